@@ -1,0 +1,203 @@
+/**
+ * The wire contract of `s2replay-trace/1`, and the batch of typed arrays that the reader fills.
+ * Every other room reads events only from here.
+ */
+
+/** Events the format knows, by their wire names. The number is the event's kind inside a batch. */
+export const Kind = {
+  kvm_guest_fault: 0,
+  kvm_access_fault: 1,
+  kvm_entry: 2,
+  kvm_exit: 3,
+  kvm_userspace_exit: 4,
+  /** Any kvm_*_hva* MMU-notifier event other than an unmap is folded into kvm_age_hva. */
+  kvm_unmap_hva_range: 5,
+  kvm_age_hva: 6,
+  s2_abort: 7,
+  s2_abort_ret: 8,
+  s2_map: 9,
+  s2_map_ret: 10,
+  s2_unmap: 11,
+  s2_unmap_ret: 12,
+  s2_wrprotect: 13,
+  s2_wrprotect_ret: 14,
+  s2_flush: 15,
+  s2_flush_ret: 16,
+  s2_relax_perms: 17,
+  s2_relax_perms_ret: 18,
+  s2_mkyoung: 19,
+  s2_split: 20,
+  s2_split_ret: 21,
+  s2_destroy: 22,
+  s2_destroy_ret: 23,
+  s2_break: 24,
+  s2_install: 25,
+  s2_teardown: 26,
+  s2_teardown_ret: 27,
+  tlb_vmid: 28,
+  tlb_vmid_ret: 29,
+  tlb_ipa: 30,
+  tlb_range: 31,
+  memslot: 32,
+  memslot_ret: 33,
+  marker: 34,
+  gap: 35,
+  lost_events: 36,
+  guest_access: 37,
+  guest_access_run: 38,
+} as const;
+
+export type EventName = keyof typeof Kind;
+export type EventKind = (typeof Kind)[EventName];
+
+/** Wire name of each kind, indexed by kind. */
+export const eventNames = Object.keys(Kind) as readonly EventName[];
+
+/** `ret` of an event that carries none. */
+export const NO_RET = -0x8000_0000;
+/** `level` of an event that carries none. */
+export const NO_LEVEL = -128;
+/** An interned id, `cpu`, `vcpu`, `prot`, `slot` that is absent. */
+export const NONE = -1;
+
+export const Phase = { none: 0, begin: 1, end: 2 } as const;
+
+/**
+ * Interned strings: comm, pgt and mmu pointers (opaque hex text), vm names, marker texts.
+ * An id is an index into the table and lives as long as the reader.
+ */
+export interface StringTable {
+  readonly size: number;
+  text(id: number): string;
+}
+
+/**
+ * A run of events in time order, as struct of arrays; `count` of them are valid.
+ * The reader owns and reuses a batch: it is valid until the next one is asked for.
+ * Numbers that an event does not carry are NaN in a Float64Array and the constants above elsewhere.
+ */
+export class EventBatch {
+  count = 0;
+  /** Nanoseconds since the trace's first event (integers). */
+  readonly atNs: Float64Array;
+  readonly kind: Uint8Array;
+  /** Linux thread id. */
+  readonly pid: Int32Array;
+  readonly cpu: Int16Array;
+  /** 1-based line in the input. */
+  readonly line: Uint32Array;
+  /** Interned comm. */
+  readonly comm: Int32Array;
+  /** Interned explicit `vm`. */
+  readonly vm: Int32Array;
+  readonly vcpu: Int32Array;
+  /** Interned page-table pointer: `pgt`, or `mmu` on TLB events. */
+  readonly pgt: Int32Array;
+  /** ipa, addr, gpa (memslot), or start (tlb_range, and HVA of kvm_*_hva*). */
+  readonly addr: Float64Array;
+  /** size, stride (guest_access_run), pages (tlb_range), or end (HVA of kvm_*_hva*). Bytes but for tlb_range. */
+  readonly size: Float64Array;
+  /** Output address of s2_map. */
+  readonly phys: Float64Array;
+  /** ESR_EL2 as recorded (`hsr`). */
+  readonly esr: Float64Array;
+  /** Low 32 bits of `hxfar` (the byte offset in the page is its low 12 bits); 0 where absent. */
+  readonly farLow: Uint32Array;
+  /** High 32 bits of `hxfar`; 0 where absent. */
+  readonly farHigh: Uint32Array;
+  /** enum kvm_pgtable_prot bits of a map, or memslot flags. */
+  readonly prot: Int32Array;
+  readonly level: Int8Array;
+  readonly ret: Int32Array;
+  /** memslot number, or the cpu that lost events (`lost_events`). */
+  readonly slot: Int32Array;
+  /** Interned marker text, or kvm_userspace_exit reason. */
+  readonly text: Int32Array;
+  readonly phase: Uint8Array;
+  /** 1 for a writing guest access. */
+  readonly write: Uint8Array;
+  /** `count` of lost_events or guest_access_run; for a gap the time it ends, ns since the trace's first event. */
+  readonly amount: Float64Array;
+  /** `think_ns` of guest_access_run. */
+  readonly thinkNs: Float64Array;
+
+  constructor(readonly capacity: number) {
+    this.atNs = new Float64Array(capacity);
+    this.kind = new Uint8Array(capacity);
+    this.pid = new Int32Array(capacity);
+    this.cpu = new Int16Array(capacity);
+    this.line = new Uint32Array(capacity);
+    this.comm = new Int32Array(capacity);
+    this.vm = new Int32Array(capacity);
+    this.vcpu = new Int32Array(capacity);
+    this.pgt = new Int32Array(capacity);
+    this.addr = new Float64Array(capacity);
+    this.size = new Float64Array(capacity);
+    this.phys = new Float64Array(capacity);
+    this.esr = new Float64Array(capacity);
+    this.farLow = new Uint32Array(capacity);
+    this.farHigh = new Uint32Array(capacity);
+    this.prot = new Int32Array(capacity);
+    this.level = new Int8Array(capacity);
+    this.ret = new Int32Array(capacity);
+    this.slot = new Int32Array(capacity);
+    this.text = new Int32Array(capacity);
+    this.phase = new Uint8Array(capacity);
+    this.write = new Uint8Array(capacity);
+    this.amount = new Float64Array(capacity);
+    this.thinkNs = new Float64Array(capacity);
+  }
+}
+
+/** The header's fields after checking; what the file does not say is absent. */
+export interface TraceHeader {
+  readonly schema: "s2replay-trace/1";
+  /** What the recording calls itself; the file's name where absent. */
+  readonly name?: string;
+  readonly kernel?: string;
+  readonly arch?: string;
+  /** Bytes: 4096, 16384 or 65536. */
+  readonly granule?: number;
+  readonly ia_bits?: number;
+  readonly fwb?: boolean;
+  readonly clock?: string;
+  readonly source?: string;
+  readonly cpus?: number;
+  readonly lost_events?: number;
+  /** The strategy that the recording kernel ran. */
+  readonly walker?: string;
+  /** Physical CPUs that the vCPUs share; absent = enough. */
+  readonly pcpus?: number;
+  /** Whether a waiter for the MMU lock uses its CPU. */
+  readonly lock_wait?: "spin" | "sleep";
+}
+
+/** What the reader met, complete once the last batch was delivered. */
+export interface ReaderReport {
+  /** Events delivered. */
+  events: number;
+  /** Lines read, header included. */
+  lines: number;
+  /** Events delivered, indexed by kind. */
+  readonly byKind: number[];
+  /** Unknown events, not delivered, by name. */
+  readonly unknown: Map<string, number>;
+  /** Lines skipped under --lenient, by reason. */
+  readonly skipped: Map<string, number>;
+  /** Events the ring buffer lost: lost_events lines and the header's figure. */
+  lostEvents: number;
+  /** Where the data ended early (--lenient only): the byte offset. */
+  truncatedAtByte: number | undefined;
+  /** Time of the first event, ns on the recording's clock. */
+  baseNs: bigint | undefined;
+}
+
+export interface TraceSource {
+  /** Display name: the header's name, else the file's base name, else "stdin". */
+  readonly name: string;
+  readonly header: TraceHeader | undefined;
+  readonly strings: StringTable;
+  readonly report: ReaderReport;
+  /** Events in time order. Throws TraceFormatError. */
+  batches(): AsyncIterable<EventBatch>;
+}
