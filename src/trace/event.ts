@@ -88,9 +88,6 @@ export class EventBatch {
   readonly line: Uint32Array;
   /** Interned comm. */
   readonly comm: Int32Array;
-  /** Interned explicit `vm`. */
-  readonly vm: Int32Array;
-  readonly vcpu: Int32Array;
   /** Interned page-table pointer: `pgt`, or `mmu` on TLB events. */
   readonly pgt: Int32Array;
   /** ipa, addr, gpa (memslot), or start (tlb_range, and HVA of kvm_*_hva*). */
@@ -99,53 +96,68 @@ export class EventBatch {
   readonly size: Float64Array;
   /** Output address of s2_map. */
   readonly phys: Float64Array;
-  /** ESR_EL2 as recorded (`hsr`). */
-  readonly esr: Float64Array;
+  /** Low 32 bits of ESR_EL2 (`hsr`): EC, IL and ISS, without ISS2; 0 where absent. */
+  readonly esr: Uint32Array;
   /** Low 32 bits of `hxfar` (the byte offset in the page is its low 12 bits); 0 where absent. */
   readonly farLow: Uint32Array;
   /** High 32 bits of `hxfar`; 0 where absent. */
   readonly farHigh: Uint32Array;
-  /** enum kvm_pgtable_prot bits of a map, or memslot flags. */
+  /** enum kvm_pgtable_prot bits of a map, or memslot flags (low 31 bits of either). */
   readonly prot: Int32Array;
+  /** -1..3; a level outside them ("unknown" of newer kernels) is NO_LEVEL. */
   readonly level: Int8Array;
   readonly ret: Int32Array;
-  /** memslot number, or the cpu that lost events (`lost_events`). */
-  readonly slot: Int32Array;
-  /** Interned marker text, or kvm_userspace_exit reason. */
-  readonly text: Int32Array;
-  readonly phase: Uint8Array;
-  /** 1 for a writing guest access. */
-  readonly write: Uint8Array;
-  /** `count` of lost_events or guest_access_run; for a gap the time it ends, ns since the trace's first event. */
-  readonly amount: Float64Array;
-  /** `think_ns` of guest_access_run. */
-  readonly thinkNs: Float64Array;
 
-  constructor(readonly capacity: number) {
+  // Few events carry the columns from here on. In a batch of the reader that has none of them, all such
+  // batches share one column of absent values (see batch-rows.ts): read them freely, never write them.
+
+  /** Interned explicit `vm`. */
+  vm: Int32Array;
+  vcpu: Int32Array;
+  /** memslot number, or the cpu that lost events (`lost_events`). */
+  slot: Int32Array;
+  /** Interned marker text, or kvm_userspace_exit reason. */
+  text: Int32Array;
+  phase: Uint8Array;
+  /** 1 for a writing guest access. */
+  write: Uint8Array;
+  /** `count` of lost_events or guest_access_run; for a gap the time it ends, ns since the trace's first event. */
+  amount: Float64Array;
+  /** `think_ns` of guest_access_run. */
+  thinkNs: Float64Array;
+
+  /**
+   * All columns hold absent values at first. `absent`: an untouched batch of the same capacity,
+   * whose rare columns stand in for this one's.
+   */
+  constructor(
+    readonly capacity: number,
+    absent?: EventBatch,
+  ) {
     this.atNs = new Float64Array(capacity);
     this.kind = new Uint8Array(capacity);
     this.pid = new Int32Array(capacity);
-    this.cpu = new Int16Array(capacity);
+    this.cpu = new Int16Array(capacity).fill(NONE);
     this.line = new Uint32Array(capacity);
-    this.comm = new Int32Array(capacity);
-    this.vm = new Int32Array(capacity);
-    this.vcpu = new Int32Array(capacity);
-    this.pgt = new Int32Array(capacity);
-    this.addr = new Float64Array(capacity);
-    this.size = new Float64Array(capacity);
-    this.phys = new Float64Array(capacity);
-    this.esr = new Float64Array(capacity);
+    this.comm = new Int32Array(capacity).fill(NONE);
+    this.pgt = new Int32Array(capacity).fill(NONE);
+    this.addr = new Float64Array(capacity).fill(Number.NaN);
+    this.size = new Float64Array(capacity).fill(Number.NaN);
+    this.phys = new Float64Array(capacity).fill(Number.NaN);
+    this.esr = new Uint32Array(capacity);
     this.farLow = new Uint32Array(capacity);
     this.farHigh = new Uint32Array(capacity);
-    this.prot = new Int32Array(capacity);
-    this.level = new Int8Array(capacity);
-    this.ret = new Int32Array(capacity);
-    this.slot = new Int32Array(capacity);
-    this.text = new Int32Array(capacity);
-    this.phase = new Uint8Array(capacity);
-    this.write = new Uint8Array(capacity);
-    this.amount = new Float64Array(capacity);
-    this.thinkNs = new Float64Array(capacity);
+    this.prot = new Int32Array(capacity).fill(NONE);
+    this.level = new Int8Array(capacity).fill(NO_LEVEL);
+    this.ret = new Int32Array(capacity).fill(NO_RET);
+    this.vm = absent?.vm ?? new Int32Array(capacity).fill(NONE);
+    this.vcpu = absent?.vcpu ?? new Int32Array(capacity).fill(NONE);
+    this.slot = absent?.slot ?? new Int32Array(capacity).fill(NONE);
+    this.text = absent?.text ?? new Int32Array(capacity).fill(NONE);
+    this.phase = absent?.phase ?? new Uint8Array(capacity);
+    this.write = absent?.write ?? new Uint8Array(capacity);
+    this.amount = absent?.amount ?? new Float64Array(capacity).fill(Number.NaN);
+    this.thinkNs = absent?.thinkNs ?? new Float64Array(capacity).fill(Number.NaN);
   }
 }
 

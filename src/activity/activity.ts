@@ -1,0 +1,161 @@
+/**
+ * An activity: what one thread did, folded from its events (replay-model: fault episode, host operation,
+ * access run). Activities are pooled: who consumes one calls `release` when no replay needs it any more.
+ */
+
+export const ActivityKind = {
+  /** A stage-2 abort on guest memory, from the abort to the re-entry. */
+  fault: 0,
+  /** An abort outside every memslot: the VMM handles the access. Never a fault. */
+  mmio: 1,
+  /** A map-like operation outside any episode. */
+  hostOperation: 2,
+  /** Guest accesses known one by one (guest_access, guest_access_run). */
+  accessRun: 3,
+} as const;
+export type ActivityKind = (typeof ActivityKind)[keyof typeof ActivityKind];
+
+/** Which kvm_pgtable_stage2_* function an operation was. */
+export const OperationKind = {
+  map: 0,
+  unmap: 1,
+  writeProtect: 2,
+  flush: 3,
+  relaxPerms: 4,
+  makeYoung: 5,
+  split: 6,
+  destroy: 7,
+} as const;
+export type OperationKind = (typeof OperationKind)[keyof typeof OperationKind];
+
+/** One map-like operation with what was recorded of it. Times: ns since the trace's first event; NaN = not recorded. */
+export class Operation {
+  kind: OperationKind = OperationKind.map;
+  ipa = 0;
+  bytes = 0;
+  /** Output address of a map. */
+  phys = 0;
+  /** enum kvm_pgtable_prot bits of a map or relax. */
+  prot = 0;
+  /** Errno as a negative number, 0, or NO_RET. */
+  ret = 0;
+  startNs = 0;
+  /** NaN where the return was not recorded. */
+  endNs = 0;
+  /** The thread's CPU time from entry to return; NaN without a return. */
+  cpuNs = 0;
+  /** When the VM's operation before this one returned: until then the lock was held; -Infinity without one. */
+  heldUntilNs = 0;
+  /** CPU time from entry to s2_break; NaN where not recorded. The same for the ones below. */
+  toBreakNs = 0;
+  /** CPU time from entry to the return of the first VMID flush. */
+  toFlushedNs = 0;
+  toInstallNs = 0;
+  /** Wall time from s2_break to s2_install: the recorded window. */
+  windowNs = 0;
+
+  /**
+   * What the recording walker did, as the recorded-order table tells (replay/reference.ts): its shape, and its
+   * work by charge kind. A shape of -1 = not known: no figure may be taken from this operation.
+   */
+  shape = -1;
+  work: Float64Array | undefined;
+}
+
+/** Nothing was inferred. */
+export const NO_INFERENCE = -2;
+
+export class Activity {
+  kind: ActivityKind = ActivityKind.fault;
+  /** Index of the thread (see Thread). */
+  thread = 0;
+  /** Index of the VM; -1 while unknown. */
+  vm = -1;
+  /** Trace order: ties between equal times are broken by it. */
+  sequence = 0;
+  line = 0;
+  /** First event of the activity. */
+  startNs = 0;
+  endNs = 0;
+  /** CPU time the thread had from the end of its previous activity (or the epoch's start) to this start. */
+  thinkCpuNs = 0;
+  /** Wall time over the same stretch. */
+  thinkNs = 0;
+  /** CPU time from the start to the first operation (to the end where there is none). */
+  beforeCpuNs = 0;
+  /** CPU time from the last operation's end to the activity's end. */
+  afterCpuNs = 0;
+  /** True where another episode of the VM overlaps the time before the first operation. */
+  contended = false;
+
+  /** Faulting address: page of the event, byte offset from the FAR where known. */
+  ipa = 0;
+  esr = 0;
+  /** Of an access run. */
+  write = false;
+  /**
+   * Inferred table state, learnt from this abort's own status where nothing before it told (replay/reference.ts):
+   * the level of an invalid entry, or of a leaf; -2 = none.
+   */
+  inferredInvalid = NO_INFERENCE;
+  inferredLeaf = NO_INFERENCE;
+  /** Aborts of this one access: 1, and one more for each time it was answered with -EAGAIN and tried again. */
+  laps = 1;
+  readonly operations: Operation[] = [];
+  operationCount = 0;
+  /** How much earlier than its abort's exit path the access must have been for the record to be true; ns (replay/self-match.ts). */
+  leadNs = 0;
+  /** An entry without its return, or events lost in the middle. */
+  incomplete = false;
+
+  /** Access run. */
+  stride = 0;
+  count = 0;
+  accessThinkNs = 0;
+
+  /** Consumers that still need this activity. */
+  holders = 0;
+
+  addOperation(): Operation {
+    let operation = this.operations[this.operationCount];
+    if (operation === undefined) {
+      operation = new Operation();
+      this.operations.push(operation);
+    }
+    this.operationCount++;
+    return operation;
+  }
+
+  /** The operation at `index`, which must exist. */
+  operation(index: number): Operation {
+    return this.operations[index] as Operation;
+  }
+}
+
+/** Recycles activities, so that a replay of millions of episodes allocates only as many as it holds at once. */
+export class ActivityPool {
+  private readonly free: Activity[] = [];
+  /** Activities handed out and not yet released. */
+  live = 0;
+
+  take(): Activity {
+    this.live++;
+    const activity = this.free.pop() ?? new Activity();
+    activity.operationCount = 0;
+    activity.leadNs = 0;
+    activity.incomplete = false;
+    activity.contended = false;
+    activity.laps = 1;
+    activity.holders = 0;
+    activity.esr = 0;
+    activity.write = false;
+    activity.inferredInvalid = activity.inferredLeaf = NO_INFERENCE;
+    return activity;
+  }
+
+  release(activity: Activity): void {
+    if (--activity.holders > 0) return;
+    this.live--;
+    this.free.push(activity);
+  }
+}

@@ -1,0 +1,66 @@
+/** What the trace tells about one VM's memory: its slots and where dirty logging is on. */
+
+interface MemorySlot {
+  readonly slot: number;
+  readonly start: number;
+  readonly end: number;
+  readonly logging: boolean;
+}
+
+/** KVM_SET_USER_MEMORY_REGION as recorded; `bytes` 0 deletes the slot. */
+export interface SlotChange {
+  readonly slot: number;
+  readonly start: number;
+  readonly bytes: number;
+  readonly logging: boolean;
+}
+
+export class VmMemory {
+  private readonly slots: MemorySlot[] = [];
+  /** Ranges write-protected where no memslot line speaks of logging: on until a map of a block shows that it is off. */
+  private readonly inferredLogging: { start: number; end: number }[] = [];
+
+  /** Whether `ipa` is guest memory; undefined where the trace shows no slots. */
+  isMemory(ipa: number): boolean | undefined {
+    return this.slots.length === 0 ? undefined : this.slotAt(ipa) !== undefined;
+  }
+
+  /** Number of the slot that holds `ipa`, or undefined. */
+  slotNumber(ipa: number): number | undefined {
+    return this.slotAt(ipa)?.slot;
+  }
+
+  isLogging(ipa: number): boolean {
+    const slot = this.slotAt(ipa);
+    if (slot !== undefined) return slot.logging;
+    for (const range of this.inferredLogging) if (ipa >= range.start && ipa < range.end) return true;
+    return false;
+  }
+
+  change(to: SlotChange): void {
+    const at = this.slots.findIndex((known) => known.slot === to.slot);
+    if (at >= 0) this.slots.splice(at, 1);
+    if (to.bytes > 0)
+      this.slots.push({ slot: to.slot, start: to.start, end: to.start + to.bytes, logging: to.logging });
+  }
+
+  noteWriteProtect(start: number, end: number): void {
+    if (this.slotAt(start) === undefined) this.inferredLogging.push({ start, end });
+  }
+
+  noteBlockMap(start: number): void {
+    const at = this.inferredLogging.findIndex((range) => start >= range.start && start < range.end);
+    if (at >= 0) this.inferredLogging.splice(at, 1);
+  }
+
+  /** True where `[start, end)` covers a whole slot, or where no slot is known there. */
+  coversSlot(start: number, end: number): boolean {
+    const slot = this.slotAt(start);
+    return slot === undefined || (start <= slot.start && end >= slot.end);
+  }
+
+  private slotAt(ipa: number): MemorySlot | undefined {
+    for (const slot of this.slots) if (ipa >= slot.start && ipa < slot.end) return slot;
+    return undefined;
+  }
+}

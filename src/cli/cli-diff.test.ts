@@ -1,0 +1,262 @@
+import { spawn, spawnSync } from "node:child_process";
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { gunzipSync } from "node:zlib";
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
+import { diffSchema, replaySchema } from "../compare/result.js";
+import { validateSchema } from "../compare/result-validate.js";
+
+// Programs are started on a machine that does other things too.
+vi.setConfig({ testTimeout: 60_000 });
+
+// The built program: `npm test` builds it first.
+const program = fileURLToPath(new URL("../../dist/cli.js", import.meta.url));
+const trace = fileURLToPath(new URL("../../traces/5.10.262-prepatch-h2m-1v.ndjson.gz", import.meta.url));
+
+const env: NodeJS.ProcessEnv = { ...process.env };
+for (const name of ["NO_COLOR", "FORCE_COLOR", "S2REPLAY_DEBUG"]) delete env[name];
+
+let folder: string;
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), "s2replay-cli-"));
+});
+afterAll(() => rmSync(folder, { recursive: true }));
+
+interface Extra {
+  readonly env?: NodeJS.ProcessEnv;
+  readonly input?: string | Uint8Array;
+}
+
+function run(args: readonly string[], extra: Extra = {}) {
+  const { status, stdout, stderr } = spawnSync(process.execPath, [program, ...args], {
+    cwd: folder,
+    encoding: "utf8",
+    maxBuffer: 2 ** 28,
+    input: extra.input ?? "",
+    env: { ...env, ...extra.env },
+  });
+  return { status, stdout, stderr };
+}
+
+const ok = (stdout: unknown) => ({ status: 0, stdout, stderr: "" });
+
+describe("diff", () => {
+  it("prints the three formats", () => {
+    expect(run(["diff", trace])).toEqual(ok(expect.stringMatching(/^faults +\d/m)));
+    const markdown = run(["diff", trace, "--format", "markdown"]);
+    expect(markdown).toEqual(ok(expect.stringContaining("## pre-patch against post-patch\n")));
+    const json = run(["diff", trace, "--format", "json"]);
+    expect(json).toEqual(ok(expect.anything()));
+    const result = diffSchema.parse(JSON.parse(json.stdout));
+    expect(result).toMatchObject({ base: { strategy: "pre-patch" }, candidate: { strategy: "post-patch" } });
+    for (const side of [result.base, result.candidate]) {
+      const { total, byCause, byClass, retries, accessesFaulted } = side.faults;
+      const sum = (counts: object) => Object.values(counts).reduce((a: number, b: number) => a + b, 0);
+      expect(sum(byCause)).toBe(total);
+      expect(sum(byClass)).toBe(total);
+      expect(accessesFaulted).toBe(total - retries);
+    }
+  });
+
+  it("gives the same bytes from a file, from a pipe and packed or not", () => {
+    const packed = readFileSync(trace);
+    const fromFile = run(["diff", trace, "--format", "json"]);
+    expect(run(["diff", trace, "--format", "json"])).toEqual(fromFile);
+    expect(run(["diff", "-", "--format", "json"], { input: packed })).toEqual(fromFile);
+    expect(run(["diff", "-", "--format", "json"], { input: gunzipSync(packed) })).toEqual(fromFile);
+  });
+
+  it("takes the strategies and the profile that it is told", () => {
+    const args = ["--base", "v5.10", "--candidate", "v6.1", "--profile", "kunpeng920", "--format", "json"];
+    const result = diffSchema.parse(JSON.parse(run(["diff", trace, ...args]).stdout));
+    expect([result.base.strategy, result.candidate.strategy, result.profile.name]).toEqual([
+      "v5.10",
+      "v6.1",
+      "kunpeng920",
+    ]);
+  });
+
+  it("counts only the epoch, or the range, that it is told", () => {
+    const total = (...args: string[]) =>
+      diffSchema.parse(JSON.parse(run(["diff", trace, "--format", "json", ...args]).stdout)).base.faults
+        .total;
+    const whole = total();
+    const adjust = total("--epoch", "ADJUST");
+    expect(adjust).toBeGreaterThan(0);
+    expect(adjust).toBeLessThan(whole);
+    expect(total("--ipa", "0x0-0x10000000000000")).toBe(whole);
+    expect(total("--ipa", "0xfffffffff000-0x1000000000000")).toBe(0);
+  });
+
+  it.each([
+    [["--base", "pre-pach"], /^s2replay: .*pre-pach.*pre-patch.*\n$/],
+    [["--profile", "kunpeng"], /^s2replay: unknown profile "kunpeng" \(did you mean "kunpeng920"\?\).*\n$/],
+    [["--candidate", "./none.js"], /^s2replay: .*none\.js.*\n$/],
+  ])("%j ends with status 2", (args, problem) => {
+    expect(run(["diff", trace, ...args])).toEqual({
+      status: 2,
+      stdout: "",
+      stderr: expect.stringMatching(problem),
+    });
+  });
+
+  it("a malformed trace ends with status 2, its line named", () => {
+    writeFileSync(join(folder, "bad.ndjson"), '{"ts":1,"pid":1,"event":"kvm_entry"}\n{"ts":\n');
+    expect(run(["diff", "bad.ndjson"])).toEqual({
+      status: 2,
+      stdout: "",
+      stderr: expect.stringMatching(/^s2replay: bad\.ndjson:2: .*\n$/),
+    });
+  });
+});
+
+describe("--fail-on", () => {
+  it("holds: status 1, and the result is printed all the same", () => {
+    const failing = run(["diff", trace, "--fail-on", "base.faults.total > 0 and not caveats has 'none'"]);
+    expect(failing).toEqual({
+      ...run(["diff", trace]),
+      status: 1,
+      stderr: "s2replay: --fail-on holds: base.faults.total > 0 and not caveats has 'none'\n",
+    });
+  });
+
+  it("does not hold: status 0", () => {
+    expect(run(["diff", trace, "--fail-on", "candidate.faults.total > base.faults.total * 100"]).status).toBe(
+      0,
+    );
+    expect(run(["diff", trace, "--fail-on", "epochs.ADJUST.candidate.makespanNs > 1000s"]).status).toBe(0);
+  });
+
+  it("names an epoch that is not there: status 2", () => {
+    expect(run(["diff", trace, "--fail-on", "epochs.ADJST.base.faults > 1"])).toEqual({
+      status: 2,
+      stdout: "",
+      stderr: expect.stringContaining('no entry "ADJST"'),
+    });
+  });
+});
+
+describe("output", () => {
+  it("-o writes what would be printed", () => {
+    const printed = run(["diff", trace]).stdout;
+    expect(run(["diff", trace, "-o", "result.txt"], { env: { FORCE_COLOR: "" } })).toEqual(ok(""));
+    expect(readFileSync(join(folder, "result.txt"), "utf8")).toBe(printed);
+  });
+
+  it("colour only when forced where no terminal is", () => {
+    const plain = run(["diff", trace]).stdout;
+    expect(plain).not.toContain("\u001b");
+    expect(run(["diff", trace], { env: { NO_COLOR: "1" } }).stdout).toBe(plain);
+    expect(run(["diff", trace], { env: { FORCE_COLOR: "1" } }).stdout).toContain("\u001b[1m");
+  });
+
+  it("ends quietly when its reader has read enough", () => {
+    const script =
+      'set -o pipefail; "$NODE" "$PROGRAM" schema | head -c 1; "$NODE" "$PROGRAM" diff "$TRACE" | head -1';
+    const { status, stderr } = spawnSync("bash", ["-c", script], {
+      encoding: "utf8",
+      env: { ...env, NODE: process.execPath, PROGRAM: program, TRACE: trace },
+    });
+    expect({ status, stderr }).toEqual({ status: 0, stderr: "" });
+  });
+
+  it("Ctrl-C ends it with status 130 and leaves nothing half written", async () => {
+    const before = readdirSync(folder);
+    const args = ["replay", "-", "--strategy", "pre-patch", "--events", "events.ndjson", "-o", "result.txt"];
+    const child = spawn(process.execPath, [program, ...args], {
+      cwd: folder,
+      stdio: ["pipe", "pipe", "pipe"],
+      env,
+    });
+    const ended = new Promise((resolve) => child.once("exit", (code, signal) => resolve(code ?? signal)));
+    // It waits for the rest of its input: the file of events shows that it got that far.
+    while (readdirSync(folder).length === before.length) await new Promise((wake) => setTimeout(wake, 20));
+    child.kill("SIGINT");
+    expect(await ended).toBe(130);
+    expect(readdirSync(folder)).toEqual(before);
+  });
+});
+
+describe("replay", () => {
+  it("prints the three formats", () => {
+    const args = ["replay", trace, "--strategy", "pre-patch"];
+    expect(run(args)).toEqual(ok(expect.stringMatching(/^faults +[\d,]+$/m)));
+    expect(run([...args, "--format", "markdown"])).toEqual(
+      ok(expect.stringContaining("## Replay under pre-patch\n")),
+    );
+    const result = replaySchema.parse(JSON.parse(run([...args, "--format", "json"]).stdout));
+    expect(result.result.strategy).toBe("pre-patch");
+  });
+
+  it("is the same side as in a diff", () => {
+    const json = (args: string[]) => JSON.parse(run([...args, "--format", "json"]).stdout);
+    const diff = json(["diff", trace]);
+    expect(json(["replay", trace, "--strategy", "post-patch"]).result).toEqual(diff.candidate);
+  });
+
+  it("--events writes NDJSON, every fault in it", () => {
+    const args = [
+      "replay",
+      trace,
+      "--strategy",
+      "pre-patch",
+      "--format",
+      "json",
+      "--events",
+      "events.ndjson",
+    ];
+    const { result } = JSON.parse(run(args).stdout);
+    const lines = readFileSync(join(folder, "events.ndjson"), "utf8").split("\n");
+    expect(lines.pop()).toBe("");
+    const faults = lines.map((line) => JSON.parse(line)).filter(({ event }) => event === "fault");
+    expect(faults.length).toBe(result.faults.total);
+  });
+
+  it.each([
+    [["--events", "-"], "--events: expected a file"],
+    [["--events", "x", "-o", "./x"], "--events and --output: both name x"],
+  ])("refuses %j", (args, problem) => {
+    expect(run(["replay", trace, "--strategy", "pre-patch", ...args])).toEqual({
+      status: 2,
+      stdout: "",
+      stderr: expect.stringContaining(problem),
+    });
+  });
+});
+
+describe("validate", () => {
+  it("says what a trace holds", () => {
+    const text = run(["validate", trace]);
+    expect(text).toEqual(ok(expect.stringMatching(/^trace .*: well-formed$/m)));
+    const result = validateSchema.parse(JSON.parse(run(["validate", trace, "--format", "json"]).stdout));
+    expect(result).toMatchObject({
+      usable: true,
+      skipped: 0,
+      vms: 1,
+      vcpus: 1,
+      header: { walker: "pre-patch" },
+    });
+    expect(Object.values(result.eventsByName).reduce((a, b) => a + b, 0)).toBe(result.events);
+    expect(result.threads.filter(({ vcpu }) => vcpu).length).toBe(1);
+  });
+
+  it("a malformed trace: what is wrong comes first; status 1, with --lenient 0", () => {
+    const lines = ['{"ts":1,"pid":1,"event":"kvm_entry"}', '{"ts":', '{"ts":2,"pid":1,"event":"x"}', ""];
+    const input = lines.join("\n");
+    const { status, stdout, stderr } = run(["validate", "-"], { input });
+    expect({ status, stderr }).toEqual({ status: 1, stderr: "" });
+    expect(stdout).toMatch(/^1 bad line: malformed JSON\n\ntrace +stdin: malformed/);
+    expect(stdout).toMatch(/^unknown events, ignored\n {2}x +1$/m);
+    expect(run(["validate", "-", "--lenient"], { input })).toEqual({ status: 0, stdout, stderr: "" });
+  });
+
+  it("an empty one is trouble: status 2", () => {
+    expect(run(["validate", "-"])).toEqual({
+      status: 2,
+      stdout: "",
+      stderr: expect.stringMatching(/^s2replay: stdin: .*no events.*\n$/),
+    });
+  });
+});

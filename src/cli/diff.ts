@@ -1,0 +1,45 @@
+import type { CommandModule } from "yargs";
+import { diffTrace } from "../compare/diff.js";
+import { diffSchema } from "../compare/result.js";
+import { startProgress } from "./progress.js";
+import { addTraceOptions, deliver, failOnOf, type TraceArguments, traceOptionsOf } from "./trace-options.js";
+
+interface DiffArguments extends TraceArguments {
+  base: string;
+  candidate: string;
+}
+
+export const diffCommand: CommandModule<object, DiffArguments> = {
+  command: "diff <trace>",
+  describe: "Replay a trace under two strategies and print the difference",
+  builder: (yargs) =>
+    addTraceOptions(
+      yargs
+        .option("base", {
+          type: "string",
+          requiresArg: true,
+          default: "pre-patch",
+          describe: "a strategy's name, or a module's file",
+        })
+        .option("candidate", {
+          type: "string",
+          requiresArg: true,
+          default: "post-patch",
+          describe: "the strategy to compare with it",
+        }),
+    )
+      .example("$0 diff host.ndjson.gz", "pre-patch against post-patch")
+      .example("$0 diff host.ndjson --candidate ./mine.js", "a walker of your own")
+      .example("gunzip -c host.ndjson.gz | $0 diff - --epoch ADJUST", "one epoch, from a pipe")
+      .example(
+        "$0 diff host.ndjson --fail-on 'candidate.faults.total > base.faults.total * 1.05'",
+        "exit with status 1 where the candidate takes over 5 % more faults",
+      ),
+  handler: async (args) => {
+    const failOn = failOnOf(args, diffSchema);
+    const { base, candidate } = args;
+    const { stop, ...progress } = startProgress();
+    const result = await diffTrace({ ...traceOptionsOf(args), ...progress, base, candidate }).finally(stop);
+    deliver(result, args, failOn);
+  },
+};

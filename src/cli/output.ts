@@ -1,0 +1,82 @@
+/** Where results go: standard output, or a file that appears whole or not at all. */
+
+import { closeSync, openSync, realpathSync, renameSync, rmSync, statSync, writeSync } from "node:fs";
+import process from "node:process";
+import { UsageError } from "../errors.js";
+
+/** Temporary files that exist now, for whoever ends the program early. */
+const unfinished = new Set<string>();
+
+/** Removes what is half written. For signal handlers: synchronous, never throws. */
+export function removeUnfinished(): void {
+  for (const file of unfinished) rmSync(file, { force: true });
+  unfinished.clear();
+}
+
+/** A file written under another name beside it and renamed at the end. */
+export class OutputFile {
+  private readonly target: string;
+  /** Equal to `target` for a device or a pipe, which a rename would replace. */
+  private readonly path: string;
+  private readonly fd: number;
+
+  constructor(private readonly name: string) {
+    this.target = resolveLink(name);
+    const old = statSync(this.target, { throwIfNoEntry: false });
+    if (old?.isDirectory()) throw new UsageError(`${name}: is a directory`);
+    const inPlace = old !== undefined && !old.isFile();
+    this.path = inPlace ? this.target : `${this.target}.${process.pid}.part`;
+    this.fd = this.attempt(() => openSync(this.path, "w", (old?.mode ?? 0o666) & 0o777));
+    if (!inPlace) unfinished.add(this.path);
+  }
+
+  write(text: string): void {
+    const bytes = Buffer.from(text);
+    for (let done = 0; done < bytes.length; ) {
+      done += this.attempt(() => writeSync(this.fd, bytes, done));
+    }
+  }
+
+  /** Makes the file appear. */
+  finish(): void {
+    closeSync(this.fd);
+    if (this.path !== this.target) this.attempt(() => renameSync(this.path, this.target));
+    unfinished.delete(this.path);
+  }
+
+  private attempt<T>(action: () => T): T {
+    try {
+      return action();
+    } catch (error) {
+      const reason = error instanceof Error && "code" in error ? String(error.code) : String(error);
+      throw new UsageError(`${this.name}: cannot be written (${reason})`);
+    }
+  }
+}
+
+function resolveLink(name: string): string {
+  try {
+    return realpathSync(name);
+  } catch {
+    return name;
+  }
+}
+
+/** Prints to `file`, or to standard output where none is named. */
+export function emit(text: string, file: string | undefined): void {
+  if (file === undefined || file === "-") {
+    process.stdout.write(text);
+    return;
+  }
+  const output = new OutputFile(file);
+  output.write(text);
+  output.finish();
+}
+
+/** Colour on a terminal; NO_COLOR and FORCE_COLOR as elsewhere (FORCE_COLOR wins, 0 means no). */
+export function wantsColor(file: string | undefined): boolean {
+  const { FORCE_COLOR, NO_COLOR, TERM } = process.env;
+  if (FORCE_COLOR !== undefined && FORCE_COLOR !== "") return FORCE_COLOR !== "0" && FORCE_COLOR !== "false";
+  if (NO_COLOR !== undefined && NO_COLOR !== "") return false;
+  return (file === undefined || file === "-") && process.stdout.isTTY && TERM !== "dumb";
+}

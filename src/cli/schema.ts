@@ -1,0 +1,26 @@
+import type { CommandModule } from "yargs";
+import { diffSchema, jsonSchemaOf, replaySchema } from "../compare/result.js";
+import { validateSchema } from "../compare/result-validate.js";
+import { emit } from "./output.js";
+
+const schemas = { diff: diffSchema, replay: replaySchema, validate: validateSchema };
+type SchemaName = keyof typeof schemas;
+
+interface SchemaArguments {
+  of: SchemaName;
+}
+
+export const schemaCommand: CommandModule<object, SchemaArguments> = {
+  command: "schema [of]",
+  describe: "Print the JSON Schema of a result",
+  builder: (yargs) =>
+    yargs
+      .positional("of", {
+        choices: Object.keys(schemas) as SchemaName[],
+        default: "diff" as SchemaName,
+        describe: "the command whose result it describes",
+      })
+      .example("$0 schema", "of what diff --format json prints")
+      .example("$0 schema replay", "of what replay --format json prints"),
+  handler: ({ of }) => emit(`${JSON.stringify(jsonSchemaOf(schemas[of]), null, 2)}\n`, undefined),
+};

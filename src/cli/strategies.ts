@@ -1,0 +1,51 @@
+import type { CommandModule } from "yargs";
+import { printable } from "../report/quantity.js";
+import { plainTable } from "../report/terminal.js";
+import { strategies } from "../strategy/index.js";
+import { emit } from "./output.js";
+
+interface StrategiesArguments {
+  format: "text" | "json";
+}
+
+export const strategiesCommand: CommandModule<object, StrategiesArguments> = {
+  command: "strategies",
+  describe: "List the built-in strategies",
+  builder: (yargs) =>
+    yargs
+      .option("format", {
+        choices: ["text", "json"] as const,
+        default: "text" as const,
+        describe: "how to print",
+      })
+      .example("$0 strategies", "what each models, and how it differs")
+      .example("$0 strategies --format json", "for a program"),
+  handler: ({ format }) => emit(format === "json" ? asJson() : asText(), undefined),
+};
+
+function asJson(): string {
+  const facts = strategies.map(({ name, models, lockRegime, faultPathCleans, deferredFrees }) => ({
+    name,
+    models,
+    lockRegime,
+    faultPathCleans,
+    deferredFrees,
+  }));
+  return `${JSON.stringify(facts, null, 2)}\n`;
+}
+
+function asText(): string {
+  const table = plainTable(["left", "left", "left", "left", "left"]);
+  table.push(["name", "lock", "fault path cleans", "frees", "models"]);
+  for (const { name, models, lockRegime, faultPathCleans, deferredFrees } of strategies) {
+    table.push([
+      name,
+      lockRegime,
+      faultPathCleans ? "yes" : "no",
+      deferredFrees ? "deferred" : "at once",
+      printable(models),
+    ]);
+  }
+  const lines = table.toString().split("\n");
+  return `${lines.map((line) => line.trimEnd()).join("\n")}\n`;
+}

@@ -1,0 +1,153 @@
+/** What `diff` and `replay` have in common: their options, and how a result is printed. */
+
+import process from "node:process";
+import type { Argv } from "yargs";
+import type { z } from "zod";
+import { type Expression, parseExpression } from "../compare/expression.js";
+import type { TraceOptions } from "../compare/options.js";
+import { render as renderJson } from "../report/json.js";
+import { render as renderMarkdown } from "../report/markdown.js";
+import type { AnyResult } from "../report/rows.js";
+import { render as renderText } from "../report/terminal.js";
+import { emit, wantsColor } from "./output.js";
+import { parseCount, parseIpaRange, parseRatio, parseSeconds } from "./values.js";
+
+const formats = ["text", "json", "markdown"] as const;
+type Format = (typeof formats)[number];
+
+export interface TraceArguments {
+  trace: string;
+  profile: string | undefined;
+  format: Format;
+  lenient: boolean;
+  "recorded-under": string | undefined;
+  slot: string | undefined;
+  ipa: string | undefined;
+  epoch: string | undefined;
+  "epoch-gap": string | undefined;
+  pcpus: string | undefined;
+  "lock-wait": "spin" | "sleep" | undefined;
+  "assume-populated": string | undefined;
+  "reorder-window": string | undefined;
+  "fail-on": string | undefined;
+  output: string | undefined;
+}
+
+export function addTraceOptions<T>(yargs: Argv<T>): Argv<T & TraceArguments> {
+  return (
+    yargs
+      .positional("trace", {
+        type: "string",
+        demandOption: true,
+        describe: "trace in NDJSON, plain, gzip or zstd; - is standard input",
+      })
+      // Without it yargs takes a lone - for an option.
+      .nargs("trace", 1)
+      .option("profile", {
+        type: "string",
+        requiresArg: true,
+        describe:
+          "cost profile: a name or a JSON file (default: emulated where the trace's lock waiters sleep, else kunpeng920)",
+      })
+      .option("format", { choices: formats, default: "text" as Format, describe: "how to print the result" })
+      .option("lenient", { type: "boolean", default: false, describe: "skip and count malformed lines" })
+      .option("recorded-under", {
+        type: "string",
+        requiresArg: true,
+        describe: "strategy that the recording kernel ran",
+      })
+      .option("slot", { type: "string", requiresArg: true, describe: "count only this memslot" })
+      .option("ipa", {
+        type: "string",
+        requiresArg: true,
+        describe: "count only guest addresses START-END, END left out",
+      })
+      .option("epoch", { type: "string", requiresArg: true, describe: "count only the epoch of this label" })
+      .option("epoch-gap", {
+        type: "string",
+        requiresArg: true,
+        describe: "a silence of so many seconds ends an epoch",
+      })
+      .option("pcpus", { type: "string", requiresArg: true, describe: "physical CPUs that the vCPUs share" })
+      .option("lock-wait", {
+        choices: ["spin", "sleep"] as const,
+        describe: "whether a waiter for the MMU lock uses its CPU",
+      })
+      .option("assume-populated", {
+        type: "string",
+        requiresArg: true,
+        describe: "share of a subtree taken as mapped where the trace does not tell, such as 0.5",
+      })
+      .option("reorder-window", {
+        type: "string",
+        requiresArg: true,
+        describe: "seconds by which events of different CPUs may be out of order (default 1)",
+      })
+      .option("fail-on", {
+        type: "string",
+        requiresArg: true,
+        describe: "exit with status 1 where this holds of the JSON result",
+      })
+      .option("output", {
+        alias: "o",
+        type: "string",
+        requiresArg: true,
+        describe: "write the result to this file",
+      })
+      .conflicts("slot", "ipa")
+      .epilogue(
+        "--fail-on compares what --format json prints: candidate.faults.total, epochs.ADJUST.base.makespanNs, " +
+          "epochs.0.label; numbers with ns, us, ms, s or %; + - * / ( ); < <= > >= == !=; and or not; caveats has 'code'.\n\n" +
+          "Exit status: 0; 1 where --fail-on holds; 2 on trouble.",
+      )
+  );
+}
+
+export function traceOptionsOf(args: TraceArguments): TraceOptions {
+  const given = <T>(text: string | undefined, parse: (text: string) => T): T | undefined =>
+    text === undefined ? undefined : parse(text);
+  return withoutUndefined({
+    input: args.trace,
+    profile: args.profile,
+    lenient: args.lenient,
+    recordedUnder: args["recorded-under"],
+    slot: given(args.slot, (text) => parseCount("--slot", text, 0)),
+    ipa: given(args.ipa, (text) => parseIpaRange("--ipa", text)),
+    epoch: args.epoch,
+    epochGapNs: given(args["epoch-gap"], (text) => parseSeconds("--epoch-gap", text)),
+    pcpus: given(args.pcpus, (text) => parseCount("--pcpus", text, 1)),
+    lockWait: args["lock-wait"],
+    assumePopulated: given(args["assume-populated"], (text) => parseRatio("--assume-populated", text)),
+    reorderWindowNs: given(args["reorder-window"], (text) => parseSeconds("--reorder-window", text)),
+  });
+}
+
+type WithoutUndefined<T> = { [K in keyof T]: Exclude<T[K], undefined> };
+
+/** Drops keys without a value: an absent option is absent. */
+function withoutUndefined<T extends object>(options: T): Partial<WithoutUndefined<T>> & RequiredOf<T> {
+  const entries = Object.entries(options).filter(([, value]) => value !== undefined);
+  return Object.fromEntries(entries) as Partial<WithoutUndefined<T>> & RequiredOf<T>;
+}
+
+type RequiredOf<T> = { [K in keyof T as undefined extends T[K] ? never : K]: T[K] };
+
+/** Parsed before the trace is read: a slip shows at once. */
+export function failOnOf(args: TraceArguments, schema: z.ZodType): Expression | undefined {
+  const text = args["fail-on"];
+  return text === undefined ? undefined : parseExpression(text, schema);
+}
+
+/** Prints the result; the exit status becomes 1 where `failOn` holds. */
+export function deliver(result: AnyResult, args: TraceArguments, failOn: Expression | undefined): void {
+  const holds = failOn?.holds(result) ?? false;
+  // Before the printing, whose reader may go away.
+  if (holds) process.exitCode = 1;
+  emit(renderAs(args.format, result, wantsColor(args.output)), args.output);
+  if (holds) process.stderr.write(`s2replay: --fail-on holds: ${failOn!.text}\n`);
+}
+
+function renderAs(format: Format, result: AnyResult, color: boolean): string {
+  if (format === "json") return renderJson(result);
+  return format === "markdown" ? renderMarkdown(result) : renderText(result, { color });
+}

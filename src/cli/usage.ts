@@ -1,0 +1,49 @@
+/** yargs' complaints about a command line, reworded: what was wrong, what is near it, where to read on. */
+
+import { UsageError } from "../errors.js";
+import { didYouMean } from "../suggest.js";
+
+export interface CommandLine {
+  readonly argv: readonly string[];
+  /** The names of all commands. */
+  readonly commands: readonly string[];
+  /** The help text of one command, or of the program. */
+  help(command: string | undefined): Promise<string>;
+}
+
+export async function reword(complaint: string, line: CommandLine): Promise<UsageError> {
+  const first = line.argv.find((word) => !word.startsWith("-"));
+  const command = line.commands.find((name) => name === first);
+  const problem = await problemOf(complaint, command, line);
+  return new UsageError(`${problem}; see s2replay ${command === undefined ? "" : `${command} `}--help`);
+}
+
+async function problemOf(complaint: string, command: string | undefined, line: CommandLine): Promise<string> {
+  const [, kind, unknown] = /^Unknown (command|argument)s?: ([^,]*)/.exec(complaint) ?? [];
+  if (unknown !== undefined) {
+    if (kind === "argument") return unknownOption(unknown, await line.help(command));
+    if (command !== undefined) return `unexpected argument "${unknown}"`;
+    return `unknown command "${unknown}"${didYouMean(unknown, line.commands)}`;
+  }
+  if (/^Not enough non-option arguments/.test(complaint)) {
+    const [, operand] = /<(\w+)>/.exec(await line.help(command)) ?? [];
+    return operand === undefined ? "expected a command" : `expected a ${operand}`;
+  }
+  const [, missing] =
+    /^(?:Not enough arguments following|Missing required arguments?): ([^,]*)/.exec(complaint) ?? [];
+  if (missing !== undefined) return `--${missing}: expected a value`;
+  const [, exclusive, other] = /^Arguments (\S+) and (\S+) are mutually exclusive/.exec(complaint) ?? [];
+  if (exclusive !== undefined) return `--${exclusive} and --${other} exclude each other`;
+  const choice = /Argument: (\S+), Given: (.*), Choices: (.*)/.exec(complaint);
+  if (choice !== null) {
+    const [, name, given, choices] = choice;
+    const isOption = (await line.help(command)).includes(`--${name} `);
+    return `${isOption ? "--" : ""}${name}: expected one of ${choices}, got ${given}`;
+  }
+  return complaint;
+}
+
+function unknownOption(name: string, help: string): string {
+  const option = `${name.length === 1 ? "-" : "--"}${name}`;
+  return `unknown option ${option}${didYouMean(option, help.match(/--[a-z][a-z-]+/g) ?? [])}`;
+}

@@ -1,0 +1,96 @@
+import process from "node:process";
+import type { CommandModule } from "yargs";
+import { ActivityFold } from "../activity/fold.js";
+import type { ValidateResult } from "../compare/result-validate.js";
+import { render } from "../report/validation.js";
+import { eventNames, NONE } from "../trace/event.js";
+import { openTrace } from "../trace/open-trace.js";
+import { emit } from "./output.js";
+import { startProgress } from "./progress.js";
+
+interface ValidateArguments {
+  trace: string;
+  format: "text" | "json";
+  lenient: boolean;
+}
+
+export const validateCommand: CommandModule<object, ValidateArguments> = {
+  command: "validate <trace>",
+  describe: "Say what a trace holds, and what is wrong with it",
+  builder: (yargs) =>
+    yargs
+      .positional("trace", {
+        type: "string",
+        demandOption: true,
+        describe: "trace in NDJSON, plain, gzip or zstd; - is standard input",
+      })
+      // Without it yargs takes a lone - for an option.
+      .nargs("trace", 1)
+      .option("format", {
+        choices: ["text", "json"] as const,
+        default: "text" as const,
+        describe: "how to print the result",
+      })
+      .option("lenient", {
+        type: "boolean",
+        default: false,
+        describe: "malformed lines are no reason for status 1",
+      })
+      .example("$0 validate host.ndjson.gz", "counts, losses, and every kind of malformed line")
+      .example("$0 validate host.ndjson --format json", "for a program")
+      .epilogue("Exit status: 0; 1 where the trace is malformed; 2 on trouble."),
+  handler: async ({ trace, format, lenient }) => {
+    const { stop, onProgress } = startProgress();
+    const result = await validate(trace, onProgress).finally(stop);
+    if (!result.usable && !lenient) process.exitCode = 1;
+    emit(format === "json" ? `${JSON.stringify(result, null, 2)}\n` : render(result), undefined);
+  },
+};
+
+/** Reads all of a trace, and goes on after what is malformed. */
+async function validate(
+  input: string,
+  onProgress: ReturnType<typeof startProgress>["onProgress"],
+): Promise<ValidateResult> {
+  const source = await openTrace(input, {
+    lenient: true,
+    onProgress: (doneBytes, totalBytes) =>
+      onProgress?.(totalBytes === undefined ? { doneBytes } : { doneBytes, totalBytes }),
+  });
+  const { header, strings, report } = source;
+  const fold = new ActivityFold(
+    { sharedCpu: false, epochGapNs: Number.POSITIVE_INFINITY, pageBytes: header?.granule ?? 4096 },
+    strings,
+    { operation() {}, barrier() {}, activity: (activity) => fold.pool.release(activity) },
+  );
+  for await (const batch of source.batches()) fold.fold(batch);
+  fold.finish();
+  const skippedByReason = Object.fromEntries(report.skipped);
+  const skipped = [...report.skipped.values()].reduce((sum, n) => sum + n, 0);
+  return {
+    schema: "s2replay-validate/1",
+    source: source.name,
+    header: header === undefined ? null : { ...header },
+    lines: report.lines,
+    events: report.events,
+    durationNs: fold.foldedNs,
+    eventsByName: Object.fromEntries(
+      eventNames.map((name, kind) => [name, report.byKind[kind] ?? 0] as const).filter(([, n]) => n > 0),
+    ),
+    unknownEvents: Object.fromEntries(report.unknown),
+    vms: fold.vmsWithFaults,
+    vcpus: fold.vcpus,
+    threads: fold.threads.map(({ pid, comm, vm, isVcpu }) => ({
+      pid,
+      comm: comm === NONE ? null : strings.text(comm),
+      vm: vm === NONE ? null : (fold.vmNames[vm] ?? null),
+      vcpu: isVcpu,
+    })),
+    lostEvents: report.lostEvents,
+    incompleteEpisodes: fold.incompleteEpisodes,
+    skipped,
+    skippedByReason,
+    truncatedAtByte: report.truncatedAtByte ?? null,
+    usable: skipped === 0 && report.truncatedAtByte === undefined,
+  };
+}

@@ -1,0 +1,125 @@
+/** Paths into a result: checked against its schema before a run, looked up in the result after it. */
+
+import type { z } from "zod";
+import { UsageError } from "../errors.js";
+import { didYouMean } from "../suggest.js";
+import type { Segment } from "./expression-parser.js";
+import { jsonSchemaOf } from "./result.js";
+
+/** What a result holds at one place, as far as a path can go on from there. */
+type Shape =
+  | { readonly type: "object"; readonly keys: ReadonlyMap<string, Shape> }
+  /** Any key at all: counts by reason. */
+  | { readonly type: "record"; readonly each: Shape }
+  | { readonly type: "array"; readonly each: Shape }
+  | { readonly type: "leaf" };
+
+const leaf: Shape = { type: "leaf" };
+
+/** The shape that a zod schema describes. */
+export function shapeOf(schema: z.ZodType): Shape {
+  return shape(jsonSchemaOf(schema));
+}
+
+interface JsonSchema {
+  readonly properties?: Readonly<Record<string, JsonSchema>>;
+  readonly additionalProperties?: JsonSchema | boolean;
+  readonly items?: JsonSchema;
+  readonly anyOf?: readonly JsonSchema[];
+}
+
+function shape(schema: JsonSchema): Shape {
+  if (schema.properties !== undefined) {
+    const keys = Object.entries(schema.properties).map(([key, value]) => [key, shape(value)] as const);
+    return { type: "object", keys: new Map(keys) };
+  }
+  if (typeof schema.additionalProperties === "object") {
+    return { type: "record", each: shape(schema.additionalProperties) };
+  }
+  if (schema.items !== undefined) return { type: "array", each: shape(schema.items) };
+  // Nullable is the only union in a result.
+  return schema.anyOf?.map(shape).find((option) => option.type !== "leaf") ?? leaf;
+}
+
+function stepInto(from: Shape, segment: Segment): Shape | undefined {
+  if (from.type === "object") return from.keys.get(segment);
+  return from.type === "leaf" ? undefined : from.each;
+}
+
+/** Throws UsageError, naming the nearest valid path, where `segments` leads nowhere. */
+export function checkPath(segments: readonly Segment[], root: Shape, column: number): void {
+  let at: Shape | undefined = root;
+  for (const segment of segments) at = at && stepInto(at, segment);
+  if (at !== undefined) return;
+  const written = segments.join(".");
+  const candidates = [...pathsOf(root, segments)];
+  const hint = didYouMean(written, candidates) || nearestStart(segments, root);
+  throw new UsageError(`--fail-on: column ${column}: unknown path "${written}"${hint}`);
+}
+
+/**
+ * Every path of a shape that ends at a name the shape itself knows. Where one passes an array or a record,
+ * that step is spelt as in `written`.
+ */
+function* pathsOf(from: Shape, written: readonly Segment[], prefix = ""): Generator<string> {
+  if (from.type === "leaf") return;
+  const [step = "0", ...rest] = written;
+  if (from.type !== "object") {
+    yield* pathsOf(from.each, rest, `${prefix}${step}.`);
+    return;
+  }
+  for (const [key, next] of from.keys) {
+    yield prefix + key;
+    const near = step === key || didYouMean(step, [key]) !== "";
+    yield* pathsOf(next, near ? rest : [], `${prefix}${key}.`);
+  }
+}
+
+/** The longest valid start of a path that has no near neighbour, and what may follow it. */
+function nearestStart(segments: readonly Segment[], root: Shape): string {
+  let at = root;
+  let valid = 0;
+  for (const segment of segments) {
+    const next = stepInto(at, segment);
+    if (next === undefined) break;
+    at = next;
+    valid++;
+  }
+  const start = segments.slice(0, valid).join(".");
+  if (at.type !== "object") return ` ("${start}" holds nothing further)`;
+  const keys = [...at.keys.keys()].join(", ");
+  return start === "" ? ` (expected one of: ${keys})` : ` ("${start}" is followed by: ${keys})`;
+}
+
+/**
+ * The value at a path that `checkPath` passed. A path through null, or to a name that a record does not
+ * hold, gives null. Throws UsageError on an index or a label that is not there.
+ */
+export function lookUp(segments: readonly Segment[], root: unknown): unknown {
+  let at: unknown = root;
+  segments.forEach((segment, i) => {
+    if (Array.isArray(at)) at = element(at, segment, segments.slice(0, i).join("."));
+    else at = isObject(at) && Object.hasOwn(at, segment) ? at[segment] : null;
+  });
+  return at ?? null;
+}
+
+export function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+function element(list: readonly unknown[], segment: Segment, where: string): unknown {
+  const labelled = list.filter((item) => isObject(item) && item.label === segment);
+  if (labelled.length === 1) return labelled[0];
+  if (labelled.length > 1) {
+    throw new UsageError(
+      `--fail-on: ${where}: ${labelled.length} entries are labelled "${segment}": use a number, ${where}[0] to ${where}[${list.length - 1}]`,
+    );
+  }
+  if (/^\d+$/.test(segment) && Number(segment) < list.length) return list[Number(segment)];
+  const labels = list.flatMap((item) => (isObject(item) && typeof item.label === "string" ? item.label : []));
+  const held = labels.length > 0 ? `: it has ${labels.join(", ")}` : "";
+  throw new UsageError(
+    `--fail-on: ${where}: no entry "${segment}" among ${list.length}${didYouMean(segment, labels)}${held}`,
+  );
+}

@@ -1,0 +1,54 @@
+/** What a caller of the replayer asks for; the command line fills these in from its arguments. */
+
+/** How far a run has come. `totalBytes` is absent where the input's size is unknown (standard input). */
+export interface Progress {
+  readonly doneBytes: number;
+  readonly totalBytes?: number;
+}
+
+/** Guest-physical range `[start, end)`, bytes. */
+export interface IpaRange {
+  readonly start: number;
+  readonly end: number;
+}
+
+/** What `diffTrace` and `replayTrace` have in common. */
+export interface TraceOptions {
+  /** A file, plain or compressed; `-` is standard input. */
+  readonly input: string;
+  /** A built-in profile's name, or a JSON file. Default: `emulated` where the trace's waiters sleep, else `kunpeng920`. */
+  readonly profile?: string;
+  /** Skip and count malformed lines instead of refusing the trace. */
+  readonly lenient: boolean;
+  /** The strategy that the recording kernel ran, where the header does not say. */
+  readonly recordedUnder?: string;
+  /** Count only what happens in this memslot. */
+  readonly slot?: number;
+  /** Count only what happens in this range. */
+  readonly ipa?: IpaRange;
+  /** Count only this epoch. */
+  readonly epoch?: string;
+  /** A silence of this length or more cuts the trace into epochs. */
+  readonly epochGapNs?: number;
+  /** Physical CPUs that the vCPUs share; overrides the header. */
+  readonly pcpus?: number;
+  /** Whether a waiter for the MMU lock uses its CPU; overrides the header. */
+  readonly lockWait?: "spin" | "sleep";
+  /** Share (0..1) of a subtree taken as mapped where the trace does not show its population. */
+  readonly assumePopulated?: number;
+  /** How far events of different CPUs may be out of order in the file. */
+  readonly reorderWindowNs?: number;
+  readonly onProgress?: (progress: Progress) => void;
+}
+
+export interface DiffOptions extends TraceOptions {
+  /** A built-in strategy's name, or an ES module. */
+  readonly base: string;
+  readonly candidate: string;
+}
+
+export interface ReplayOptions extends TraceOptions {
+  readonly strategy: string;
+  /** Called in time order with each replayed event, a plain object ready for NDJSON. */
+  readonly onEvent?: (event: Readonly<Record<string, unknown>>) => void;
+}

@@ -1,0 +1,154 @@
+/**
+ * The results as JSON: `s2replay-diff/1` and `s2replay-replay/1`. Published as JSON Schema by
+ * `s2replay schema`. Fields may be added within a major version; none is renamed or removed.
+ */
+
+import { z } from "zod";
+
+const count = z.int().nonnegative();
+const ns = z.int().nonnegative();
+const ratio = z.number().min(0).max(1);
+
+const faults = z.object({
+  total: count.describe("aborts on memory, laps of a retried access included"),
+  byClass: z.object({ translation: count, permission: count, accessFlag: count }),
+  byCause: z
+    .object({
+      firstTouch: count,
+      loggingWrite: count,
+      hole: count,
+      coalesceTrigger: count,
+      brokenWindow: count,
+      lostRace: count,
+      afterUnmap: count,
+      relax: count,
+      accessFlag: count,
+      unexplained: count,
+    })
+    .describe("exclusive; sums to total"),
+  guestTable: count.describe("of the total, faults of the guest's own table walk (S1PTW)"),
+  retries: count.describe("aborts beyond the first of one access"),
+  accessesFaulted: count.describe("total - retries"),
+  avoided: count.describe("recorded faults that this strategy does not take"),
+  added: count.describe("faults that were not recorded"),
+  addedIsLowerBound: z.boolean().describe("the trace holds no accesses that hit, so more may be added"),
+});
+
+const replay = z.object({
+  strategy: z.string(),
+  faults,
+  mmioAborts: count.describe("aborts outside every memslot; never counted as faults"),
+  stallNs: z.object({ total: ns, p50: ns, p90: ns, p99: ns, max: ns }).describe("per faulted access"),
+  windows: z
+    .object({ count, totalNs: ns, p50Ns: ns, maxNs: ns })
+    .describe("from an entry's break to its install"),
+  makespanNs: ns.describe("first start to last end, gaps left out"),
+  costNs: z
+    .object({ exit: ns, handler: ns, lockWait: ns, cpuWait: ns, walk: ns, tlbi: ns, clean: ns, teardown: ns })
+    .describe("where the stall goes"),
+  ops: z.object({
+    entriesVisited: count,
+    pteStores: count,
+    pagesPut: count,
+    tablesFreed: count,
+    tlbiVmid: count,
+    tlbiIpa: count,
+    tlbiRange: count,
+    bytesCleaned: count,
+  }),
+});
+
+const trace = z.object({
+  source: z.string(),
+  events: count,
+  durationNs: ns,
+  vms: count,
+  vcpus: count,
+  kernel: z.string().nullable(),
+  recordedUnder: z.string().nullable().describe("the strategy that the recording kernel ran"),
+  skipped: count.describe("lines skipped under --lenient"),
+  skippedByReason: z.record(z.string(), count),
+  lostEvents: count.describe("events that the ring buffer lost"),
+  incompleteEpisodes: count,
+  assumed: z.array(z.string()).describe("what the header did not say"),
+  inferred: z.record(z.string(), count).describe("table entries that the trace only implied, by kind"),
+});
+
+const profile = z.object({
+  name: z.string(),
+  source: z.string(),
+  figures: count,
+  assumed: count.describe("of the figures, those that nobody published or measured"),
+});
+
+const lockWaitNs = z.object({ recorded: ns, replayed: ns });
+
+const matching = {
+  recordedFaults: count,
+  replayedFaults: count,
+  matched: count,
+  corrected: count.describe("explained only with the help of the fault's own status code"),
+  missing: count,
+  extra: count,
+  lockWaitNs,
+};
+
+const selfReplay = z.object({
+  strategy: z.string(),
+  ...matching,
+  byEpoch: z.array(z.object({ label: z.string(), ...matching })),
+});
+
+const epochSide = z.object({ makespanNs: ns, faults: count });
+
+const caveats = z.array(z.object({ code: z.string(), text: z.string() }));
+
+export const diffSchema = z
+  .object({
+    schema: z.literal("s2replay-diff/1"),
+    trace,
+    profile,
+    timing: z.object({
+      baseRecordedRatio: ratio.describe("share of the stall time taken as recorded; the rest is modelled"),
+      candidateRecordedRatio: ratio,
+    }),
+    selfReplay: selfReplay.nullable().describe("null where the recording walker is unknown"),
+    base: replay,
+    candidate: replay,
+    epochs: z.array(z.object({ label: z.string(), startNs: ns, base: epochSide, candidate: epochSide })),
+    caveats,
+  })
+  .meta({ title: "s2replay-diff/1", description: "One trace replayed under two strategies." });
+
+export const replaySchema = z
+  .object({
+    schema: z.literal("s2replay-replay/1"),
+    trace,
+    profile,
+    timing: z.object({ recordedRatio: ratio }),
+    selfReplay: selfReplay.nullable().describe("null where the recording walker is unknown"),
+    result: replay,
+    epochs: z.array(z.object({ label: z.string(), startNs: ns, makespanNs: ns, faults: count })),
+    caveats,
+  })
+  .meta({ title: "s2replay-replay/1", description: "One trace replayed under one strategy." });
+
+export type DiffResult = z.infer<typeof diffSchema>;
+/** What the `replay` command prints. */
+export type ReplayRunResult = z.infer<typeof replaySchema>;
+/** One strategy's side of a result. */
+export type ReplayResult = z.infer<typeof replay>;
+export type TraceSummary = z.infer<typeof trace>;
+export type ProfileSummary = z.infer<typeof profile>;
+export type SelfReplay = z.infer<typeof selfReplay>;
+export type Caveat = z.infer<typeof caveats>[number];
+export type FaultCause = keyof ReplayResult["faults"]["byCause"];
+export type StallCost = keyof ReplayResult["costNs"];
+
+/**
+ * The published JSON Schema (draft 2020-12) of a result. It describes what is there and allows more,
+ * so that a document of a later minor version still validates.
+ */
+export function jsonSchemaOf(schema: z.ZodType): Record<string, unknown> {
+  return z.toJSONSchema(schema, { io: "input" });
+}

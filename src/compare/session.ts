@@ -1,0 +1,174 @@
+import type { Activity } from "../activity/activity.js";
+import type { VmMemory } from "../activity/vm.js";
+import { type CostProfile, loadProfile } from "../cost/profile.js";
+import { UsageError } from "../errors.js";
+import { InputAddressError, Replay } from "../replay/replay.js";
+import type { Observer } from "../replay/run-config.js";
+import { strategies, strategyByName, strategyOfKernel } from "../strategy/index.js";
+import { loadStrategy } from "../strategy/load.js";
+import type { Strategy } from "../strategy/strategy.js";
+import type { TraceHeader, TraceSource } from "../trace/event.js";
+import { openTrace } from "../trace/open-trace.js";
+import type { TraceOptions } from "./options.js";
+import type { Caveat } from "./result.js";
+
+/** IPA sizes tried in turn where the header names none. */
+const IA_BITS = [40, 48, 52];
+const GRANULE = 4096;
+
+/** A trace that has been replayed, with what its header said and did not say. */
+export interface Session {
+  readonly source: TraceSource;
+  readonly replay: Replay;
+  readonly profile: CostProfile;
+  readonly recorder: Strategy | undefined;
+  readonly fwb: boolean;
+  /** What the header did not say and was taken as given. */
+  readonly assumed: readonly string[];
+  /** IPA bits found by trying; undefined where the header has them. */
+  readonly inferredIaBits: number | undefined;
+  readonly firstNs: number;
+  readonly lastNs: number;
+  readonly options: TraceOptions;
+  /** About the recording walker. */
+  readonly recorderCaveats: readonly Caveat[];
+}
+
+/** Replays a trace under `sides` and the strategy that recorded it. */
+export async function replaySession(
+  options: TraceOptions,
+  sides: readonly Strategy[],
+  observer?: Observer,
+): Promise<Session> {
+  let attempt = 0;
+  for (;;) {
+    const source = await openTrace(options.input, readerOptions(options));
+    const iaBits = source.header?.ia_bits;
+    try {
+      return await run(options, sides, observer, source, iaBits ?? (IA_BITS[attempt] as number));
+    } catch (error) {
+      if (!(error instanceof InputAddressError)) throw error;
+      attempt++;
+      if (iaBits !== undefined || attempt >= IA_BITS.length)
+        throw new UsageError(`${source.name}: ${error.message}`);
+      if (options.input === "-")
+        throw new UsageError(
+          `${source.name}: ${error.message}: the header has no ia_bits, and standard input cannot be read again`,
+        );
+    }
+  }
+}
+
+function readerOptions(options: TraceOptions): Parameters<typeof openTrace>[1] {
+  const { onProgress, reorderWindowNs } = options;
+  return {
+    lenient: options.lenient,
+    ...(reorderWindowNs === undefined ? {} : { reorderWindowNs }),
+    ...(onProgress === undefined
+      ? {}
+      : {
+          onProgress: (doneBytes: number, totalBytes: number | undefined) =>
+            onProgress(totalBytes === undefined ? { doneBytes } : { doneBytes, totalBytes }),
+        }),
+  };
+}
+
+async function run(
+  options: TraceOptions,
+  sides: readonly Strategy[],
+  observer: Observer | undefined,
+  source: TraceSource,
+  iaBits: number,
+): Promise<Session> {
+  const { header } = source;
+  const recorderCaveats: Caveat[] = [];
+  const recorder = await recorderOf(options, header, recorderCaveats);
+  const lockWait = options.lockWait ?? header?.lock_wait ?? "spin";
+  const profile = loadProfile(options.profile ?? (lockWait === "sleep" ? "emulated" : "kunpeng920"));
+  const fwb = header?.fwb ?? false;
+  const replay = new Replay(
+    {
+      strategies: sides,
+      recorder,
+      stage2: { granuleBytes: header?.granule ?? GRANULE, iaBits, fwb },
+      profile,
+      pcpus: options.pcpus ?? header?.pcpus ?? Number.POSITIVE_INFINITY,
+      lockWait,
+      recordedOnOneCpu: header?.pcpus === 1,
+      epochGapNs: options.epochGapNs ?? Number.POSITIVE_INFINITY,
+      counts: filterOf(options),
+      ...(observer === undefined ? {} : { observer }),
+    },
+    source.strings,
+  );
+  let lastNs = 0;
+  for await (const batch of source.batches()) {
+    replay.consume(batch);
+    lastNs = batch.atNs[batch.count - 1] as number;
+  }
+  replay.finish();
+  return {
+    source,
+    replay,
+    profile,
+    recorder,
+    fwb,
+    assumed: assumptions(header),
+    inferredIaBits: header?.ia_bits === undefined ? iaBits : undefined,
+    firstNs: 0,
+    lastNs,
+    options,
+    recorderCaveats,
+  };
+}
+
+function assumptions(header: TraceHeader | undefined): string[] {
+  const assumed: string[] = [];
+  if (header?.granule === undefined) assumed.push("granule 4096");
+  if (header?.fwb === undefined) assumed.push("no FWB");
+  return assumed;
+}
+
+/** The strategy that the recording kernel ran: told, else by the header, else guessed from the kernel's release. */
+async function recorderOf(
+  options: TraceOptions,
+  header: TraceHeader | undefined,
+  caveats: Caveat[],
+): Promise<Strategy | undefined> {
+  if (options.recordedUnder !== undefined) return loadStrategy(options.recordedUnder);
+  const known = strategies.map((strategy) => strategy.name).join(", ");
+  let name = header?.walker;
+  if (name === undefined && header?.kernel !== undefined) {
+    const guess = strategyOfKernel(header.kernel);
+    name = guess?.name;
+    if (name !== undefined) {
+      const why = guess?.caveat ?? `the header names no walker: kernel ${header.kernel} is taken to run ${name}`;
+      caveats.push({ code: "guessed-walker", text: why });
+    }
+  }
+  if (name === undefined) {
+    caveats.push({
+      code: "unknown-walker",
+      text: "the trace does not say which walker recorded it: no self-replay, and recorded times are not used as such; --recorded-under NAME tells",
+    });
+    return undefined;
+  }
+  const strategy = strategyByName(name);
+  if (strategy === undefined)
+    caveats.push({
+      code: "walker-not-built-in",
+      text: `recorded under ${name}, which is not among the strategies built in (${known}): no self-replay; every figure rests on another walker's reading of the record`,
+    });
+  return strategy;
+}
+
+/** Which activities the result counts. */
+function filterOf(
+  options: TraceOptions,
+): (activity: Activity, epoch: string | undefined, memory: VmMemory) => boolean {
+  const { slot, ipa, epoch } = options;
+  return (activity, label, memory) =>
+    (epoch === undefined || label === epoch) &&
+    (slot === undefined || memory.slotNumber(activity.ipa) === slot) &&
+    (ipa === undefined || (activity.ipa >= ipa.start && activity.ipa < ipa.end));
+}

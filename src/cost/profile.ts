@@ -1,0 +1,169 @@
+/** Cost profiles: what each unit of a walker's work takes on one machine, with where each figure comes from. */
+
+import { existsSync, readFileSync } from "node:fs";
+import { z } from "zod";
+import { UsageError } from "../errors.js";
+import { didYouMean } from "../suggest.js";
+import emulated from "./profiles/emulated.json" with { type: "json" };
+import kunpeng920 from "./profiles/kunpeng920.json" with { type: "json" };
+
+const provenance = {
+  source: z.string().min(1),
+  /** Nobody published or measured it: a parameter, never to be shown as a measurement. */
+  assumed: z.boolean(),
+  /** What the published figures say about an assumed one. */
+  bound: z.string().min(1).optional(),
+};
+
+const figure = z.strictObject({ value: z.number().nonnegative(), ...provenance });
+
+/** Every figure is nanoseconds for one of what its name says. */
+const figures = z.strictObject({
+  /** From the guest's access to the host's handler, and back, together. */
+  exitEntryNs: figure,
+  /** The abort handler before it asks for the MMU lock: memslot, VMA, get_user_pages. */
+  handlerNs: figure,
+  /** After the lock is dropped: release of the page, return to the entry path. */
+  tailNs: figure,
+  /** From one holder's unlock to the next waiter's running. */
+  lockHandoffNs: figure,
+  /** Entry and return of a map-like function, whatever it walks. */
+  mapFixedNs: figure,
+  entryVisitNs: figure,
+  pteStoreNs: figure,
+  pagePutNs: figure,
+  tableFreeNs: figure,
+  tableAllocNs: figure,
+  /** A TLB invalidation includes its barriers. */
+  tlbiVmidNs: figure,
+  tlbiIpaNs: figure,
+  /** One flush of a range, whatever its length. */
+  tlbiRangeNs: figure,
+  /** D-cache clean to the point of coherency, one line of 64 bytes. */
+  cleanLineNs: figure,
+  /** I-cache invalidation, one line of 64 bytes. */
+  icacheLineNs: figure,
+  /** Hand-over of a detached subtree to a deferred free. */
+  deferFreeNs: figure,
+  /** One lap of a fault that is answered with -EAGAIN: exit, handler, entry. */
+  retryLapNs: figure,
+});
+
+const ascending = (points: readonly { vcpus: number }[]) =>
+  points.every((point, i) => i === 0 || point.vcpus > points[i - 1]!.vcpus);
+
+const profileSchema = z.strictObject({
+  schema: z.literal("s2replay-profile/1"),
+  name: z.string().min(1),
+  /** The machine, and where its figures come from. */
+  source: z.string().min(1),
+  figures,
+  /** Where one walker's compiled code is known to take another time for the same work: figures by strategy. */
+  walkers: z.record(z.string(), z.strictObject({ entryVisitNs: figure })).optional(),
+  /** A guest's read of one page that it has mapped, by the number of vCPUs that run. */
+  guestReadNs: z.strictObject({
+    points: z
+      .array(z.strictObject({ vcpus: z.int().positive(), ns: z.number().nonnegative() }))
+      .min(1)
+      .refine(ascending, "expected the points in ascending order of vcpus"),
+    ...provenance,
+  }),
+});
+
+type ProfileDocument = z.infer<typeof profileSchema>;
+export type FigureName = keyof ProfileDocument["figures"];
+
+export interface CostProfile {
+  readonly name: string;
+  readonly source: string;
+  readonly document: ProfileDocument;
+  /** Nanoseconds, possibly a fraction; of `walker`, where the profile tells its figure apart. */
+  figure(name: FigureName, walker?: string): number;
+  /** Nanoseconds for a read when `vcpus` run: linear between the given points, constant beyond them. */
+  guestReadNs(vcpus: number): number;
+}
+
+const builtIn: ReadonlyMap<string, unknown> = new Map<string, unknown>([
+  ["kunpeng920", kunpeng920],
+  ["emulated", emulated],
+]);
+
+/** A built-in profile by its name, else the JSON file of that name. Throws UsageError. */
+export function loadProfile(nameOrFile: string): CostProfile {
+  const document = builtIn.get(nameOrFile);
+  if (document !== undefined) return parseProfile(document, nameOrFile);
+  if (!looksLikeFile(nameOrFile) && !existsSync(nameOrFile)) {
+    const names = [...builtIn.keys()];
+    throw new UsageError(
+      `unknown profile "${nameOrFile}"${didYouMean(nameOrFile, names)}: ` +
+        `expected ${names.join(", ")}, or a JSON file`,
+    );
+  }
+  return parseProfile(readJson(nameOrFile), nameOrFile);
+}
+
+function looksLikeFile(name: string): boolean {
+  return /[/\\]|\.json$/.test(name);
+}
+
+function readJson(file: string): unknown {
+  try {
+    return JSON.parse(readFileSync(file, "utf8"));
+  } catch (error) {
+    const problem = error instanceof SyntaxError ? `not JSON: ${error.message}` : readProblem(error);
+    throw new UsageError(`${file}: ${problem}`);
+  }
+}
+
+function readProblem(error: unknown): string {
+  const code = error instanceof Error && "code" in error ? error.code : undefined;
+  if (code === "ENOENT") return "no such file";
+  if (code === "EISDIR") return "is a directory, expected a JSON file";
+  return `cannot be read: ${error instanceof Error ? error.message : String(error)}`;
+}
+
+/** Checks a profile document; `where` names it in errors. Throws UsageError. */
+export function parseProfile(document: unknown, where: string): CostProfile {
+  const parsed = profileSchema.safeParse(document);
+  if (!parsed.success) throw new UsageError(parsed.error.issues.map((i) => describe(i, where)).join("\n"));
+  const { name, source, figures: given, guestReadNs, walkers } = parsed.data;
+  const ns = flatten(given);
+  return {
+    name,
+    source,
+    document: parsed.data,
+    figure: (key, walker) => {
+      const own = key === "entryVisitNs" && walker !== undefined ? walkers?.[walker] : undefined;
+      return own === undefined ? ns[key] : own.entryVisitNs.value;
+    },
+    guestReadNs: (vcpus) => interpolate(guestReadNs.points, vcpus),
+  };
+}
+
+function describe(issue: z.core.$ZodIssue, where: string): string {
+  const path = issue.path.join(".");
+  if (issue.code !== "unrecognized_keys") return `${where}: ${path || "document"}: ${issue.message}`;
+  const known = issue.path[0] === "figures" && issue.path.length === 1 ? Object.keys(figures.shape) : [];
+  return issue.keys
+    .map((key) => `${where}: ${path ? `${path}.` : ""}${key}: unknown key${didYouMean(key, known)}`)
+    .join("\n");
+}
+
+function flatten(given: ProfileDocument["figures"]): Readonly<Record<FigureName, number>> {
+  const entries = Object.entries(given).map(([name, { value }]) => [name, value]);
+  return Object.fromEntries(entries) as Record<FigureName, number>;
+}
+
+function interpolate(points: ProfileDocument["guestReadNs"]["points"], vcpus: number): number {
+  const right = points.findIndex((point) => point.vcpus >= vcpus);
+  const above = points.at(right)!; // -1, beyond the last point: the last one
+  const below = points[right - 1];
+  if (below === undefined) return above.ns;
+  return below.ns + ((above.ns - below.ns) * (vcpus - below.vcpus)) / (above.vcpus - below.vcpus);
+}
+
+/** How many of a profile's figures, guest reads included, are assumptions. */
+export function countAssumed(profile: CostProfile): { assumed: number; total: number } {
+  const all = [...Object.values(profile.document.figures), profile.document.guestReadNs];
+  return { assumed: all.filter((given) => given.assumed).length, total: all.length };
+}

@@ -1,0 +1,140 @@
+import { build, type Histogram } from "hdr-histogram-js";
+import { Charge, chargeKinds } from "../stage2/meter.js";
+import { FaultClass } from "../stage2/esr.js";
+
+/** Why an access faulted; exclusive. The names are those of the JSON result. */
+export const causes = [
+  "firstTouch",
+  "loggingWrite",
+  "hole",
+  "coalesceTrigger",
+  "brokenWindow",
+  "lostRace",
+  "afterUnmap",
+  "relax",
+  "accessFlag",
+  "unexplained",
+] as const;
+export type Cause = (typeof causes)[number];
+export const Cause = Object.fromEntries(causes.map((name, i) => [name, i])) as Record<Cause, number>;
+
+/**
+ * Where stall time goes. A wait for a CPU (cpuWait) exists where threads share CPUs. The names are those of the JSON result.
+ */
+export const costs = ["exit", "handler", "lockWait", "cpuWait", "walk", "tlbi", "clean", "teardown"] as const;
+export type Cost = (typeof costs)[number];
+export const Cost = Object.fromEntries(costs.map((name, i) => [name, i])) as Record<Cost, number>;
+
+const costOfCharge = new Uint8Array(chargeKinds).fill(Cost.walk);
+for (const kind of [Charge.pagePut, Charge.tableFree, Charge.deferFree]) costOfCharge[kind] = Cost.teardown;
+for (const kind of [Charge.tlbiVmid, Charge.tlbiIpa, Charge.tlbiRange]) costOfCharge[kind] = Cost.tlbi;
+for (const kind of [Charge.cleanByte, Charge.icacheByte]) costOfCharge[kind] = Cost.clean;
+
+/** Which cost a charge kind belongs to. */
+export function costOf(charge: number): number {
+  return costOfCharge[charge] as number;
+}
+
+/** How the recorded faults came out when their own walker was replayed. */
+export class Matching {
+  recordedFaults = 0;
+  replayedFaults = 0;
+  matched = 0;
+  corrected = 0;
+  missing = 0;
+  extra = 0;
+  /** Time in lock waits (and, on shared CPUs, in waits for a CPU). */
+  recordedWaitNs = 0;
+  replayedWaitNs = 0;
+
+  add(other: Matching): void {
+    this.recordedFaults += other.recordedFaults;
+    this.replayedFaults += other.replayedFaults;
+    this.matched += other.matched;
+    this.corrected += other.corrected;
+    this.missing += other.missing;
+    this.extra += other.extra;
+    this.recordedWaitNs += other.recordedWaitNs;
+    this.replayedWaitNs += other.replayedWaitNs;
+  }
+}
+
+export interface EpochResult {
+  readonly label: string;
+  readonly startNs: number;
+  readonly recordedNs: number;
+  readonly makespanNs: number;
+  readonly faults: number;
+  /** Of a replay of the recording strategy. */
+  readonly matching: Matching | undefined;
+}
+
+/** Everything one replay counts. Times are whole nanoseconds once read out. */
+export class Counters {
+  total = 0;
+  readonly byCause = new Float64Array(causes.length);
+  readonly byClass = new Float64Array(3);
+  guestTable = 0;
+  retries = 0;
+  avoided = 0;
+  /** Recorded aborts on memory, laps included. */
+  recorded = 0;
+  mmioAborts = 0;
+  readonly costNs = new Float64Array(costs.length);
+  /** Stall time apart from lock waits, and the share of it taken from the trace. */
+  timedNs = 0;
+  recordedNs = 0;
+  readonly work = new Float64Array(chargeKinds);
+  stallTotalNs = 0;
+  stallMaxNs = 0;
+  readonly stalls = histogram();
+  /** Blocks mapped over a table without a clean, on a machine without FWB, and their pages that were not mapped before. */
+  uncleanBlocks = 0;
+  uncleanPages = 0;
+  windows = 0;
+  windowTotalNs = 0;
+  windowMaxNs = 0;
+  readonly windowLengths = histogram();
+  makespanNs = 0;
+  readonly epochs: EpochResult[] = [];
+  readonly matching = new Matching();
+
+  fault(faultClass: number, cause: number, laps: number, isGuestTable: boolean): void {
+    this.total += laps;
+    this.retries += laps - 1;
+    this.byCause[cause] = (this.byCause[cause] as number) + 1;
+    this.byCause[Cause.brokenWindow as number] = (this.byCause[Cause.brokenWindow as number] as number) + laps - 1;
+    const kind =
+      faultClass === FaultClass.permission ? 1 : faultClass === FaultClass.accessFlag ? 2 : 0;
+    this.byClass[kind] = (this.byClass[kind] as number) + laps;
+    if (isGuestTable) this.guestTable += laps;
+  }
+
+  stall(ns: number): void {
+    const whole = Math.round(ns);
+    this.stallTotalNs += whole;
+    if (whole > this.stallMaxNs) this.stallMaxNs = whole;
+    this.stalls.recordValue(whole);
+  }
+
+  window(ns: number): void {
+    const whole = Math.round(ns);
+    this.windows++;
+    this.windowTotalNs += whole;
+    if (whole > this.windowMaxNs) this.windowMaxNs = whole;
+    this.windowLengths.recordValue(whole);
+  }
+
+  /** Adds time to a cost; `recordedShare` of it was taken from the trace. Lock waits have no share: they follow. */
+  spend(cost: number, ns: number, recordedShare: number): void {
+    this.costNs[cost] = (this.costNs[cost] as number) + ns;
+    if (cost === Cost.lockWait || cost === Cost.cpuWait) return;
+    this.timedNs += ns;
+    this.recordedNs += ns * recordedShare;
+  }
+}
+
+/** Three significant digits over the whole range of a 64-bit count. */
+function histogram(): Histogram {
+  return build({ bitBucketSize: 64, numberOfSignificantValueDigits: 3, autoResize: true });
+}

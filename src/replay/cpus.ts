@@ -1,0 +1,52 @@
+import type { ReplayThread } from "./replay-thread.js";
+
+/**
+ * The physical CPUs that the threads share. A thread keeps its CPU until it waits or gives up its turn; others
+ * that are ready take theirs in the order in which they became ready. With a CPU for each thread nobody waits.
+ */
+export class Cpus {
+  private free: number;
+  private readonly ready: ReplayThread[] = [];
+  private head = 0;
+
+  /**
+   * @param count physical CPUs; Infinity = enough
+   * @param dispatch called when a thread gets a CPU
+   */
+  constructor(
+    count: number,
+    private readonly dispatch: (thread: ReplayThread, atNs: number) => void,
+  ) {
+    this.free = count;
+  }
+
+  get hasReady(): boolean {
+    return this.head < this.ready.length;
+  }
+
+  /** Asks for a CPU: `dispatch` follows, at once or later. */
+  acquire(thread: ReplayThread, atNs: number): void {
+    if (this.free > 0) {
+      this.free--;
+      thread.onCpu = true;
+      this.dispatch(thread, atNs);
+    } else this.ready.push(thread);
+  }
+
+  release(thread: ReplayThread, atNs: number): void {
+    if (!thread.onCpu) return;
+    thread.onCpu = false;
+    const next = this.ready[this.head];
+    if (next === undefined) {
+      this.free++;
+      return;
+    }
+    this.head++;
+    if (this.head > 64) {
+      this.ready.splice(0, this.head);
+      this.head = 0;
+    }
+    next.onCpu = true;
+    this.dispatch(next, atNs);
+  }
+}

@@ -1,0 +1,153 @@
+import { type Activity, NO_INFERENCE, type Operation, OperationKind } from "../activity/activity.js";
+import { VmMemory } from "../activity/vm.js";
+import { faultClass, FaultClass, isExec, isGuestTableWalk, isWrite } from "../stage2/esr.js";
+import { LAST_LEVEL, NO_SLOT } from "../stage2/granule.js";
+import { Translation } from "../stage2/page-table.js";
+import { isAccessed, isLeaf, isTable, isValid, permits, Prot } from "../stage2/pte.js";
+import { Stage2, type Stage2Config } from "../strategy/stage2.js";
+import type { Strategy } from "../strategy/strategy.js";
+import { Shape } from "./plan.js";
+import { StoreLog } from "./store-log.js";
+import { SlotFlag, WorkMeter } from "./work-meter.js";
+
+/** A map that was recorded with an empty cache of table pages fails in the replay too. */
+const ENOMEM = -12;
+
+/** An access that the table answers; everything else is a FaultClass. */
+export const HIT = -1;
+
+/** What one VM's guest is in one replay: its memory, its stage-2 table, and the table's recent past. */
+export class Guest {
+  readonly memory = new VmMemory();
+  readonly log = new StoreLog();
+  readonly meter = new WorkMeter(this.log);
+  readonly stage2: Stage2;
+  /** Where the last `access` ended. */
+  readonly seen = new Translation();
+  private readonly probe = new Translation();
+
+  constructor(
+    config: Stage2Config,
+    readonly strategy: Strategy,
+  ) {
+    this.stage2 = new Stage2(config, strategy, this.meter);
+    this.meter.table = this.stage2.table;
+  }
+
+  /**
+   * The access of `activity` as of `atNs`. @returns HIT or the FaultClass of the abort; `seen` has the entry
+   */
+  access(activity: Activity, atNs: number): number {
+    const { esr, ipa } = activity;
+    return this.accessTo(ipa, isWrite(esr), isExec(esr) && !isGuestTableWalk(esr), atNs);
+  }
+
+  accessTo(ipa: number, write: boolean, exec: boolean, atNs: number): number {
+    const seen = this.seen;
+    this.stage2.table.translate(ipa, seen, this.log.asOf(atNs));
+    return answer(seen, write, exec);
+  }
+
+  /** Whether the entry of the last access, as of `atNs`, is invalid only because an operation is under way. */
+  isTransient(atNs: number): boolean {
+    return this.seen.slot === this.meter.brokenSlot && this.meter.isBroken(atNs);
+  }
+
+  get pageBytes(): number {
+    return this.stage2.table.granule.bytesAt(LAST_LEVEL);
+  }
+
+  /** Whether the entry was valid at some time before its present value. */
+  wasValid(slot: number): boolean {
+    return (this.meter.flagsOf(slot) & SlotFlag.wasValid) !== 0;
+  }
+
+  /** What a map operation will do to the table as it now is. */
+  shapeOf(operation: Operation): Shape {
+    if (operation.kind !== OperationKind.map) return Shape.other;
+    const { probe } = this;
+    const { table } = this.stage2;
+    table.translate(operation.ipa, probe);
+    if (probe.slot === NO_SLOT) return Shape.other;
+    const { granule } = table;
+    const entryBytes = granule.bytesAt(probe.level);
+    if (entryBytes < operation.bytes) return Shape.coalesce;
+    if (!isLeaf(probe.lo, probe.level)) return Shape.install;
+    if (entryBytes > operation.bytes) return Shape.split;
+    return Shape.unchanged;
+  }
+
+  /** After `shapeOf`: whether the trace showed what the entry at the operation's start holds. */
+  get shapeIsKnown(): boolean {
+    return (this.meter.flagsOf(this.probe.slot) & SlotFlag.known) !== 0;
+  }
+
+  /** Runs an operation. The caller has begun the meter. @returns 0 or a negative errno */
+  run(operation: Operation): number {
+    const { stage2 } = this;
+    const { ipa, bytes } = operation;
+    switch (operation.kind) {
+      case OperationKind.map:
+        if (bytes > stage2.table.granule.bytesAt(LAST_LEVEL)) this.memory.noteBlockMap(ipa);
+        return stage2.map(ipa, bytes, physOf(operation), protOf(operation), operation.ret === ENOMEM ? 0 : undefined);
+      case OperationKind.unmap:
+        return stage2.unmap(ipa, bytes);
+      case OperationKind.writeProtect:
+        this.memory.noteWriteProtect(ipa, ipa + bytes);
+        return stage2.wrprotect(ipa, bytes);
+      case OperationKind.flush:
+        return stage2.flush(ipa, bytes);
+      case OperationKind.relaxPerms:
+        return stage2.relaxPerms(ipa, protOf(operation));
+      case OperationKind.makeYoung:
+        return stage2.mkyoung(ipa);
+      default:
+        return 0;
+    }
+  }
+
+  /** Applies what the reference pass inferred, where this table does not know better. */
+  infer(activity: Activity): void {
+    const invalid = activity.inferredInvalid;
+    const leaf = activity.inferredLeaf;
+    const { table } = this.stage2;
+    const level = invalid !== NO_INFERENCE ? invalid : leaf;
+    table.translate(activity.ipa, this.probe);
+    if ((this.meter.flagsOf(this.probe.slot) & SlotFlag.known) !== 0) return;
+    if (leaf !== NO_INFERENCE) {
+      const readOnly = faultClass(activity.esr) === FaultClass.permission && isWrite(activity.esr);
+      table.plantLeaf(activity.ipa, leaf, 0, readOnly ? Prot.R : Prot.R | Prot.W);
+    } else table.resync(activity.ipa, invalid);
+    this.forgetPlanted(activity.ipa, level);
+  }
+
+  /** Tables that inference made hold nothing known but the way to `ipa`. */
+  private forgetPlanted(ipa: number, level: number): void {
+    const { table } = this.stage2;
+    const { granule } = table;
+    let slot = table.rootSlot + granule.rootIndex(ipa);
+    for (let at = granule.startLevel; at < level && isTable(table.lo(slot), at); at++) {
+      const child = granule.slotOf(table.childOf(table.lo(slot), table.hi(slot)), 0);
+      if ((this.meter.flagsOf(slot) & SlotFlag.known) === 0) {
+        this.meter.clearPage(child, granule.entries);
+        this.meter.setFlags(slot, SlotFlag.known);
+      }
+      slot = child + granule.indexAt(ipa, at + 1);
+    }
+    this.meter.setFlags(slot, SlotFlag.known);
+  }
+}
+
+function answer(entry: Translation, write: boolean, exec: boolean): number {
+  if (!isValid(entry.lo)) return FaultClass.translation;
+  if (!isAccessed(entry.lo)) return FaultClass.accessFlag;
+  return permits(entry.lo, entry.hi, write, exec) ? HIT : FaultClass.permission;
+}
+
+function physOf(operation: Operation): number {
+  return Number.isNaN(operation.phys) ? 0 : operation.phys;
+}
+
+function protOf(operation: Operation): number {
+  return operation.prot < 0 ? Prot.R | Prot.W : operation.prot;
+}

@@ -1,0 +1,264 @@
+import { type Activity, ActivityKind, type Operation, OperationKind } from "../activity/activity.js";
+import type { SlotChange, VmMemory } from "../activity/vm.js";
+import { FaultClass, faultClass, isGuestTableWalk } from "../stage2/esr.js";
+import { Charge, chargeKinds } from "../stage2/meter.js";
+import { Cause, Cost, costOf } from "./counters.js";
+import { Guest, HIT } from "./guest.js";
+import { MmuLock } from "./lock.js";
+import { SelfMatch } from "./self-match.js";
+import { Plan, Shape } from "./plan.js";
+import { hasInference } from "./reference.js";
+import type { ReplayThread } from "./replay-thread.js";
+import type { RunConfig } from "./run-config.js";
+import { SlotFlag } from "./work-meter.js";
+
+/** The host's side of one replay: what KVM does for an access, an abort and an operation, and what that costs. */
+export class Host {
+  private readonly guests = new Map<number, Guest>();
+  private readonly locks = new Map<number, MmuLock>();
+  private readonly plan = new Plan();
+  private readonly selfMatch: SelfMatch | undefined;
+  private epochFaults = 0;
+
+  constructor(private readonly config: RunConfig) {
+    this.selfMatch = config.isRecorder ? new SelfMatch(Number.isFinite(config.pcpus)) : undefined;
+  }
+
+  memory(vm: number): VmMemory {
+    return this.guest(vm).memory;
+  }
+
+  lock(vm: number): MmuLock {
+    let lock = this.locks.get(vm);
+    if (lock === undefined) {
+      lock = new MmuLock();
+      this.locks.set(vm, lock);
+    }
+    return lock;
+  }
+
+  changeSlot(vm: number, change: SlotChange): void {
+    this.guest(vm).memory.change(change);
+  }
+
+  /** From here on the tables may be anything: tracing was off, or events were lost. */
+  forget(): void {
+    for (const guest of this.guests.values()) guest.meter.forget();
+  }
+
+  /** The guest attempts its access. @returns whether it faults; the thread has why */
+  attempt(thread: ReplayThread, activity: Activity, atNs: number): boolean {
+    const { counters } = this.config;
+    const guest = this.guest(activity.vm);
+    if (hasInference(activity)) guest.infer(activity);
+    const answer = guest.access(activity, atNs - activity.leadNs);
+    if (thread.counted) counters.recorded += activity.laps;
+    thread.faultClass = answer;
+    thread.faultLevel = guest.seen.level;
+    thread.cause = -1;
+    if (this.selfMatch !== undefined) {
+      if (!this.selfMatch.judge(thread, activity, guest, atNs)) return false;
+    } else if (answer === HIT) {
+      if (thread.counted) counters.avoided += activity.laps;
+      return false;
+    }
+    if (thread.cause < 0) thread.cause = causeSeen(guest, thread.faultClass, activity, atNs);
+    thread.handlerNs = this.handlerNs(activity);
+    thread.recordedCleanNs = activity.operationCount === 0 ? 0 : this.recordedCleanNs(activity);
+    thread.cleanNs = 0;
+    return true;
+  }
+
+  /** The thread got the lock at `atNs`: its operations run. Fills in when the hold ends, if nothing interrupts it. */
+  beginHold(thread: ReplayThread, activity: Activity, atNs: number): void {
+    const guest = this.guest(activity.vm);
+    const { config, plan } = this;
+    const isFault = activity.kind === ActivityKind.fault;
+    const isMapped = isFault && guest.access(activity, Number.POSITIVE_INFINITY) === HIT;
+    thread.lockWaitNs = Math.max(0, Math.min(atNs, this.lock(activity.vm).releasedNs) - thread.requestNs);
+    let clock = atNs + (isFault ? this.cleanFirst(thread, activity) : 0);
+    let recordedNs = isFault ? thread.recordedCleanNs : 0;
+    let awayNs = 0;
+    let shape: Shape = Shape.other;
+    for (let n = 0; n < activity.operationCount; n++) {
+      const operation = activity.operation(n);
+      const itsShape = guest.shapeOf(operation);
+      if (n === 0) shape = itsShape;
+      config.timing.plan(plan, itsShape, operation, config.units);
+      guest.meter.begin(clock, plan);
+      guest.run(operation);
+      clock = guest.meter.atNs + plan.afterNs;
+      recordedNs += operation.cpuNs;
+      if (config.followsRecord) awayNs += this.recordedInterruption(guest, operation);
+      if (thread.counted) {
+        this.account(guest, isFault);
+        if (itsShape === Shape.coalesce) this.noteClean(guest, operation.bytes);
+      }
+      if (operation.kind === OperationKind.destroy) this.guests.delete(activity.vm);
+    }
+    thread.holdNs = clock - atNs;
+    thread.addedNs = Number.isNaN(recordedNs) ? 0 : thread.holdNs - recordedNs;
+    thread.awayNs = awayNs;
+    thread.flushedNs = config.waitersSleep ? Math.round(guest.meter.flushedAtNs) : Number.NaN;
+    if (isFault) this.settleCause(thread, shape, isMapped);
+  }
+
+  /** The thread's walk is interrupted at `sinceNs`, for `byNs`. */
+  delay(thread: ReplayThread, sinceNs: number, byNs: number): void {
+    this.guest((thread.activity as Activity).vm).meter.delay(sinceNs, byNs);
+  }
+
+  endHold(thread: ReplayThread, activity: Activity, atNs: number, tailNs: number): void {
+    const guest = this.guest(activity.vm);
+    guest.stage2.endOperation();
+    if (guest.meter.windows > 0 && thread.counted)
+      this.config.counters.window(guest.meter.installedAtNs - guest.meter.brokenAtNs);
+    if (activity.kind === ActivityKind.fault) this.countFault(thread, activity, atNs + tailNs);
+  }
+
+  /** An abort that the trace shows no operation for: the handler ran, and found nothing to map. */
+  endWithoutOperation(thread: ReplayThread, activity: Activity, atNs: number): void {
+    thread.holdNs = 0;
+    thread.lockWaitNs = 0;
+    this.countFault(thread, activity, atNs);
+  }
+
+  closeEpoch(label: string | undefined, startNs: number, recordedNs: number, makespanNs: number): void {
+    const { counters } = this.config;
+    counters.epochs.push({
+      label: label ?? "",
+      startNs: Math.round(startNs),
+      recordedNs,
+      makespanNs: Math.round(makespanNs),
+      faults: this.epochFaults,
+      matching: this.selfMatch?.takeEpoch(counters.matching),
+    });
+    this.epochFaults = 0;
+  }
+
+  private guest(vm: number): Guest {
+    let guest = this.guests.get(vm);
+    if (guest === undefined) {
+      guest = new Guest(this.config.stage2(), this.config.strategy);
+      this.guests.set(vm, guest);
+    }
+    return guest;
+  }
+
+  /**
+   * Exit path apart, the time from the abort to the request for the lock. What the trace gives up to the map
+   * holds the wait too where waiters keep their CPU: then the median of uncontended faults is taken.
+   */
+  private handlerNs(activity: Activity): number {
+    const { config } = this;
+    if (activity.operationCount === 0) return activity.beforeCpuNs;
+    const operation = activity.operation(0);
+    const cleanNs = this.recordedCleanNs(activity);
+    let beforeNs = activity.beforeCpuNs;
+    if (activity.contended && !Number.isFinite(config.pcpus)) {
+      const median = config.timing.beforeNs(operation.bytes);
+      if (median !== undefined) beforeNs = Math.min(beforeNs, median);
+    }
+    return Math.max(0, beforeNs - cleanNs);
+  }
+
+  /** What the recorded time before the map holds of the recording walker's clean. */
+  private recordedCleanNs(activity: Activity): number {
+    const { config } = this;
+    if (!config.recorderCleans || config.fwb) return 0;
+    const operation = activity.operation(0);
+    if (operation.kind !== OperationKind.map || faultClass(activity.esr) !== FaultClass.translation) return 0;
+    return Math.min(activity.beforeCpuNs, config.timing.cleanNs(operation.bytes));
+  }
+
+  /** The fault path's own clean, under the lock and before the walk, where the strategy has one. @returns its time */
+  private cleanFirst(thread: ReplayThread, activity: Activity): number {
+    const { config } = this;
+    const operation = activity.operation(0);
+    if (!config.strategy.faultPathCleans || config.fwb || thread.faultClass !== FaultClass.translation) return 0;
+    if (operation.kind !== OperationKind.map) return 0;
+    const ns = thread.recordedCleanNs > 0 ? thread.recordedCleanNs : config.timing.cleanNs(operation.bytes);
+    thread.cleanNs = ns;
+    if (thread.counted) {
+      config.counters.spend(Cost.clean, ns, config.timing.knowsClean ? 1 : 0);
+      this.addWork(Charge.cleanByte, operation.bytes);
+    }
+    return ns;
+  }
+
+  /** Other threads ran on the recorded operation's CPU meanwhile: after its flush, as far as can be told. */
+  private recordedInterruption(guest: Guest, operation: Operation): number {
+    const awayNs = operation.endNs - operation.startNs - operation.cpuNs;
+    if (!(awayNs > 0)) return 0;
+    const { flushedAtNs } = guest.meter;
+    guest.meter.delay(Number.isNaN(flushedAtNs) ? 0 : Math.round(flushedAtNs), awayNs);
+    return awayNs;
+  }
+
+  private account(guest: Guest, isStall: boolean): void {
+    const { counters } = this.config;
+    const { plan } = this;
+    const { counts, windows } = guest.meter;
+    for (let kind = 0; kind < chargeKinds; kind++) {
+      const n = counts[kind] as number;
+      if (n === 0) continue;
+      this.addWork(kind, n);
+      const ns = n * (plan.unitNs[kind] as number);
+      if (isStall && ns > 0) counters.spend(costOf(kind), ns, plan.recorded[kind] as number);
+    }
+    const fixedNs = plan.beforeNs + plan.afterNs + (windows > 0 ? plan.installNs : 0);
+    if (isStall) counters.spend(Cost.walk, fixedNs, plan.fixedRecorded ? 1 : 0);
+  }
+
+  /** A block that nobody cleaned shows the guest whatever is not yet in memory of the pages it had not mapped. */
+  private noteClean(guest: Guest, bytes: number): void {
+    const { config } = this;
+    const { counts } = guest.meter;
+    if (config.fwb || config.strategy.faultPathCleans || (counts[Charge.cleanByte] as number) >= bytes) return;
+    // Tear-down drops one reference for each leaf, and two for each table but the topmost, which has one.
+    const leaves = (counts[Charge.pagePut] as number) - 2 * (counts[Charge.tableFree] as number) + 1;
+    config.counters.uncleanBlocks++;
+    config.counters.uncleanPages += Math.max(0, bytes / guest.pageBytes - Math.max(0, leaves));
+  }
+
+  private addWork(kind: number, n: number): void {
+    const { work } = this.config.counters;
+    work[kind] = (work[kind] as number) + n;
+  }
+
+  private settleCause(thread: ReplayThread, shape: Shape, isMapped: boolean): void {
+    const { cause } = thread;
+    if (cause === Cause.unexplained || cause === Cause.brokenWindow) return;
+    if (isMapped) thread.cause = Cause.lostRace;
+    else if (shape === Shape.coalesce && thread.faultClass === FaultClass.translation)
+      thread.cause = Cause.coalesceTrigger;
+  }
+
+  private countFault(thread: ReplayThread, activity: Activity, endNs: number): void {
+    const stallNs = endNs - thread.accessNs;
+    const { lockWaitNs } = thread;
+    this.selfMatch?.wait(thread, activity, lockWaitNs);
+    if (!thread.counted) return;
+    this.epochFaults += thread.laps;
+    const { counters } = this.config;
+    const handlerNs = thread.handlerNs + activity.afterCpuNs;
+    counters.fault(thread.faultClass, thread.cause, thread.laps, isGuestTableWalk(activity.esr));
+    counters.spend(Cost.exit, thread.exitNs, 0);
+    counters.spend(Cost.handler, handlerNs, 1);
+    counters.spend(Cost.lockWait, lockWaitNs, 0);
+    counters.spend(Cost.cpuWait, Math.max(0, stallNs - thread.exitNs - handlerNs - lockWaitNs - (thread.holdNs - thread.awayNs)), 0);
+    counters.stall(stallNs);
+  }
+}
+
+/** Why the access faults, as far as the table tells at the time of the access. */
+function causeSeen(guest: Guest, faultClass: number, activity: Activity, atNs: number): number {
+  const isLogging = guest.memory.isLogging(activity.ipa);
+  if (faultClass === FaultClass.accessFlag) return Cause.accessFlag;
+  if (faultClass === FaultClass.permission) return isLogging ? Cause.loggingWrite : Cause.relax;
+  if (faultClass !== FaultClass.translation) return Cause.unexplained;
+  if (guest.isTransient(atNs)) return Cause.brokenWindow;
+  const flags = guest.meter.flagsOf(guest.seen.slot);
+  if (isLogging && (flags & SlotFlag.bornOfSplit) !== 0) return Cause.hole;
+  return (flags & SlotFlag.wasValid) !== 0 ? Cause.afterUnmap : Cause.firstTouch;
+}

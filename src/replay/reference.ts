@@ -1,0 +1,112 @@
+import {
+  type Activity,
+  ActivityKind,
+  NO_INFERENCE,
+  type Operation,
+  OperationKind,
+} from "../activity/activity.js";
+import type { Barrier } from "../activity/epoch.js";
+import { chargeKinds } from "../stage2/meter.js";
+import { FaultClass, faultClass, faultLevel } from "../stage2/esr.js";
+import { isValid } from "../stage2/pte.js";
+import type { Stage2Config } from "../strategy/stage2.js";
+import type { Strategy } from "../strategy/strategy.js";
+import { Guest } from "./guest.js";
+import { Plan, type Shape, Shape as Shapes, type TraceTiming } from "./plan.js";
+import { SlotFlag } from "./work-meter.js";
+
+/** errno of a map that found its mapping there. */
+const EAGAIN = -11;
+
+/**
+ * The tables as the recorded operations left them, in recorded order and without time. It tells how much work
+ * each recorded operation was, and what the trace only implies about tables that existed before it began.
+ */
+export class Reference {
+  /** Entries and tables that only a fault's own status told. */
+  inferredEntries = 0;
+  /** Coalesces over subtrees whose population the trace does not show. */
+  unknownSubtrees = 0;
+  private readonly guests = new Map<number, Guest>();
+  private readonly plan = new Plan();
+
+  constructor(
+    private readonly config: () => Stage2Config,
+    private readonly strategy: Strategy,
+    private readonly timing: TraceTiming,
+    /** CPU times are the threads' own, contended or not. */
+    private readonly sharedCpu: boolean,
+  ) {}
+
+  /** An operation returned. Fills in its shape and work. */
+  operation(activity: Activity, operation: Operation): void {
+    if (activity.vm < 0) return;
+    if (operation.kind === OperationKind.destroy) {
+      this.guests.delete(activity.vm);
+      return;
+    }
+    const guest = this.guest(activity.vm);
+    const isFault = activity.kind === ActivityKind.fault;
+    if (isFault && activity.operationCount === 1) this.infer(guest, activity);
+    const shape = guest.shapeOf(operation);
+    if (shape === Shapes.coalesce && !guest.shapeIsKnown) this.unknownSubtrees++;
+    guest.meter.begin(0, this.plan);
+    guest.run(operation);
+    guest.stage2.endOperation();
+    if (!isCredible(operation, shape)) {
+      operation.shape = -1;
+      return;
+    }
+    operation.shape = shape;
+    operation.work ??= new Float64Array(chargeKinds);
+    operation.work.set(guest.meter.counts);
+    this.timing.learn(operation);
+    if (isFault && (!activity.contended || this.sharedCpu) && operation.kind === OperationKind.map && activity.operationCount === 1)
+      this.timing.learnBefore(operation.bytes, activity.beforeCpuNs);
+  }
+
+  barrier(barrier: Barrier): void {
+    if (barrier.tablesUnknown) for (const guest of this.guests.values()) guest.meter.forget();
+  }
+
+  /** Tells from a fault's own status what the table held, where nothing replayed so far says so. */
+  private infer(guest: Guest, activity: Activity): void {
+    const level = faultLevel(activity.esr);
+    const expected = guest.access(activity, 0);
+    const { seen } = guest;
+    if ((guest.meter.flagsOf(seen.slot) & SlotFlag.known) !== 0 || seen.slot < 0) return;
+    const recorded = faultClass(activity.esr);
+    const { granule } = guest.stage2.table;
+    if (level < granule.startLevel || level > 3) return;
+    if (recorded === FaultClass.translation) {
+      if (level === seen.level && !isValid(seen.lo)) return;
+      activity.inferredInvalid = level;
+    } else if (recorded === FaultClass.permission && granule.allowsLeafAt(level)) {
+      if (expected === recorded && level === seen.level) return;
+      activity.inferredLeaf = level;
+    } else return;
+    this.inferredEntries++;
+    guest.infer(activity);
+  }
+
+  private guest(vm: number): Guest {
+    let guest = this.guests.get(vm);
+    if (guest === undefined) {
+      guest = new Guest(this.config(), this.strategy);
+      this.guests.set(vm, guest);
+    }
+    return guest;
+  }
+}
+
+/** Whether what the recorded walker answered agrees with what this table says it did. */
+function isCredible(operation: Operation, shape: Shape): boolean {
+  if (operation.kind !== OperationKind.map) return true;
+  if (operation.ret !== 0 && operation.ret !== EAGAIN) return false;
+  return operation.ret === 0 || shape === Shapes.unchanged;
+}
+
+/** Whether the activity carries an inference. */
+export function hasInference(activity: Activity): boolean {
+  return activity.inferredInvalid !== NO_INFERENCE || activity.inferredLeaf !== NO_INFERENCE;
+}

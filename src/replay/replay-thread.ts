@@ -1,0 +1,102 @@
+import type { Activity } from "../activity/activity.js";
+
+export const Step = {
+  /** Nothing to do until the trace says more. */
+  idle: 0,
+  /** Waits for a point in time, without a CPU. */
+  timer: 1,
+  /** Guest (or VMM) work before the next access. */
+  think: 2,
+  /** From the access to the request for the MMU lock. */
+  handler: 3,
+  /** Ready for the lock, but the trace has its operation later (where the record is followed). */
+  queueing: 4,
+  /** In the lock's queue. */
+  waiting: 5,
+  /** Has the lock, waits for a CPU. */
+  granted: 6,
+  hold: 7,
+  /** From the operation's return to the re-entry, when nothing follows yet. */
+  tail: 8,
+} as const;
+export type Step = (typeof Step)[keyof typeof Step];
+
+/** One thread of the host in one replay. Times are the replay's. */
+export class ReplayThread {
+  step: Step = Step.idle;
+  /** When the step ends; what the event queue is ordered by. */
+  dueNs = 0;
+  /** CPU time that the step still needs. */
+  leftNs = 0;
+  /** When its present turn on a CPU began; while it has none in the middle of a hold, when that ended. */
+  turnNs = 0;
+  onCpu = false;
+  activity: Activity | undefined;
+  private readonly queue: Activity[] = [];
+  private head = 0;
+
+  /** End of its last activity, and the same in the trace. */
+  endNs = 0;
+  recordedEndNs = 0;
+  /** Epoch (counted by the replay) of that activity. */
+  epoch = -1;
+
+  /** Whether the result counts the activity under way. */
+  counted = false;
+  /** When the access was attempted, and the lock asked for. */
+  accessNs = 0;
+  requestNs = 0;
+  /** Time for which others held the lock since then. */
+  lockWaitNs = 0;
+  /** Parts of the fault: exit and re-entry, handler before the lock, work under the lock. */
+  exitNs = 0;
+  handlerNs = 0;
+  holdNs = 0;
+  /** This strategy's own clean before the map, under the lock. */
+  cleanNs = 0;
+  /** Work under the lock beyond what was recorded; negative where some was saved. */
+  addedNs = 0;
+  /** Of the hold, time in which other threads had the CPU. */
+  awayNs = 0;
+  /** The recording walker's clean before the map, which the recorded handler holds. */
+  recordedCleanNs = 0;
+  /** FaultClass of the abort, or HIT. */
+  faultClass = 0;
+  /** Level at which the walk for the access ended. */
+  faultLevel = 0;
+  /** A Cause; -1 while open. */
+  cause = 0;
+  laps = 1;
+  /** When the VMID flush of the hold is done, at which an emulated CPU's turn ends; NaN = none. */
+  flushedNs = Number.NaN;
+
+  constructor(readonly index: number) {}
+
+  get queued(): number {
+    return this.queue.length - this.head;
+  }
+
+  push(activity: Activity): void {
+    this.queue.push(activity);
+  }
+
+  peek(): Activity | undefined {
+    return this.queue[this.head];
+  }
+
+  shift(): Activity | undefined {
+    const activity = this.queue[this.head];
+    if (activity === undefined) return undefined;
+    this.head++;
+    if (this.head >= 256) {
+      this.queue.splice(0, this.head);
+      this.head = 0;
+    }
+    return activity;
+  }
+
+  /** Where ties between equal times are broken: the trace's order. */
+  get sequence(): number {
+    return this.activity?.sequence ?? 0;
+  }
+}

@@ -1,0 +1,129 @@
+import type { Activity, Operation } from "../activity/activity.js";
+import type { Barrier } from "../activity/epoch.js";
+import { ActivityFold, type ActivitySink } from "../activity/fold.js";
+import type { VmMemory } from "../activity/vm.js";
+import type { CostProfile } from "../cost/profile.js";
+import type { Stage2Config } from "../strategy/stage2.js";
+import type { Strategy } from "../strategy/strategy.js";
+import type { EventBatch, StringTable } from "../trace/event.js";
+import { Counters } from "./counters.js";
+import { TraceTiming, unitCosts } from "./plan.js";
+import { Reference } from "./reference.js";
+import { Run } from "./run.js";
+import type { Observer } from "./run-config.js";
+
+/** A guest address beyond the table's input size, or an abort at a level that such a table does not have. */
+export class InputAddressError extends Error {}
+
+/** What is replayed: which strategies, on what machine, and what of it is counted. */
+export interface ReplaySetup {
+  /** One run each; the recording strategy, where known, is added if it is not among them. */
+  readonly strategies: readonly Strategy[];
+  /** The strategy that the recording kernel ran. */
+  readonly recorder: Strategy | undefined;
+  readonly stage2: Stage2Config;
+  readonly profile: CostProfile;
+  /** Physical CPUs that the vCPUs share; Infinity = enough. */
+  readonly pcpus: number;
+  readonly lockWait: "spin" | "sleep";
+  /** One physical CPU ran all of what was recorded. */
+  readonly recordedOnOneCpu: boolean;
+  readonly epochGapNs: number;
+  /** Whether a result counts an activity. */
+  readonly counts: (activity: Activity, epoch: string | undefined, memory: VmMemory) => boolean;
+  readonly observer?: Observer;
+}
+
+/** Replays one trace under several strategies in one pass over its events. */
+export class Replay {
+  readonly fold: ActivityFold;
+  readonly reference: Reference;
+  private readonly runs = new Map<string, Run>();
+  private readonly timing: TraceTiming;
+
+  constructor(
+    private readonly setup: ReplaySetup,
+    strings: StringTable,
+  ) {
+    const { stage2, profile } = setup;
+    // Without a known recorder its tables are taken to be those of the first strategy.
+    const recorder = setup.recorder ?? (setup.strategies[0] as Strategy);
+    const sink: ActivitySink = {
+      operation: (activity, operation) => this.operation(activity, operation),
+      activity: (activity) => this.activity(activity),
+      barrier: (barrier) => this.barrier(barrier),
+    };
+    this.fold = new ActivityFold(
+      { sharedCpu: setup.recordedOnOneCpu, epochGapNs: setup.epochGapNs, pageBytes: stage2.granuleBytes },
+      strings,
+      sink,
+    );
+    const lineNs = () => this.fold.lineNs;
+    this.timing = new TraceTiming(profile, unitCosts(profile, recorder.name), lineNs, stage2.granuleBytes);
+    this.reference = new Reference(() => stage2, recorder, this.timing, setup.recordedOnOneCpu);
+    // The recording strategy goes first: where it finds that an access was earlier than its abort, that holds for all.
+    const all = setup.recorder === undefined ? setup.strategies : [setup.recorder, ...setup.strategies];
+    for (const strategy of all)
+      if (!this.runs.has(strategy.name)) this.runs.set(strategy.name, this.run(strategy, recorder));
+  }
+
+  consume(batch: EventBatch): void {
+    this.fold.fold(batch);
+    const frontierNs = this.fold.frontierNs();
+    for (const run of this.runs.values()) run.pump(frontierNs);
+  }
+
+  finish(): void {
+    this.fold.finish();
+    for (const run of this.runs.values()) run.pump(Number.POSITIVE_INFINITY);
+  }
+
+  counters(strategy: Strategy): Counters {
+    return (this.runs.get(strategy.name) as Run).counters;
+  }
+
+  private run(strategy: Strategy, recorder: Strategy): Run {
+    const { profile, pcpus, lockWait, stage2, counts, observer } = this.setup;
+    const isRecorder = strategy.name === this.setup.recorder?.name;
+    return new Run(
+      {
+        strategy,
+        isRecorder,
+        followsRecord: isRecorder || (this.setup.recorder !== undefined && this.setup.recordedOnOneCpu),
+        recorderCleans: recorder.faultPathCleans,
+        fwb: stage2.fwb,
+        timing: this.timing,
+        profile,
+        units: unitCosts(profile, strategy.name),
+        pcpus,
+        waitersSleep: lockWait === "sleep",
+        exitNs: profile.figure("exitEntryNs"),
+        handoffNs: lockWait === "spin" ? profile.figure("lockHandoffNs") : 0,
+        stage2: () => stage2,
+        counters: new Counters(),
+        counts,
+        release: (activity) => this.fold.pool.release(activity),
+      },
+      observer,
+    );
+  }
+
+  private operation(activity: Activity, operation: Operation): void {
+    const { iaBits } = this.setup.stage2;
+    if (operation.ipa + operation.bytes > 2 ** iaBits)
+      throw new InputAddressError(
+        `line ${activity.line}: IPA 0x${operation.ipa.toString(16)} does not fit in ${iaBits} bits`,
+      );
+    this.reference.operation(activity, operation);
+  }
+
+  private activity(activity: Activity): void {
+    activity.holders = this.runs.size;
+    for (const run of this.runs.values()) run.feed(activity);
+  }
+
+  private barrier(barrier: Barrier): void {
+    this.reference.barrier(barrier);
+    for (const run of this.runs.values()) run.feed(barrier);
+  }
+}

@@ -1,0 +1,48 @@
+import type { Activity } from "../activity/activity.js";
+import type { VmMemory } from "../activity/vm.js";
+import type { CostProfile } from "../cost/profile.js";
+import type { Stage2Config } from "../strategy/stage2.js";
+import type { Strategy } from "../strategy/strategy.js";
+import type { Counters } from "./counters.js";
+import type { TraceTiming } from "./plan.js";
+import type { ReplayThread } from "./replay-thread.js";
+
+/** What one run replays, and on what machine. */
+export interface RunConfig {
+  readonly strategy: Strategy;
+  /** The strategy is the one that recorded the trace: what it gives is held against the record. */
+  readonly isRecorder: boolean;
+  /**
+   * Every step begins when the trace has it, shifted by the work that this strategy has saved or added so far.
+   * True for the recording strategy (no shift), and for all where one CPU ran everything: then the trace is one
+   * stream of work whose order is known, and what is cut out of it or put in moves the rest.
+   */
+  readonly followsRecord: boolean;
+  /** The recording walker's fault path cleaned before the map: that time is in the recorded handler. */
+  readonly recorderCleans: boolean;
+  readonly fwb: boolean;
+  readonly timing: TraceTiming;
+  readonly profile: CostProfile;
+  /** The profile's unit costs for this strategy's walker, by charge kind. */
+  readonly units: Float64Array;
+  /** Physical CPUs that the threads share; Infinity = one for each. */
+  readonly pcpus: number;
+  /** A waiter for the MMU lock gives up its CPU. */
+  readonly waitersSleep: boolean;
+  /** Exit from the guest and re-entry, ns. */
+  readonly exitNs: number;
+  /** From an unlock to the next waiter's running, where waiters spin; ns. */
+  readonly handoffNs: number;
+  readonly stage2: () => Stage2Config;
+  readonly counters: Counters;
+  /** Whether the result shall count this activity. */
+  readonly counts: (activity: Activity, epoch: string | undefined, memory: VmMemory) => boolean;
+  /** The run needs the activity no more. */
+  readonly release: (activity: Activity) => void;
+}
+
+/** Who watches a replay, event by event. */
+export interface Observer {
+  /** A fault or host operation ended at `endNs`. */
+  ended(strategy: string, thread: ReplayThread, activity: Activity, endNs: number): void;
+}

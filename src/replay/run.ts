@@ -1,0 +1,403 @@
+import { Activity, ActivityKind } from "../activity/activity.js";
+import type { Barrier } from "../activity/epoch.js";
+import { ModelError } from "../errors.js";
+import type { Counters } from "./counters.js";
+import { Cpus } from "./cpus.js";
+import { Host } from "./host.js";
+import { EventQueue } from "./queue.js";
+import { ReplayThread, Step } from "./replay-thread.js";
+import type { Observer, RunConfig } from "./run-config.js";
+
+/** CPUs are shared in turns of this length: short against everything that is measured, so all get like shares. */
+const SLICE_NS = 4_000;
+/** With CPUs to share an epoch is read whole before it is replayed, up to this many activities. */
+const LOOKAHEAD = 1 << 16;
+
+/**
+ * One strategy's replay: a discrete-event simulation of the threads, the MMU locks and the CPUs. A thread
+ * thinks, attempts its access, and, where the table says so, faults: exit and handler, lock, operation, tail.
+ *
+ * A run that *follows the record* attempts each access when the trace has it (see RunConfig). Otherwise it is a
+ * closed loop: an access follows the thread's own previous activity by its think time.
+ */
+export class Run {
+  readonly counters: Counters;
+  private readonly inbox: (Activity | Barrier)[] = [];
+  private inboxHead = 0;
+  private readonly threads: ReplayThread[] = [];
+  /** Steps under way, by the replay's time; and, following the record, steps not begun, by the trace's. */
+  private readonly queue = new EventQueue();
+  private readonly timers = new EventQueue();
+  /** Added to the trace's time within the epoch: work added less work saved so far. */
+  private shiftNs = 0;
+  private readonly cpus: Cpus;
+  private readonly host: Host;
+  private readonly sharesCpus: boolean;
+  /** Activities taken from the inbox and not ended. */
+  private pending = 0;
+
+  private nowNs = 0;
+  private epochStartNs = 0;
+  private epochRecordedNs = 0;
+  private epochFirstNs = Number.POSITIVE_INFINITY;
+  private epochLastNs = 0;
+  private epochLabel: string | undefined;
+  private epoch = 0;
+
+  constructor(
+    private readonly config: RunConfig,
+    private readonly observer: Observer | undefined,
+  ) {
+    this.counters = config.counters;
+    this.host = new Host(config);
+    this.sharesCpus = Number.isFinite(config.pcpus) && !config.followsRecord;
+    this.cpus = new Cpus(this.sharesCpus ? config.pcpus : Number.POSITIVE_INFINITY, (thread, atNs) => this.dispatched(thread, atNs));
+  }
+
+  feed(item: Activity | Barrier): void {
+    this.inbox.push(item);
+  }
+
+  /** Replays as far as the trace is known: every activity that starts before `frontierNs` has been fed. */
+  pump(frontierNs: number): void {
+    for (;;) {
+      const barrier = this.nextBarrier();
+      if (barrier === undefined && this.waitsForEpoch()) return;
+      this.takeActivities();
+      this.advance(barrier === undefined ? this.horizon(frontierNs) : Number.POSITIVE_INFINITY, frontierNs);
+      if (barrier === undefined) return;
+      if (this.pending > 0) throw new ModelError(`${this.pending} activities never ended before a barrier`);
+      this.inboxHead++;
+      this.pass(barrier);
+    }
+  }
+
+  /** Barrier that ends the epoch under way, if it has been read. */
+  private nextBarrier(): Barrier | undefined {
+    for (let i = this.inboxHead; i < this.inbox.length; i++) {
+      const item = this.inbox[i] as Activity | Barrier;
+      if (isBarrier(item)) return item;
+    }
+    return undefined;
+  }
+
+  /** Shared CPUs make the order of all threads matter: the epoch is read first, if it is not too long. */
+  private waitsForEpoch(): boolean {
+    return (
+      this.sharesCpus && this.pending + this.inbox.length - this.inboxHead < LOOKAHEAD
+    );
+  }
+
+  /** Hands the activities before the next barrier to their threads, and starts the idle ones in recorded order. */
+  private takeActivities(): void {
+    const woken: ReplayThread[] = [];
+    for (; this.inboxHead < this.inbox.length; this.inboxHead++) {
+      const item = this.inbox[this.inboxHead] as Activity | Barrier;
+      if (isBarrier(item)) break;
+      const thread = this.thread(item.thread);
+      if (thread.step === Step.idle && thread.queued === 0) woken.push(thread);
+      thread.push(item);
+      this.pending++;
+    }
+    if (this.inboxHead > 4096 || this.inboxHead === this.inbox.length) {
+      this.inbox.splice(0, this.inboxHead);
+      this.inboxHead = 0;
+    }
+    woken.sort((a, b) => (a.peek()?.startNs ?? 0) - (b.peek()?.startNs ?? 0));
+    for (const thread of woken)
+      this.begin(thread, Math.max(this.epochStartNs, thread.epoch === this.epoch ? thread.endNs : 0), 0);
+  }
+
+  /** Nothing that is still unread can happen before this time. */
+  private horizon(frontierNs: number): number {
+    if (this.sharesCpus) return Number.POSITIVE_INFINITY;
+    let horizon = this.epochStartNs + frontierNs - this.epochRecordedNs;
+    if (this.config.followsRecord) return horizon;
+    for (const thread of this.threads) {
+      if (thread.step === Step.idle && thread.epoch === this.epoch)
+        horizon = Math.min(horizon, thread.endNs + frontierNs - thread.recordedEndNs);
+    }
+    return horizon;
+  }
+
+  private advance(horizonNs: number, frontierNs: number): void {
+    const { queue, timers } = this;
+    const follows = this.config.followsRecord;
+    let horizon = horizonNs;
+    for (;;) {
+      const timer = timers.peek();
+      const running = queue.peek();
+      const timerNs = timer === undefined ? Number.POSITIVE_INFINITY : timer.dueNs + this.shiftNs;
+      const runningNs = running === undefined ? Number.POSITIVE_INFINITY : running.dueNs;
+      const atNs = Math.min(timerNs, runningNs);
+      if (atNs === Number.POSITIVE_INFINITY || atNs > (follows ? horizon + this.shiftNs : horizon)) return;
+      const thread = timerNs < runningNs ? timers.pop() : queue.pop();
+      // Saved work may have moved a step to before what has been replayed: it is done now.
+      this.nowNs = Math.max(this.nowNs, atNs);
+      this.step(thread, this.nowNs);
+      if (!follows && thread.step === Step.idle && horizon < Number.POSITIVE_INFINITY)
+        horizon = Math.min(horizon, thread.endNs + frontierNs - thread.recordedEndNs);
+    }
+  }
+
+  private thread(index: number): ReplayThread {
+    let thread = this.threads[index];
+    if (thread === undefined) {
+      for (let i = this.threads.length; i <= index; i++) this.threads.push(new ReplayThread(i));
+      thread = this.threads[index] as ReplayThread;
+    }
+    return thread;
+  }
+
+  // --- A thread's way through its activities ---
+
+  /** Starts the thread's next activity at `atNs`, after `tailNs` of work that the last one left. */
+  private begin(thread: ReplayThread, atNs: number, tailNs: number): void {
+    const activity = thread.shift();
+    thread.activity = activity;
+    if (activity === undefined) {
+      thread.step = Step.idle;
+      this.cpus.release(thread, atNs);
+      return;
+    }
+    const isFault = activity.kind === ActivityKind.fault;
+    const exitNs = isFault ? Math.min(this.config.exitNs, activity.thinkCpuNs) : 0;
+    thread.exitNs = exitNs;
+    if (activity.kind === ActivityKind.hostOperation || this.config.followsRecord) {
+      this.cpus.release(thread, atNs);
+      this.waitFor(thread, Step.timer, activity.startNs - exitNs, atNs + tailNs);
+      return;
+    }
+    const mmioNs = activity.kind === ActivityKind.mmio ? activity.beforeCpuNs + activity.afterCpuNs : 0;
+    this.work(thread, Step.think, tailNs + activity.thinkCpuNs - exitNs + mmioNs, atNs);
+  }
+
+  /** The step comes when the trace has it, but not before `earliestNs`. */
+  private waitFor(thread: ReplayThread, step: Step, recordedNs: number, earliestNs: number): void {
+    const dueNs = Math.round(this.epochStartNs + recordedNs - this.epochRecordedNs);
+    thread.step = step;
+    if (this.config.followsRecord && dueNs + this.shiftNs > earliestNs) {
+      thread.dueNs = dueNs;
+      this.timers.push(thread);
+    } else {
+      thread.dueNs = Math.max(dueNs + this.shiftNs, earliestNs, this.epochStartNs);
+      this.queue.push(thread);
+    }
+  }
+
+  /** A step that needs `cpuNs` of a CPU. */
+  private work(thread: ReplayThread, step: Step, cpuNs: number, atNs: number): void {
+    thread.step = step;
+    thread.leftNs = Math.round(cpuNs);
+    if (thread.onCpu) this.turn(thread, atNs);
+    else this.cpus.acquire(thread, atNs);
+  }
+
+  /** The thread has a CPU: its step begins, or goes on. */
+  private dispatched(thread: ReplayThread, atNs: number): void {
+    if (thread.step === Step.granted) {
+      this.hold(thread, atNs);
+      return;
+    }
+    if (thread.step === Step.hold) {
+      this.host.delay(thread, thread.turnNs, atNs - thread.turnNs);
+      if (thread.flushedNs > thread.turnNs) thread.flushedNs += atNs - thread.turnNs;
+    }
+    this.turn(thread, atNs);
+  }
+
+  /** Goes on until the step is done, or the turn ends: at the end of its slice, or at a VMID flush. */
+  private turn(thread: ReplayThread, atNs: number): void {
+    let runNs = thread.leftNs;
+    if (this.sharesCpus) {
+      if (runNs > SLICE_NS) runNs = SLICE_NS;
+      if (thread.step === Step.hold && thread.flushedNs > atNs && thread.flushedNs - atNs < runNs)
+        runNs = thread.flushedNs - atNs;
+    }
+    thread.turnNs = atNs;
+    thread.dueNs = atNs + runNs;
+    this.queue.push(thread);
+  }
+
+  private turnOver(thread: ReplayThread, atNs: number): void {
+    if (!this.cpus.hasReady) {
+      this.turn(thread, atNs);
+      return;
+    }
+    thread.turnNs = atNs;
+    this.cpus.release(thread, atNs);
+    this.cpus.acquire(thread, atNs);
+  }
+
+  private step(thread: ReplayThread, atNs: number): void {
+    if (thread.step !== Step.timer && thread.step !== Step.queueing) {
+      thread.leftNs -= atNs - thread.turnNs;
+      if (thread.leftNs > 0) {
+        this.turnOver(thread, atNs);
+        return;
+      }
+    }
+    switch (thread.step) {
+      case Step.timer:
+      case Step.think:
+        this.attempt(thread, atNs);
+        return;
+      case Step.handler:
+        this.request(thread, atNs);
+        return;
+      case Step.queueing:
+        this.lock(thread, atNs);
+        return;
+      case Step.hold:
+        this.unlock(thread, atNs);
+        return;
+      case Step.tail:
+        this.begin(thread, atNs, 0);
+        return;
+      default:
+        throw new ModelError(`thread ${thread.index}: no event is due in step ${thread.step}`);
+    }
+  }
+
+  /** The thread's think time is over: what it wanted to do happens now. */
+  private attempt(thread: ReplayThread, atNs: number): void {
+    const activity = thread.activity as Activity;
+    if (atNs < this.epochFirstNs) this.epochFirstNs = atNs;
+    thread.counted = this.config.counts(activity, this.epochLabel, this.host.memory(activity.vm));
+    switch (activity.kind) {
+      case ActivityKind.mmio:
+        if (thread.counted) this.counters.mmioAborts++;
+        this.end(thread, thread.step === Step.timer ? atNs + activity.endNs - activity.startNs : atNs, atNs);
+        return;
+      case ActivityKind.hostOperation:
+        thread.exitNs = thread.handlerNs = 0;
+        this.work(thread, Step.handler, 0, atNs);
+        return;
+      case ActivityKind.accessRun:
+        throw new ModelError("access runs are split into accesses before they are replayed");
+    }
+    thread.accessNs = atNs;
+    thread.laps = 1;
+    if (!this.host.attempt(thread, activity, atNs)) {
+      this.shift(-thread.exitNs - recordedCpuNs(activity));
+      this.end(thread, atNs, atNs);
+      return;
+    }
+    this.work(thread, Step.handler, thread.exitNs + thread.handlerNs, atNs);
+  }
+
+  private request(thread: ReplayThread, atNs: number): void {
+    const activity = thread.activity as Activity;
+    thread.requestNs = atNs;
+    if (activity.operationCount === 0 || activity.vm < 0) {
+      this.finishWithoutOperation(thread, atNs);
+      return;
+    }
+    if (this.config.followsRecord)
+      this.waitFor(thread, Step.queueing, activity.operation(0).startNs - thread.recordedCleanNs, atNs);
+    else this.lock(thread, atNs);
+  }
+
+  private lock(thread: ReplayThread, atNs: number): void {
+    if (this.host.lock((thread.activity as Activity).vm).request(thread)) {
+      this.hold(thread, atNs);
+      return;
+    }
+    thread.step = Step.waiting;
+    if (this.config.waitersSleep) this.cpus.release(thread, atNs);
+  }
+
+  private hold(thread: ReplayThread, atNs: number): void {
+    this.host.beginHold(thread, thread.activity as Activity, atNs);
+    this.work(thread, Step.hold, thread.holdNs, atNs);
+  }
+
+  private unlock(thread: ReplayThread, atNs: number): void {
+    const activity = thread.activity as Activity;
+    const tailNs = this.tailNs(activity);
+    this.host.endHold(thread, activity, atNs, tailNs);
+    this.shift(thread.addedNs);
+    const next = this.host.lock(activity.vm).release(atNs);
+    if (next !== undefined) this.grant(next, atNs);
+    this.observer?.ended(this.config.strategy.name, thread, activity, atNs + tailNs);
+    this.end(thread, atNs + tailNs, atNs);
+  }
+
+  /** From the operation's return to the re-entry: as recorded, or the thread's own part of it. */
+  private tailNs(activity: Activity): number {
+    if (!this.config.followsRecord || activity.operationCount === 0) return activity.afterCpuNs;
+    const { endNs } = activity.operation(activity.operationCount - 1);
+    return Number.isNaN(endNs) ? activity.afterCpuNs : Math.max(0, activity.endNs - endNs);
+  }
+
+  /** Work was added, or saved: what the trace has later comes that much later, or earlier. */
+  private shift(addedNs: number): void {
+    if (this.config.followsRecord && !this.config.isRecorder) this.shiftNs += Math.round(addedNs);
+  }
+
+  /** The holder left the lock to this thread. */
+  private grant(thread: ReplayThread, atNs: number): void {
+    thread.step = Step.granted;
+    if (thread.onCpu) this.hold(thread, atNs + this.config.handoffNs);
+    else this.cpus.acquire(thread, atNs);
+  }
+
+  private finishWithoutOperation(thread: ReplayThread, atNs: number): void {
+    const activity = thread.activity as Activity;
+    this.host.endWithoutOperation(thread, activity, atNs);
+    this.end(thread, atNs, atNs);
+  }
+
+  /** The activity ends at `endNs`; the CPU is the thread's up to `atNs`, and the rest is charged to what follows. */
+  private end(thread: ReplayThread, endNs: number, atNs: number): void {
+    const activity = thread.activity as Activity;
+    thread.endNs = endNs;
+    thread.recordedEndNs = activity.endNs;
+    thread.epoch = this.epoch;
+    if (endNs > this.epochLastNs) this.epochLastNs = endNs;
+    this.pending--;
+    this.config.release(activity);
+    if (thread.queued === 0 && this.sharesCpus && endNs > atNs) {
+      thread.activity = undefined;
+      this.work(thread, Step.tail, endNs - atNs, atNs);
+    } else this.begin(thread, atNs, endNs - atNs);
+  }
+
+  // --- Epochs ---
+
+  private pass(barrier: Barrier): void {
+    const { counters } = this;
+    const atNs = Math.max(this.epochLastNs, this.epochStartNs) + barrier.idleNs;
+    const hadWork = this.epochFirstNs < Number.POSITIVE_INFINITY;
+    const labelled = this.epochLabel !== undefined;
+    if (hadWork || labelled) {
+      const startNs = labelled ? this.epochStartNs : this.epochFirstNs;
+      const endNs = barrier.closes ? atNs : Math.max(startNs, this.epochLastNs);
+      counters.makespanNs += endNs - startNs;
+      this.host.closeEpoch(this.epochLabel, startNs, this.epochRecordedNs, endNs - startNs);
+    }
+    if (barrier.slotChange !== undefined) this.host.changeSlot(barrier.vm, barrier.slotChange);
+    if (barrier.tablesUnknown) this.host.forget();
+    this.epochStartNs = atNs;
+    this.epochRecordedNs = barrier.atNs;
+    this.epochFirstNs = Number.POSITIVE_INFINITY;
+    this.epochLastNs = 0;
+    this.shiftNs = 0;
+    this.epochLabel = barrier.label;
+    this.epoch++;
+  }
+}
+
+/** The CPU time that a recorded episode took, exit path apart. */
+function recordedCpuNs(activity: Activity): number {
+  let ns = activity.beforeCpuNs + activity.afterCpuNs;
+  for (let n = 0; n < activity.operationCount; n++) {
+    const { cpuNs } = activity.operation(n);
+    if (!Number.isNaN(cpuNs)) ns += cpuNs;
+  }
+  return ns;
+}
+
+function isBarrier(item: Activity | Barrier): item is Barrier {
+  return !(item instanceof Activity);
+}

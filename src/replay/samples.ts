@@ -1,0 +1,57 @@
+const CAPACITY = 256;
+
+/**
+ * Median of a stream in bounded memory: every n-th sample is kept, n doubling when the store is full, so the
+ * kept ones always cover the whole stream evenly. No randomness: the same stream gives the same median.
+ */
+export class StreamMedian {
+  private readonly sorted = new Float64Array(CAPACITY);
+  private readonly inOrder = new Float64Array(CAPACITY);
+  private kept = 0;
+  private stride = 1;
+  private skip = 0;
+  private smallest = Number.POSITIVE_INFINITY;
+
+  add(sample: number): void {
+    if (sample < this.smallest) this.smallest = sample;
+    if (this.skip > 0) {
+      this.skip--;
+      return;
+    }
+    this.skip = this.stride - 1;
+    if (this.kept === CAPACITY) this.thin();
+    this.inOrder[this.kept] = sample;
+    this.insert(sample);
+  }
+
+  /** Undefined without samples. */
+  get median(): number | undefined {
+    return this.kept === 0 ? undefined : (this.sorted[this.kept >> 1] as number);
+  }
+
+  /** The smallest sample of all; undefined without samples. */
+  get least(): number | undefined {
+    return this.kept === 0 ? undefined : this.smallest;
+  }
+
+  private insert(sample: number): void {
+    let at = this.kept++;
+    while (at > 0 && (this.sorted[at - 1] as number) > sample) {
+      this.sorted[at] = this.sorted[at - 1] as number;
+      at--;
+    }
+    this.sorted[at] = sample;
+  }
+
+  private thin(): void {
+    const kept = this.kept;
+    this.kept = 0;
+    this.stride *= 2;
+    this.skip = this.stride - 1;
+    for (let i = 0; i < kept; i += 2) {
+      const sample = this.inOrder[i] as number;
+      this.inOrder[i >> 1] = sample;
+      this.insert(sample);
+    }
+  }
+}

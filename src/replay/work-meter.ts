@@ -1,0 +1,139 @@
+import { Charge, type ChargeKind, chargeKinds, type Meter } from "../stage2/meter.js";
+import type { PageTable } from "../stage2/page-table.js";
+import { isLeaf, isTable, isValid } from "../stage2/pte.js";
+import type { Plan } from "./plan.js";
+import type { StoreLog } from "./store-log.js";
+
+/** What is known of an entry beside its value. */
+export const SlotFlag = {
+  /** The replay knows what the entry holds: it was stored, or its table was made, in the replay. */
+  known: 1,
+  /** It was valid once. */
+  wasValid: 2,
+  /** Its table was made by a split. */
+  bornOfSplit: 4,
+} as const;
+
+/**
+ * Counts and times one VM's walks. Before a walk it is given a plan (what a unit of each kind takes here, and
+ * when the walk starts); the walk's charges move its clock, and each store is logged at its own time.
+ */
+export class WorkMeter implements Meter {
+  /** Work of the operation under way, by charge kind. */
+  readonly counts = new Float64Array(chargeKinds);
+  /** Time of the walk so far. */
+  atNs = 0;
+  /** When the VMID flush was done; NaN = no flush yet. */
+  flushedAtNs = Number.NaN;
+  /** The entry that the operation made invalid, to replace it: its window is [brokenAt, installedAt). */
+  brokenSlot = -1;
+  brokenAtNs = 0;
+  installedAtNs = Number.POSITIVE_INFINITY;
+  /** Table -> block replacements of the operation. */
+  windows = 0;
+  private brokeTable = false;
+  private flags = new Uint8Array(4096);
+  private plan: Plan | undefined;
+
+  constructor(private readonly log: StoreLog) {}
+
+  /** The table whose stores are logged; set once, right after it was made. */
+  table: PageTable | undefined;
+
+  begin(startNs: number, plan: Plan): void {
+    this.counts.fill(0);
+    this.atNs = startNs + plan.beforeNs;
+    this.flushedAtNs = Number.NaN;
+    this.windows = 0;
+    this.brokenSlot = -1;
+    this.installedAtNs = Number.POSITIVE_INFINITY;
+    this.plan = plan;
+  }
+
+  charge(kind: ChargeKind, n: number): void {
+    this.counts[kind] = (this.counts[kind] as number) + n;
+    const plan = this.plan;
+    if (plan === undefined) return;
+    this.atNs += n * (plan.unitNs[kind] as number);
+    if (kind === Charge.tlbiVmid && Number.isNaN(this.flushedAtNs)) this.flushedAtNs = this.atNs;
+  }
+
+  stored(
+    slot: number,
+    level: number,
+    _ipa: number,
+    oldLo: number,
+    oldHi: number,
+    newLo: number,
+    newHi: number,
+  ): void {
+    const wasValid = isValid(oldLo);
+    const reopened = slot === this.brokenSlot;
+    if (wasValid && !isValid(newLo) && this.brokenSlot < 0) {
+      this.brokenSlot = slot;
+      this.brokeTable = isTable(oldLo, level);
+      this.brokenAtNs = Math.round(this.atNs);
+    } else if (reopened && isValid(newLo)) {
+      if (this.brokeTable && isLeaf(newLo, level)) {
+        this.atNs += this.plan?.installNs ?? 0;
+        this.windows++;
+      }
+      this.installedAtNs = Math.round(this.atNs);
+    }
+    this.log.add(slot, oldLo, oldHi, Math.round(this.atNs));
+    this.setFlags(slot, SlotFlag.known | (wasValid ? SlotFlag.wasValid : 0));
+    if (isTable(newLo, level))
+      this.flagPage(newLo, newHi, (reopened && !this.brokeTable) || (wasValid && isLeaf(oldLo, level)));
+  }
+
+  /** Whether the operation's window is open at `atNs`. */
+  isBroken(atNs: number): boolean {
+    return atNs >= this.brokenAtNs && atNs < this.installedAtNs;
+  }
+
+  /** The walker is interrupted at `sinceNs`, for `byNs`: what it had still to do is done that much later. */
+  delay(sinceNs: number, byNs: number): void {
+    this.log.delay(sinceNs, byNs);
+    if (this.brokenAtNs > sinceNs) this.brokenAtNs += byNs;
+    if (this.installedAtNs > sinceNs) this.installedAtNs += byNs;
+  }
+
+  flagsOf(slot: number): number {
+    return slot < this.flags.length ? (this.flags[slot] as number) : 0;
+  }
+
+  /** Every entry's content is unknown again: tracing was off, or events were lost. */
+  forget(): void {
+    this.flags.fill(0);
+  }
+
+  setFlags(slot: number, flags: number): void {
+    this.reserve(slot + 1);
+    this.flags[slot] = (this.flags[slot] as number) | flags;
+  }
+
+  clearPage(firstSlot: number, entries: number): void {
+    this.reserve(firstSlot + entries);
+    this.flags.fill(0, firstSlot, firstSlot + entries);
+  }
+
+  /** A new table's entries are known: all empty. */
+  private flagPage(lo: number, hi: number, split: boolean): void {
+    const table = this.table as PageTable;
+    const { granule } = table;
+    const first = granule.slotOf(table.childOf(lo, hi), 0);
+    this.reserve(first + granule.entries);
+    this.flags.fill(
+      SlotFlag.known | (split ? SlotFlag.bornOfSplit : 0),
+      first,
+      first + granule.entries,
+    );
+  }
+
+  private reserve(slots: number): void {
+    if (slots <= this.flags.length) return;
+    const grown = new Uint8Array(Math.max(slots, this.flags.length * 2));
+    grown.set(this.flags);
+    this.flags = grown;
+  }
+}

@@ -1,0 +1,105 @@
+/** The lines above the figures: what was replayed, what is wrong with it, and what the times are worth. */
+
+import type { SelfReplay, TraceSummary } from "../compare/result.js";
+import { formatCount, formatNs, formatPlural, formatShare } from "./quantity.js";
+import { type AnyResult, sidesOf } from "./rows.js";
+
+export interface HeadingLine {
+  readonly label: "warning" | "trace" | "assumed" | "inferred" | "times" | "self-replay";
+  readonly text: string;
+}
+
+/** Stands before a time that was not wholly recorded. */
+export const modelledMark = "~";
+
+/** Warnings come first: a result built on a lossy trace says so before anything else. */
+export function headingOf(result: AnyResult): HeadingLine[] {
+  const { trace } = result;
+  const lines: HeadingLine[] = warningsOf(trace).map((text) => ({ label: "warning", text }));
+  lines.push({ label: "trace", text: traceLine(trace) });
+  if (trace.assumed.length > 0) {
+    lines.push({ label: "assumed", text: `${trace.assumed.join(", ")} (the header does not say)` });
+  }
+  const inferred = Object.entries(trace.inferred).filter(([, count]) => count > 0);
+  if (inferred.length > 0) {
+    const text = inferred.map(([name, n]) => `${words(name)} ${formatCount(n)}`).join(", ");
+    lines.push({ label: "inferred", text });
+  }
+  lines.push({ label: "times", text: timesLine(result) });
+  lines.push(...selfReplayLines(result.selfReplay).map((text) => ({ label: "self-replay" as const, text })));
+  return lines;
+}
+
+/** `unknownSubtrees` as `unknown subtrees`. */
+function words(name: string): string {
+  return name.replace(/(?<=[a-z])[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`);
+}
+
+function warningsOf(trace: TraceSummary): string[] {
+  const warnings: string[] = [];
+  if (trace.lostEvents > 0) {
+    warnings.push(`lossy trace: the ring buffer lost ${formatPlural(trace.lostEvents, "event")}`);
+  }
+  if (trace.incompleteEpisodes > 0) {
+    warnings.push(`${formatPlural(trace.incompleteEpisodes, "incomplete episode")}`);
+  }
+  if (trace.skipped > 0) {
+    const reasons = Object.entries(trace.skippedByReason).map(([why, n]) => `${why}: ${formatCount(n)}`);
+    const detail = reasons.length > 0 ? ` (${reasons.join("; ")})` : "";
+    warnings.push(`${formatPlural(trace.skipped, "line")} skipped${detail}`);
+  }
+  return warnings;
+}
+
+function traceLine(trace: TraceSummary): string {
+  const walker =
+    trace.recordedUnder === null ? "recording walker unknown" : `recorded under ${trace.recordedUnder}`;
+  const machine = `${formatPlural(trace.vms, "VM")}, ${formatPlural(trace.vcpus, "vCPU")}`;
+  const extent = `${formatPlural(trace.events, "event")} over ${formatNs(trace.durationNs)}`;
+  const kernel = trace.kernel === null ? "kernel unknown" : `kernel ${trace.kernel}`;
+  return [trace.source, kernel, walker, machine, extent].join(", ");
+}
+
+function timesLine(result: AnyResult): string {
+  const sides = sidesOf(result);
+  const shares = sides.map((s) => `${s.replay.strategy} ${formatShare(s.recordedRatio)}`).join(", ");
+  const { name, assumed, figures } = result.profile;
+  const recorded = `stall time as recorded: ${shares}`;
+  if (sides.every((side) => side.recordedRatio === 1)) return recorded;
+  return `${recorded}; the rest, and so every time marked ${modelledMark}, is modelled with profile ${name} (${assumed} of its ${figures} figures are assumptions)`;
+}
+
+function selfReplayLines(selfReplay: SelfReplay | null): string[] {
+  if (selfReplay === null) return ["not possible: it is not known under which walker this was recorded"];
+  const epochs = selfReplay.byEpoch.filter((epoch) => epoch.recordedFaults > 0 || epoch.replayedFaults > 0);
+  return [
+    `under ${selfReplay.strategy}: ${matchingOf(selfReplay)}`,
+    // One epoch is the whole: it would only say the same again.
+    ...(epochs.length > 1 ? epochs.map((epoch) => `  ${epoch.label}: ${briefly(epoch)}`) : []),
+  ];
+}
+
+type Matching = Omit<SelfReplay, "strategy" | "byEpoch">;
+
+function matchingOf(part: Matching): string {
+  const faults = [
+    `${formatCount(part.matched)} of ${formatPlural(part.recordedFaults, "fault")} matched`,
+    `${formatCount(part.corrected)} corrected`,
+    `${formatCount(part.missing)} missing`,
+    `${formatCount(part.extra)} extra`,
+  ].join(", ");
+  const { replayed, recorded } = part.lockWaitNs;
+  return `${faults}; lock wait modelled ${formatNs(replayed)}, recorded ${formatNs(recorded)}`;
+}
+
+/** For one epoch, in a line: what is nought is left out. */
+function briefly(part: Matching): string {
+  const faults = [
+    `${formatCount(part.matched)} of ${formatCount(part.recordedFaults)} matched`,
+    ...(part.corrected > 0 ? [`${formatCount(part.corrected)} corrected`] : []),
+    ...(part.missing > 0 ? [`${formatCount(part.missing)} missing`] : []),
+    ...(part.extra > 0 ? [`${formatCount(part.extra)} extra`] : []),
+  ].join(", ");
+  const { replayed, recorded } = part.lockWaitNs;
+  return `${faults}; lock wait ${formatNs(replayed)} (${formatNs(recorded)})`;
+}

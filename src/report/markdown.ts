@@ -1,0 +1,45 @@
+/** A result as GitHub markdown, for a merge request or a mail. */
+
+import { headCells, valueCells } from "./cells.js";
+import { headingOf } from "./heading.js";
+import { printable } from "./quantity.js";
+import { type AnyResult, type Row, sectionsOf, sidesOf } from "./rows.js";
+
+export function render(result: AnyResult): string {
+  const sides = sidesOf(result);
+  const names = sides.map((side) => escaped(side.replay.strategy));
+  const title = `## ${names.length === 1 ? `Replay under ${names[0]}` : names.join(" against ")}`;
+  const heading = headingOf(result).map(({ label, text }) => `- **${label}**: ${escaped(text.trim())}`);
+
+  const head = headCells(sides);
+  const cells = (row: Row) => valueCells(row, sides).map(escaped);
+  const table = [
+    line(["", ...head.map(escaped)]),
+    line([":--", ...head.map(() => "--:")]),
+    ...sectionsOf(result).flatMap((section) => [
+      line([
+        `**${section.title}**`,
+        ...(section.head === undefined ? head.map(() => "") : cells(section.head)),
+      ]),
+      ...section.rows.map((row) => line([`&emsp;${escaped(row.label)}`, ...cells(row)])),
+    ]),
+  ];
+
+  const notes = result.caveats.map((caveat) => `> **note**: ${escaped(caveat.text)}`);
+  const paragraphs = [[title], heading, table, notes];
+  return `${paragraphs
+    .filter((lines) => lines.length > 0)
+    .map((lines) => lines.join("\n"))
+    .join("\n\n")}\n`;
+}
+
+function line(cells: readonly string[]): string {
+  return `| ${cells.join(" | ")} |`;
+}
+
+/** A trace's own text must not become markup. A lone `~` is harmless, a pair strikes out. */
+function escaped(text: string): string {
+  return printable(text).replace(/[\\`*_[\]<>|~#&]/g, (c) =>
+    c === "<" ? "&lt;" : c === "&" ? "&amp;" : `\\${c}`,
+  );
+}

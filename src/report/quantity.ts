@@ -1,0 +1,79 @@
+/** Quantities as text: adaptive units, three to four digits, never more than was known. */
+
+export type Unit = "count" | "ns" | "bytes";
+
+/** `192.6 us`, `7.88 ms`; whole numbers below a microsecond. */
+export function formatNs(ns: number): string {
+  return scaled(ns, 1000, ["ns", "us", "ms", "s"]);
+}
+
+export function formatBytes(bytes: number): string {
+  return scaled(bytes, 1024, ["B", "KiB", "MiB", "GiB", "TiB"]);
+}
+
+/** `1,048,576`. */
+export function formatCount(count: number): string {
+  return String(count).replace(/\B(?=(\d{3})+$)/g, ",");
+}
+
+export function formatQuantity(value: number, unit: Unit): string {
+  if (unit === "ns") return formatNs(value);
+  return unit === "bytes" ? formatBytes(value) : formatCount(value);
+}
+
+/** `+4.53 ms`, `-3`, `0`. */
+export function formatChange(change: number, unit: Unit): string {
+  if (change === 0) return "0";
+  return (change < 0 ? "-" : "+") + formatQuantity(Math.abs(change), unit);
+}
+
+/** Change relative to `base`: `-57.5 %`; `new` where there was nothing before. */
+export function formatRelative(base: number, candidate: number): string {
+  if (base === candidate) return "0 %";
+  if (base === 0) return "new";
+  const percent = (100 * (candidate - base)) / base;
+  const size = Math.abs(percent);
+  const sign = percent < 0 ? "-" : "+";
+  if (size < 0.05) return `${sign}<0.1 %`;
+  // All but a remainder is not all of it.
+  if (percent > -100 && size >= 99.95 && size < 100) return `${sign}>99.9 %`;
+  return `${sign}${size < 1000 ? size.toFixed(1) : formatCount(Math.round(size))} %`;
+}
+
+/** A share in 0..1: `62 %`; never rounded to none or to all of it. */
+export function formatShare(ratio: number): string {
+  if (ratio > 0 && ratio < 0.01) return "<1 %";
+  if (ratio < 1 && ratio > 0.99) return ">99 %";
+  return `${Math.round(ratio * 100)} %`;
+}
+
+export function formatPlural(count: number, one: string, many = `${one}s`): string {
+  return `${formatCount(count)} ${count === 1 ? one : many}`;
+}
+
+function scaled(value: number, step: number, units: readonly string[]): string {
+  let size = value;
+  let unit = 0;
+  // 999.96 us shows as 1.00 ms, not as 1000.0 us.
+  while (unit < units.length - 1 && Number(digits(size, unit)) >= step) {
+    size /= step;
+    unit++;
+  }
+  return `${digits(size, unit)} ${units[unit]}`;
+}
+
+function digits(size: number, unit: number): string {
+  if (unit === 0) return String(Math.round(size));
+  return size.toFixed(size < 9.995 ? 2 : 1);
+}
+
+/**
+ * Text from a trace, safe to print: control characters (a terminal obeys them) are shown as escapes.
+ */
+export function printable(text: string): string {
+  return text.replace(
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for.
+    /[\u0000-\u001f\u007f-\u009f\u200e\u200f\u202a-\u202e\u2066-\u2069]/g,
+    (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, "0")}`,
+  );
+}

@@ -1,0 +1,108 @@
+/** A result as text for a terminal or a log: no boxes, aligned columns, 80 to 100 characters wide. */
+
+import Table from "cli-table3";
+import pc from "picocolors";
+import { headCells, valueCells } from "./cells.js";
+import { headingOf } from "./heading.js";
+import { printable } from "./quantity.js";
+import { type AnyResult, type Row, type Section, type Side, sectionsOf, sidesOf } from "./rows.js";
+
+export interface TerminalOptions {
+  readonly color: boolean;
+}
+
+type Colors = ReturnType<typeof pc.createColors>;
+
+const width = 100;
+const labelWidth = 13;
+const longestLabel = 40;
+
+export function render(result: AnyResult, { color }: TerminalOptions): string {
+  const colors = pc.createColors(color);
+  const paragraphs = [
+    heading(result, colors),
+    figures(result, colors),
+    result.caveats.map((caveat) => hang("note: ", printable(caveat.text), colors.bold)).join("\n"),
+  ];
+  return `${paragraphs.filter((text) => text !== "").join("\n\n")}\n`;
+}
+
+function heading(result: AnyResult, colors: Colors): string {
+  let before = "";
+  const lines = headingOf(result).map(({ label, text }) => {
+    const shown = label === before ? "" : label;
+    before = label;
+    const paint = label === "warning" ? colors.yellow : colors.bold;
+    return hang(shown.padEnd(labelWidth), printable(text), paint);
+  });
+  return lines.join("\n");
+}
+
+/** `text` filled to the width, under a label in front of its first line; a number keeps its unit beside it. */
+function hang(label: string, text: string, paint: (label: string) => string): string {
+  const indent = /^ */.exec(text)![0];
+  const lines: string[] = [];
+  let line = indent;
+  const glued = text.trim().replace(/(\d) (?=[A-Za-z%])/g, "$1\u00a0");
+  for (const word of glued.split(" ")) {
+    if (line.trim() !== "" && label.length + line.length + 1 + word.length > width) {
+      lines.push(line);
+      line = indent;
+    }
+    line += line.trim() === "" ? word : ` ${word}`;
+  }
+  lines.push(line);
+  return lines
+    .map((part, i) => (i === 0 ? paint(label) : " ".repeat(label.length)) + part.replaceAll("\u00a0", " "))
+    .join("\n");
+}
+
+function figures(result: AnyResult, colors: Colors): string {
+  const sides = sidesOf(result);
+  const head = headCells(sides);
+  const table = plainTable(["left", ...head.map(() => "right" as const)]);
+  table.push(["", ...head.map((cell) => colors.bold(printable(cell)))]);
+  for (const section of sectionsOf(result)) table.push(...sectionRows(section, sides, colors));
+  return table
+    .toString()
+    .split("\n")
+    .map((line) => line.trimEnd())
+    .join("\n");
+}
+
+function sectionRows(section: Section, sides: readonly Side[], colors: Colors): string[][] {
+  const head = section.head === undefined ? [] : paintedCells(section.head, sides, colors);
+  return [
+    [colors.bold(section.title), ...head],
+    ...section.rows.map((row) => [`  ${clip(printable(row.label))}`, ...paintedCells(row, sides, colors)]),
+  ];
+}
+
+/** Less is better wherever there is a percentage of time or of faults: green. */
+function paintedCells(row: Row, sides: readonly Side[], colors: Colors): string[] {
+  const cells = valueCells(row, sides);
+  const [base = 0, candidate = 0] = row.values;
+  const relative = cells[sides.length + 1];
+  if (relative === undefined || base === candidate || row.apart) return cells;
+  const paint = candidate < base ? colors.green : colors.red;
+  return [...cells.slice(0, -1), paint(relative)];
+}
+
+function clip(label: string): string {
+  return label.length <= longestLabel ? label : `${label.slice(0, longestLabel - 3)}...`;
+}
+
+const noLines = Object.fromEntries(
+  ["top", "bottom", "left", "right", "mid"]
+    .flatMap((side) => [side, `${side}-mid`, `${side}-left`, `${side}-right`, `mid-${side}`])
+    .map((name) => [name, ""]),
+);
+
+/** A table without lines, two blanks between its columns. */
+export function plainTable(colAligns: Table.HorizontalAlignment[]): Table.Table {
+  return new Table({
+    chars: { ...noLines, "left-mid": "", "mid-mid": "", middle: "  " },
+    style: { "padding-left": 0, "padding-right": 0, head: [], border: [], compact: true },
+    colAligns,
+  });
+}

@@ -1,0 +1,256 @@
+import { ModelError, StrategyError } from "../errors.js";
+import { type Granule, LAST_LEVEL, NO_SLOT } from "./granule.js";
+import { isTable, isValid, PteFormat } from "./pte.js";
+
+/** No table page: ids count from 1, the concatenated root pages first. */
+export const NO_PAGE = 0;
+
+/**
+ * Where a walk for one IPA ends: the caller's, reused.
+ * `slot` is NO_SLOT and the entry 0 where the IPA lies outside the table (or the table was destroyed).
+ */
+export class Translation {
+  level = 0;
+  slot = NO_SLOT;
+  lo = 0;
+  hi = 0;
+}
+
+/** Values of entries as they were before stores that a walker at this moment cannot see yet. */
+export interface Overlay {
+  /** Index of the old value of this entry, or -1. */
+  find(slot: number): number;
+  lo(index: number): number;
+  hi(index: number): number;
+}
+
+/**
+ * A sparse stage-2 table: pages of PTEs with their reference counts. An entry is named by its slot,
+ * `page * entries + index`. Nothing here is charged or reported: ops.ts does that.
+ *
+ * A page's count is 1 plus the entries it holds, as in the kernel; the count itself is kept by whoever
+ * changes entries. A freed page goes to limbo, where its contents stay readable, until `endOperation`.
+ */
+export class PageTable {
+  readonly format: PteFormat;
+  /** Slot of the first root entry; the concatenated root pages follow each other. */
+  readonly rootSlot: number;
+
+  private los: Uint32Array;
+  private his: Uint32Array;
+  private refs: Int32Array;
+  private nextPage: number;
+  private readonly spare: number[] = [];
+  private readonly limbo: number[] = [];
+  private pagesLive = 0;
+  private dead = false;
+
+  /**
+   * @param recycles whether ids of freed pages are given out again, which bounds memory by live pages.
+   *   Without, ids are sequential over the table's life, as a kernel log has them.
+   */
+  constructor(
+    readonly granule: Granule,
+    fwb: boolean,
+    private readonly recycles = true,
+  ) {
+    this.format = new PteFormat(granule, fwb);
+    const capacity = granule.rootPages + 4;
+    this.los = new Uint32Array(capacity * granule.entries);
+    this.his = new Uint32Array(capacity * granule.entries);
+    this.refs = new Int32Array(capacity);
+    this.nextPage = 1;
+    for (let i = 0; i < granule.rootPages; i++) this.allocate();
+    this.rootSlot = granule.slotOf(1, 0);
+  }
+
+  lo(slot: number): number {
+    return this.los[slot]!;
+  }
+
+  hi(slot: number): number {
+    return this.his[slot]!;
+  }
+
+  write(slot: number, lo: number, hi: number): void {
+    this.los[slot] = lo;
+    this.his[slot] = hi;
+  }
+
+  /** Table pages that exist, root pages included. */
+  get livePages(): number {
+    return this.pagesLive;
+  }
+
+  /** Ids ever given out are below this. */
+  get pageLimit(): number {
+    return this.nextPage;
+  }
+
+  refsOf(page: number): number {
+    return this.refs[page]!;
+  }
+
+  childOf(lo: number, hi: number): number {
+    return this.format.childOf(lo, hi);
+  }
+
+  /** An empty page, referenced once. */
+  allocate(): number {
+    let page = this.spare.pop();
+    if (page === undefined) {
+      page = this.nextPage++;
+      if (page >= this.refs.length) this.grow();
+    } else {
+      const first = this.granule.slotOf(page, 0);
+      this.los.fill(0, first, first + this.granule.entries);
+      this.his.fill(0, first, first + this.granule.entries);
+    }
+    this.refs[page] = 1;
+    this.pagesLive++;
+    return page;
+  }
+
+  /** @returns the count after */
+  get(page: number): number {
+    return ++this.refs[page]!;
+  }
+
+  /** Drops a reference; the last one frees the page. @returns the count after */
+  put(page: number): number {
+    const refs = this.refs[page]! - 1;
+    if (!(refs >= 0)) throw new StrategyError(`put of table page ${page}, which is not allocated`);
+    this.refs[page] = refs;
+    if (refs === 0) {
+      this.pagesLive--;
+      this.limbo.push(page);
+    }
+    return refs;
+  }
+
+  /** Lets pages freed so far be used again. Call it when nobody looks at the past of this operation any more. */
+  endOperation(): void {
+    if (this.limbo.length === 0) return;
+    if (this.recycles) for (const page of this.limbo) this.spare.push(page);
+    this.limbo.length = 0;
+  }
+
+  /** The root pages are gone: every IPA is out of range from now on. */
+  retire(): void {
+    this.dead = true;
+  }
+
+  get retired(): boolean {
+    return this.dead;
+  }
+
+  /** What the hardware's walk for `ipa` comes to: an invalid entry or a leaf. */
+  translate(ipa: number, out: Translation, overlay?: Overlay): void {
+    const granule = this.granule;
+    let level = granule.startLevel;
+    if (this.dead || !(ipa < granule.limit)) {
+      out.level = level;
+      out.slot = NO_SLOT;
+      out.lo = 0;
+      out.hi = 0;
+      return;
+    }
+    let slot = this.rootSlot + granule.rootIndex(ipa);
+    for (;;) {
+      let lo = this.los[slot]!;
+      let hi = this.his[slot]!;
+      if (overlay !== undefined) {
+        const index = overlay.find(slot);
+        if (index >= 0) {
+          lo = overlay.lo(index);
+          hi = overlay.hi(index);
+        }
+      }
+      if (!isTable(lo, level)) {
+        out.level = level;
+        out.slot = slot;
+        out.lo = lo;
+        out.hi = hi;
+        return;
+      }
+      level++;
+      slot = granule.slotOf(this.format.childOf(lo, hi), granule.indexAt(ipa, level));
+    }
+  }
+
+  /**
+   * Inference, uncharged: makes the walk for `ipa` end at an invalid entry of exactly `level`. Tables are made
+   * on the way, a leaf on the way becomes an empty table, what the entry held is removed with all below.
+   * @returns whether anything changed
+   */
+  resync(ipa: number, level: number): boolean {
+    const [slot, changed] = this.descend(ipa, level);
+    if (!isValid(this.lo(slot))) return changed;
+    this.clear(slot, level);
+    return true;
+  }
+
+  /**
+   * Inference, uncharged: makes the walk for `ipa` end at this leaf. `phys` may lie anywhere in the leaf's page.
+   * @returns whether anything changed
+   */
+  plantLeaf(ipa: number, level: number, phys: number, prot: number): boolean {
+    if (!this.granule.allowsLeafAt(level)) throw new ModelError(`no leaf can stand at level ${level}`);
+    const base = this.granule.baseAt(phys, level);
+    const lo = this.format.leafLo(base, level, prot);
+    const hi = this.format.leafHi(base, prot);
+    const [slot, changed] = this.descend(ipa, level);
+    if (this.lo(slot) === lo && this.hi(slot) === hi) return changed;
+    if (isValid(this.lo(slot))) this.clear(slot, level);
+    this.write(slot, lo, hi);
+    this.get(this.granule.pageOf(slot));
+    return true;
+  }
+
+  /** Makes tables down to `level`. @returns the entry there, and whether a table had to be made */
+  private descend(ipa: number, level: number): [slot: number, changed: boolean] {
+    const granule = this.granule;
+    if (this.dead || !(ipa < granule.limit) || level < granule.startLevel || level > LAST_LEVEL)
+      throw new ModelError(`the table has no entry of level ${level} for IPA 0x${ipa.toString(16)}`);
+    let changed = false;
+    let slot = this.rootSlot + granule.rootIndex(ipa);
+    for (let at = granule.startLevel; at < level; at++) {
+      if (!isTable(this.lo(slot), at)) {
+        if (isValid(this.lo(slot))) this.clear(slot, at);
+        const page = this.allocate();
+        this.write(slot, this.format.tableLo(page), this.format.tableHi(page));
+        this.get(granule.pageOf(slot));
+        changed = true;
+      }
+      const child = this.childOf(this.lo(slot), this.hi(slot));
+      slot = granule.slotOf(child, granule.indexAt(ipa, at + 1));
+    }
+    return [slot, changed];
+  }
+
+  /** Empties a valid entry and frees the tables below it. */
+  private clear(slot: number, level: number): void {
+    if (isTable(this.lo(slot), level)) {
+      const child = this.childOf(this.lo(slot), this.hi(slot));
+      const first = this.granule.slotOf(child, 0);
+      for (let i = 0; i < this.granule.entries; i++)
+        if (isValid(this.lo(first + i))) this.clear(first + i, level + 1);
+      this.put(child);
+    }
+    this.write(slot, 0, 0);
+    this.put(this.granule.pageOf(slot));
+  }
+
+  private grow(): void {
+    const pages = this.refs.length * 2;
+    const los = new Uint32Array(pages * this.granule.entries);
+    const his = new Uint32Array(pages * this.granule.entries);
+    const refs = new Int32Array(pages);
+    los.set(this.los);
+    his.set(this.his);
+    refs.set(this.refs);
+    this.los = los;
+    this.his = his;
+    this.refs = refs;
+  }
+}

@@ -1,0 +1,222 @@
+import { LAST_LEVEL, NO_SLOT } from "./granule.js";
+import type { Ops } from "./ops.js";
+import type { PageTable } from "./page-table.js";
+import { isLeaf, isTable, isValid } from "./pte.js";
+
+/**
+ * What a callback answers. `continue` goes on; every other answer ends the walk and is the operation's:
+ * `retry` (-EAGAIN: let the guest fault again), `too-big` (-E2BIG), `no-memory` (-ENOMEM: the cache of
+ * table pages is empty), `invalid` (-EINVAL).
+ */
+export type Answer = "continue" | "retry" | "too-big" | "no-memory" | "invalid";
+
+/** Order of a visit: before, at, or after what an entry leads to. */
+export const Order = { tablePre: 0, leaf: 1, tablePost: 2 } as const;
+export type Order = (typeof Order)[keyof typeof Order];
+
+/** Callbacks of one operation. A method left out = a visit not asked for. */
+export interface Visitor {
+  /** An entry that holds a table, before its children. */
+  tablePre?(visit: Visit): Answer;
+  /** An entry that holds no table: a leaf, or invalid. */
+  leaf?(visit: Visit): Answer;
+  /** An entry that held a table, after its children. */
+  tablePost?(visit: Visit): Answer;
+}
+
+/** What differs in the order of work between generations of the generic walk. */
+export interface WalkRules {
+  /** Since v6.4 the entry is read again after TABLE_PRE as it always was after LEAF: a walker that put a block there is not led into the table it detached. */
+  readonly rereadsAfterTablePre: boolean;
+  /**
+   * Where the walk goes on behind a leaf: at the end of its range (since v5.14), or one granule after where it
+   * stood, which skips part of the next table when a range starts inside a block (golden truth 3).
+   */
+  readonly stepsToEntryEnd: boolean;
+}
+
+/** One entry as a callback sees it. There is one object per level, reused: keep numbers, not the visit. */
+export class Visit {
+  /** Where in the entry's range the walk stands. */
+  ipa = 0;
+  /** End of the walk. */
+  end = 0;
+  /** Page that holds the entry. */
+  page = 0;
+  slot = NO_SLOT;
+  /** The entry, read once before the callbacks; stores do not change it. */
+  lo = 0;
+  hi = 0;
+
+  constructor(
+    private readonly table: PageTable,
+    readonly level: number,
+  ) {}
+
+  get isValid(): boolean {
+    return isValid(this.lo);
+  }
+
+  get isLeaf(): boolean {
+    return isLeaf(this.lo, this.level);
+  }
+
+  /** Base and size of the range that the entry covers. */
+  get base(): number {
+    return this.table.granule.baseAt(this.ipa, this.level);
+  }
+
+  get bytes(): number {
+    return this.table.granule.bytesAt(this.level);
+  }
+
+  /** Table that the entry leads to. */
+  get child(): number {
+    return this.table.childOf(this.lo, this.hi);
+  }
+
+  /** Output address of a leaf. */
+  get phys(): number {
+    return this.table.format.physOf(this.lo, this.hi);
+  }
+}
+
+/** The generic walk. It knows the order of visits, and nothing else. */
+export class Walk {
+  private readonly visits: Visit[] = [];
+  private visitor: Visitor = {};
+  private ipa = 0;
+  private end = 0;
+
+  constructor(
+    private readonly table: PageTable,
+    private readonly ops: Ops,
+    private readonly rules: WalkRules,
+  ) {
+    for (let level = -1; level <= LAST_LEVEL; level++) this.visits.push(new Visit(table, level));
+  }
+
+  /** Visits the entries for [ipa, end) below the root. */
+  run(ipa: number, end: number, visitor: Visitor): Answer {
+    this.begin(ipa, end, visitor);
+    const answer = this.walkRoots(this.table.granule.rootIndex(ipa));
+    this.ops.settle();
+    return answer;
+  }
+
+  /** Visits the entries of a detached table, whose IPAs count from 0. */
+  runDetached(page: number, level: number, visitor: Visitor): Answer {
+    const { granule } = this.table;
+    this.begin(0, granule.entries * granule.bytesAt(level), visitor);
+    const answer = this.walkBelow(granule.slotOf(page, 0), 0, level);
+    this.ops.settle();
+    return answer;
+  }
+
+  private begin(ipa: number, end: number, visitor: Visitor): void {
+    this.visitor = visitor;
+    this.ipa = ipa;
+    this.end = end;
+  }
+
+  /** Concatenated root tables are visited one page at a time, each as a table. */
+  private walkRoots(firstIndex: number): Answer {
+    const { rootSlot, granule } = this.table;
+    for (let index = firstIndex; this.ipa < this.end; ) {
+      const inPage = index % granule.entries;
+      const answer = this.walkBelow(rootSlot + index - inPage, inPage, granule.startLevel);
+      if (answer !== "continue") return answer;
+      index += granule.entries - inPage;
+    }
+    return "continue";
+  }
+
+  private walkBelow(firstSlot: number, firstIndex: number, level: number): Answer {
+    return level === LAST_LEVEL
+      ? this.walkPages(firstSlot, firstIndex)
+      : this.walkTable(firstSlot, firstIndex, level);
+  }
+
+  private walkTable(firstSlot: number, firstIndex: number, level: number): Answer {
+    const { table, ops, visitor, rules, end } = this;
+    const { granule } = table;
+    const { entries } = granule;
+    const bytes = granule.bytesAt(level);
+    const visit = this.visits[level + 1]!;
+    visit.page = granule.pageOf(firstSlot);
+    visit.end = end;
+    let { ipa } = this;
+    for (let index = firstIndex; index < entries && ipa < end; index++) {
+      const slot = firstSlot + index;
+      const lo = table.lo(slot);
+      visit.ipa = ipa;
+      visit.slot = slot;
+      visit.lo = lo;
+      visit.hi = table.hi(slot);
+      let descends = isTable(lo, level);
+      let answer: Answer = "continue";
+      if (!descends) {
+        if (visitor.leaf !== undefined) {
+          ops.visited(Order.leaf, visit);
+          answer = visitor.leaf(visit);
+          // The callback may have put a table here.
+          if (table.lo(slot) !== lo) descends = this.reread(visit);
+        }
+      } else if (visitor.tablePre !== undefined) {
+        ops.visited(Order.tablePre, visit);
+        answer = visitor.tablePre(visit);
+        if (rules.rereadsAfterTablePre) descends = this.reread(visit);
+      }
+      if (answer !== "continue") return answer;
+      if (!descends) {
+        ipa = rules.stepsToEntryEnd ? granule.baseAt(ipa, level) + bytes : ipa + bytes;
+        continue;
+      }
+      this.ipa = ipa;
+      answer = this.walkBelow(granule.slotOf(visit.child, 0), granule.indexAt(ipa, level + 1), level + 1);
+      if (answer !== "continue") return answer;
+      ipa = this.ipa;
+      if (visitor.tablePost !== undefined) {
+        ops.visited(Order.tablePost, visit);
+        answer = visitor.tablePost(visit);
+        if (answer !== "continue") return answer;
+      }
+    }
+    this.ipa = ipa;
+    return "continue";
+  }
+
+  /** The same for a table of the last level, where nearly all visits are: no entry there leads further down. */
+  private walkPages(firstSlot: number, firstIndex: number): Answer {
+    const { table, ops, visitor, end } = this;
+    const { granule } = table;
+    const { pageBytes } = granule;
+    const endSlot = firstSlot + granule.entries;
+    let { ipa } = this;
+    if (visitor.leaf === undefined) {
+      this.ipa = Math.min(end, ipa + (granule.entries - firstIndex) * pageBytes);
+      return "continue";
+    }
+    const visit = this.visits[LAST_LEVEL + 1]!;
+    visit.page = granule.pageOf(firstSlot);
+    visit.end = end;
+    for (let slot = firstSlot + firstIndex; slot < endSlot && ipa < end; slot++) {
+      visit.ipa = ipa;
+      visit.slot = slot;
+      visit.lo = table.lo(slot);
+      visit.hi = table.hi(slot);
+      ops.visited(Order.leaf, visit);
+      const answer = visitor.leaf(visit);
+      if (answer !== "continue") return answer;
+      ipa += pageBytes;
+    }
+    this.ipa = ipa;
+    return "continue";
+  }
+
+  private reread(visit: Visit): boolean {
+    visit.lo = this.table.lo(visit.slot);
+    visit.hi = this.table.hi(visit.slot);
+    return isTable(visit.lo, visit.level);
+  }
+}

@@ -1,0 +1,140 @@
+import { mkdtempSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { describe, expect, test } from "vitest";
+import { StrategyError, UsageError } from "../errors.js";
+import { strategies, strategyByName, strategyOfKernel } from "./index.js";
+import { breaches } from "./laws.js";
+import { loadStrategy } from "./load.js";
+import { v6_1 } from "./v6.1.js";
+
+const folder = mkdtempSync(join(tmpdir(), "s2replay-strategy-"));
+let files = 0;
+
+function write(source: string): string {
+  const path = join(folder, `mine${files++}.mjs`);
+  writeFileSync(path, source);
+  return path;
+}
+
+const facts = `name: "mine", models: "nothing", lockRegime: "exclusive", faultPathCleans: false, deferredFrees: false`;
+
+describe("a strategy by name", () => {
+  test("is the built-in one", async () => {
+    expect(await loadStrategy("post-patch")).toBe(strategyByName("post-patch"));
+  });
+  test("suggests a near name and lists all", async () => {
+    const loading = loadStrategy("postpatch");
+    await expect(loading).rejects.toThrow(UsageError);
+    await expect(loading).rejects.toThrow(
+      /^no strategy named "postpatch" \(did you mean "post-patch"\?\); there are pre-patch, post-patch, /,
+    );
+  });
+  test("names are unique", () => {
+    expect(new Set(strategies.map(({ name }) => name)).size).toBe(strategies.length);
+  });
+});
+
+describe("a strategy from a module", () => {
+  test("may be an object", async () => {
+    const path = write(`export default { ${facts}, createMapWalker: () => ({ leaf: () => "continue" }) };`);
+    const strategy = await loadStrategy(path);
+    expect(strategy).toMatchObject({ name: "mine", deviations: [], lockRegime: "exclusive" });
+  });
+
+  test("may build on a built-in one: the example in strategy.ts", async () => {
+    const path = write(`export default ({ strategyByName, PrePatchMap, habits }) => {
+      class FlushOneIpa extends PrePatchMap {
+        tablePre(visit) {
+          if (this.anchor !== undefined || !this.map.allowsLeafAt(visit)) return "continue";
+          this.ops.invalidate(visit);
+          this.ops.tlbiIpa(visit.ipa, visit.level);
+          this.anchor = visit.slot;
+          return "continue";
+        }
+      }
+      return {
+        ...strategyByName("pre-patch"),
+        name: "flush-one-ipa",
+        models: "pre-patch with a narrower flush",
+        createMapWalker: (ops, map) => new FlushOneIpa(ops, map, habits["rfc-1/4"]),
+      };
+    };`);
+    const strategy = await loadStrategy(path);
+    const phys = 2 ** 36;
+    const found = breaches(strategy, v6_1, { granuleBytes: 4096, iaBits: 40, fwb: false }, [
+      { op: "map", ipa: 0, bytes: 4096, phys, prot: 7 },
+      { op: "map", ipa: 0, bytes: 2 ** 21, phys, prot: 7 },
+    ]);
+    expect(found).toEqual([]);
+  });
+
+  test.each([
+    ["export const strategy = {};", "default export: expected a strategy, got nothing"],
+    ["export default 17;", "default export: expected a strategy, got 17"],
+    ["export default {};", "name: expected a name, got nothing"],
+    [
+      'export default { name: "mine" };',
+      "models: expected one line that says which generation it models, got nothing",
+    ],
+    [
+      `export default { ${facts}, lockRegime: "spin" };`,
+      'lockRegime: expected "exclusive" or "shared", got "spin"',
+    ],
+    [
+      `export default { ${facts}, faultPathCleans: "no" };`,
+      'faultPathCleans: expected true or false, got "no"',
+    ],
+    [`export default { ${facts}, createMapWalker: {} };`, "createMapWalker: expected a function, got {}"],
+    [`export default { ${facts}, createMapWalker: () => 1 };`, "createMapWalker: expected a visitor, got 1"],
+    [
+      `export default { ${facts}, createMapWalker: () => ({ leaf: true }) };`,
+      "leaf: expected a function, got true",
+    ],
+    [
+      `export default { ${facts}, generation: { walk: {} }, createMapWalker: () => ({}) };`,
+      'generation: expected the generation of a built-in strategy, or one like it, got {"walk":{}}',
+    ],
+    [
+      `export default { ${facts}, createMapWalker: () => ({ leaf: () => true }) };`,
+      'strategy mine answered true to a visit: expected one of "continue", "retry", "too-big", "no-memory", "invalid"',
+    ],
+    [
+      `export default { ${facts}, createMapWalker: () => ({ leaf: () => nowhere }) };`,
+      "strategy mine failed in a map: nowhere is not defined",
+    ],
+    ['throw new Error("not today");', "failed to load: not today"],
+    ["export default {", "failed to load: "],
+  ])("%s is refused", async (source, problem) => {
+    const loading = loadStrategy(write(source));
+    await expect(loading).rejects.toThrow(StrategyError);
+    await expect(loading).rejects.toThrow(problem);
+  });
+
+  test("must be there", async () => {
+    const loading = loadStrategy("./not-there.js");
+    await expect(loading).rejects.toThrow(UsageError);
+    await expect(loading).rejects.toThrow("no strategy file ./not-there.js");
+  });
+});
+
+test.each([
+  ["5.10.262", "v5.10"],
+  ["5.11.0-rc6+", "v5.10"],
+  ["5.12.0", "v5.11"],
+  ["5.13.19-2-pve", "v5.11"],
+  ["5.14.0-427.13.1.el9_4.aarch64", "v6.1"],
+  ["6.1.192", "v6.1"],
+  ["6.2.0", "v6.12 with a caveat"],
+  ["6.4.1", "v6.12"],
+  ["6.12.107-generic", "v6.12"],
+  ["6.13.0", "v7.2 with a caveat"],
+  ["7.2.13", "v7.2"],
+  ["8.0.0", "v7.2 with a caveat"],
+  ["5.4.0", undefined],
+  ["unknown", undefined],
+])("kernel %s runs %s", (release, expected) => {
+  const found = strategyOfKernel(release);
+  const text = found && `${found.name}${found.caveat === undefined ? "" : " with a caveat"}`;
+  expect(text).toBe(expected);
+});

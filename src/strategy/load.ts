@@ -1,0 +1,127 @@
+import { existsSync } from "node:fs";
+import { resolve } from "node:path";
+import { pathToFileURL } from "node:url";
+import { StrategyError, UsageError } from "../errors.js";
+import type { Meter } from "../stage2/meter.js";
+import { Prot } from "../stage2/pte.js";
+import type { Visitor } from "../stage2/walk.js";
+import { didYouMean } from "../suggest.js";
+import { v6 } from "./generation.js";
+import { strategies, strategyByName } from "./index.js";
+import { habits, MapSteps } from "./map-steps.js";
+import { PostPatchMap } from "./post-patch.js";
+import { PrePatchMap } from "./pre-patch.js";
+import { Stage2 } from "./stage2.js";
+import type { Strategy } from "./strategy.js";
+import { V6Map } from "./v6.1.js";
+
+/** What a module that exports a function is given: the parts of the built-in strategies. */
+const kit = {
+  /** @throws UsageError for an unknown name */
+  strategyByName: builtIn,
+  habits,
+  MapSteps,
+  PrePatchMap,
+  PostPatchMap,
+  V6Map,
+};
+
+const silent: Meter = { charge() {}, stored() {} };
+
+/**
+ * The strategy of this name, or of the ES module at this path (anything with a path separator, or that ends
+ * in .js or .mjs). A module runs with the user's own rights.
+ * @throws UsageError for an unknown name or a file that is not there
+ * @throws StrategyError for a module that breaks the contract
+ */
+export async function loadStrategy(nameOrPath: string): Promise<Strategy> {
+  if (!/[/\\]|\.m?js$/.test(nameOrPath)) return builtIn(nameOrPath);
+  const path = resolve(nameOrPath);
+  if (!existsSync(path)) throw new UsageError(`no strategy file ${nameOrPath}`);
+  let exported: unknown;
+  try {
+    const module: { default?: unknown } = await import(pathToFileURL(path).href);
+    exported = typeof module.default === "function" ? module.default(kit) : module.default;
+  } catch (error) {
+    const text = error instanceof Error ? error.message : String(error);
+    throw new StrategyError(`${nameOrPath}: failed to load: ${text}`, { cause: error });
+  }
+  return checkStrategy(exported, nameOrPath);
+}
+
+/**
+ * A strategy that keeps the contract as far as one small map shows.
+ * @param where names the module in messages
+ * @throws StrategyError
+ */
+function checkStrategy(candidate: unknown, where: string): Strategy {
+  if (typeof candidate !== "object" || candidate === null)
+    throw new StrategyError(`${where}: default export: expected a strategy, got ${describe(candidate)}`);
+  const given = candidate as Partial<Record<keyof Strategy, unknown>>;
+  const expect = (key: keyof Strategy, good: boolean, expected: string): void => {
+    if (!good) throw new StrategyError(`${where}: ${key}: expected ${expected}, got ${describe(given[key])}`);
+  };
+  expect("name", isText(given.name), "a name");
+  expect("models", isText(given.models), "one line that says which generation it models");
+  const isRegime = given.lockRegime === "exclusive" || given.lockRegime === "shared";
+  expect("lockRegime", isRegime, '"exclusive" or "shared"');
+  expect("faultPathCleans", typeof given.faultPathCleans === "boolean", "true or false");
+  expect("deferredFrees", typeof given.deferredFrees === "boolean", "true or false");
+  expect("createMapWalker", typeof given.createMapWalker === "function", "a function");
+  const { deviations = [], generation = v6 } = given;
+  expect("deviations", Array.isArray(deviations), "a list of {law, reason}");
+  expect("generation", hasShape(generation, v6), "the generation of a built-in strategy, or one like it");
+  const strategy = candidate as Strategy;
+  const checked: Strategy = {
+    name: strategy.name,
+    models: strategy.models,
+    lockRegime: strategy.lockRegime,
+    faultPathCleans: strategy.faultPathCleans,
+    deferredFrees: strategy.deferredFrees,
+    generation: generation as Strategy["generation"],
+    deviations: deviations as Strategy["deviations"],
+    createMapWalker: (ops, map) => checkVisitor(strategy.createMapWalker(ops, map), where),
+  };
+  // One page into an empty table: shows a walker that cannot even be made, or answers out of contract.
+  const rehearsal = new Stage2({ granuleBytes: 4096, iaBits: 40, fwb: false }, checked, silent);
+  rehearsal.map(0, 4096, 0, Prot.R);
+  return checked;
+}
+
+function checkVisitor(candidate: unknown, where: string): Visitor {
+  if (typeof candidate !== "object" || candidate === null)
+    throw new StrategyError(`${where}: createMapWalker: expected a visitor, got ${describe(candidate)}`);
+  const visitor = candidate as Record<keyof Visitor, unknown>;
+  for (const key of ["tablePre", "leaf", "tablePost"] as const)
+    if (visitor[key] !== undefined && typeof visitor[key] !== "function")
+      throw new StrategyError(`${where}: ${key}: expected a function, got ${describe(visitor[key])}`);
+  return candidate;
+}
+
+function isText(value: unknown): boolean {
+  return typeof value === "string" && value.trim() !== "";
+}
+
+/** Whether each fact of the model is there and of its type. */
+function hasShape(value: unknown, model: object): boolean {
+  if (typeof value !== "object" || value === null) return false;
+  const facts = value as Record<string, unknown>;
+  return Object.entries(model).every(([key, fact]) =>
+    typeof fact === "object" ? hasShape(facts[key], fact) : typeof facts[key] === typeof fact,
+  );
+}
+
+function describe(value: unknown): string {
+  if (value === undefined) return "nothing";
+  if (typeof value === "function") return "a function";
+  return JSON.stringify(value) ?? String(value);
+}
+
+function builtIn(name: string): Strategy {
+  const strategy = strategyByName(name);
+  if (strategy !== undefined) return strategy;
+  const names = strategies.map((each) => each.name);
+  throw new UsageError(
+    `no strategy named "${name}"${didYouMean(name, names)}; there are ${names.join(", ")}, or give the path of a module`,
+  );
+}

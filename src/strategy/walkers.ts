@@ -1,0 +1,112 @@
+import type { Ops } from "../stage2/ops.js";
+import { isExecutable } from "../stage2/pte.js";
+import type { Answer, Visit, Visitor } from "../stage2/walk.js";
+import type { Generation } from "./generation.js";
+
+/** The walkers other than map: what they do is the same in all generations up to v6.1, but for declared facts. */
+
+export class UnmapWalker implements Visitor {
+  constructor(
+    private readonly ops: Ops,
+    private readonly generation: Generation,
+  ) {}
+
+  leaf(visit: Visit): Answer {
+    if (!visit.isValid) return "continue";
+    this.breakEntry(visit);
+    this.ops.tlbiIpa(visit.ipa, visit.level);
+    this.ops.putPage(visit.page);
+    // What the guest wrote with its caches off must be seen through the host's, and the other way round.
+    if (this.ops.table.format.isCacheable(visit.lo)) this.ops.cleanDcache(visit.phys, visit.bytes);
+    return "continue";
+  }
+
+  /** A table that became empty goes; one that is still in use stays. */
+  tablePost(visit: Visit): Answer {
+    const { ops, generation } = this;
+    const { child } = visit;
+    if (ops.refsOf(child) !== 1) return "continue";
+    this.breakEntry(visit);
+    ops.tlbiIpa(visit.ipa, generation.flushesTablesAtLevel0 ? 0 : visit.level);
+    ops.putPage(visit.page);
+    if (generation.freesByFreePage) ops.freeTable(child);
+    else ops.putPage(child);
+    return "continue";
+  }
+
+  private breakEntry(visit: Visit): void {
+    if (this.generation.zeroesUnmapped) this.ops.clear(visit);
+    else this.ops.invalidate(visit);
+  }
+}
+
+/** Sets and clears attribute bits of valid leaves: write-protect, relax, age. */
+export class AttributeWalker implements Visitor {
+  /** The last leaf met: its level and its value before the change. Level 0 and 0 when there was none. */
+  level = 0;
+  lo = 0;
+  hi = 0;
+  private setLo = 0;
+  private clearLo = 0;
+  private clearHi = 0;
+
+  constructor(
+    private readonly ops: Ops,
+    private readonly generation: Generation,
+  ) {}
+
+  begin(setLo: number, clearLo: number, clearHi: number): this {
+    this.setLo = setLo;
+    this.clearLo = clearLo;
+    this.clearHi = clearHi;
+    this.level = 0;
+    this.lo = 0;
+    this.hi = 0;
+    return this;
+  }
+
+  leaf(visit: Visit): Answer {
+    if (!visit.isValid) return "continue";
+    this.level = visit.level;
+    this.lo = visit.lo;
+    this.hi = visit.hi;
+    const lo = ((visit.lo & ~this.clearLo) | this.setLo) >>> 0;
+    const hi = (visit.hi & ~this.clearHi) >>> 0;
+    if (lo === visit.lo && hi === visit.hi) return "continue";
+    if (this.generation.invalidatesIcache && isExecutable(hi) && !isExecutable(visit.hi))
+      this.ops.invalidateIcache(visit.phys, visit.bytes);
+    this.ops.store("once", visit, lo, hi);
+    return "continue";
+  }
+}
+
+/** Cleans the memory that is mapped cacheable. */
+export class FlushWalker implements Visitor {
+  constructor(private readonly ops: Ops) {}
+
+  leaf(visit: Visit): Answer {
+    if (visit.isValid && this.ops.table.format.isCacheable(visit.lo))
+      this.ops.cleanDcache(visit.phys, visit.bytes);
+    return "continue";
+  }
+}
+
+/** Tears a table down whose VMID is dead: no flush, no store. */
+export class FreeWalker implements Visitor {
+  constructor(
+    private readonly ops: Ops,
+    private readonly generation: Generation,
+  ) {}
+
+  leaf(visit: Visit): Answer {
+    if (visit.isValid) this.ops.putPage(visit.page);
+    return "continue";
+  }
+
+  tablePost(visit: Visit): Answer {
+    this.ops.putPage(visit.page);
+    if (this.generation.freesByFreePage) this.ops.freeTable(visit.child);
+    else this.ops.putPage(visit.child);
+    return "continue";
+  }
+}

@@ -1,0 +1,138 @@
+/** Where bytes come from: a file, standard input, or any stream. */
+
+import { type FileHandle, open } from "node:fs/promises";
+import { stdin } from "node:process";
+import { UsageError } from "../errors.js";
+
+export interface ByteSource {
+  /** Writes some bytes to `into` from `at` on and returns how many: 0 at the end. Throws DataEnd. */
+  read(into: Buffer, at: number): Promise<number>;
+  /** Bytes of the input as it lies on disk (compressed, where it is) read so far. */
+  readonly inputBytes: number;
+  close(): Promise<void>;
+}
+
+/** Compressed data that stops early, or that is damaged: what came before was delivered. */
+export class DataEnd {
+  constructor(readonly problem: string) {}
+}
+
+export type Progress = (bytesRead: number, totalBytes: number | undefined) => void;
+
+/** "-" is standard input. Throws UsageError for a file that cannot be read. */
+export async function openBytes(
+  input: string | NodeJS.ReadableStream,
+  onProgress: Progress | undefined,
+): Promise<ByteSource> {
+  if (typeof input !== "string") return new StreamSource(input, onProgress);
+  if (input === "-") return new StreamSource(stdin, onProgress);
+  try {
+    const file = await open(input, "r");
+    const status = await file.stat();
+    if (status.isDirectory()) {
+      await file.close();
+      throw new UsageError(`${input}: is a directory, expected a trace`);
+    }
+    return new FileSource(file, status.isFile() ? status.size : undefined, onProgress);
+  } catch (error) {
+    throw error instanceof UsageError ? error : new UsageError(`${input}: ${systemText(error)}`);
+  }
+}
+
+/** A system error in words, without Node's call and path around it. */
+function systemText(error: unknown): string {
+  const code = error instanceof Error && "code" in error ? String(error.code) : "";
+  if (code === "ENOENT" || code === "ENOTDIR") return "no such file";
+  if (code === "EACCES" || code === "EPERM") return "permission denied";
+  return error instanceof Error ? error.message : String(error);
+}
+
+class FileSource implements ByteSource {
+  inputBytes = 0;
+
+  constructor(
+    readonly file: FileHandle,
+    readonly totalBytes: number | undefined,
+    readonly onProgress: Progress | undefined,
+  ) {}
+
+  async read(into: Buffer, at: number): Promise<number> {
+    const { bytesRead } = await this.file.read(into, at, into.length - at, null);
+    this.inputBytes += bytesRead;
+    this.onProgress?.(this.inputBytes, this.totalBytes);
+    return bytesRead;
+  }
+
+  async close(): Promise<void> {
+    await this.file.close();
+  }
+}
+
+class StreamSource implements ByteSource {
+  inputBytes = 0;
+  readonly #chunks: AsyncIterator<string | Buffer>;
+  #chunk: Buffer = Buffer.alloc(0);
+
+  constructor(
+    readonly stream: NodeJS.ReadableStream,
+    readonly onProgress: Progress | undefined,
+  ) {
+    this.#chunks = stream[Symbol.asyncIterator]();
+  }
+
+  async read(into: Buffer, at: number): Promise<number> {
+    while (this.#chunk.length === 0) {
+      const { value, done } = await this.#chunks.next();
+      if (done) return 0;
+      this.#chunk = typeof value === "string" ? Buffer.from(value) : value;
+      this.inputBytes += this.#chunk.length;
+      this.onProgress?.(this.inputBytes, undefined);
+    }
+    const length = this.#chunk.copy(into, at);
+    this.#chunk = this.#chunk.subarray(length);
+    return length;
+  }
+
+  async close(): Promise<void> {
+    await this.#chunks.return?.();
+  }
+}
+
+/** A source whose first bytes were looked at: gives them again. */
+export class PeekedSource implements ByteSource {
+  #head: Buffer;
+
+  private constructor(
+    readonly source: ByteSource,
+    head: Buffer,
+  ) {
+    this.#head = head;
+  }
+
+  /** Reads up to `length` bytes ahead; fewer at the end of the input. */
+  static async peek(source: ByteSource, length: number): Promise<{ source: PeekedSource; head: Buffer }> {
+    const head = Buffer.alloc(length);
+    let filled = 0;
+    while (filled < length) {
+      const count = await source.read(head, filled);
+      if (count === 0) break;
+      filled += count;
+    }
+    return { source: new PeekedSource(source, head.subarray(0, filled)), head: head.subarray(0, filled) };
+  }
+
+  get inputBytes(): number {
+    return this.source.inputBytes;
+  }
+
+  async read(into: Buffer, at: number): Promise<number> {
+    if (this.#head.length === 0) return this.source.read(into, at);
+    const length = this.#head.copy(into, at);
+    this.#head = this.#head.subarray(length);
+    return length;
+  }
+
+  close(): Promise<void> {
+    return this.source.close();
+  }
+}

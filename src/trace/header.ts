@@ -1,0 +1,66 @@
+/** The header line: what the file says of itself. */
+
+import { z } from "zod";
+import { TraceFormatError, UnsupportedTraceError } from "../errors.js";
+import type { TraceHeader } from "./event.js";
+
+const SCHEMA = "s2replay-trace/1";
+const count = z.int({ error: "an integer from 0" }).nonnegative({ error: "an integer from 0" });
+const positive = z.int({ error: "an integer from 1" }).positive({ error: "an integer from 1" });
+const text = z.string({ error: "a string" });
+
+const headerShape = z.object({
+  schema: z.literal(SCHEMA),
+  name: text.optional(),
+  kernel: text.optional(),
+  arch: text.optional(),
+  granule: z.literal([4096, 16384, 65536], { error: "4096, 16384 or 65536" }).optional(),
+  ia_bits: z
+    .int({ error: "an integer from 32 to 52" })
+    .min(32, { error: "an integer from 32 to 52" })
+    .max(52, { error: "an integer from 32 to 52" })
+    .optional(),
+  fwb: z.boolean({ error: "true or false" }).optional(),
+  clock: text.optional(),
+  source: text.optional(),
+  cpus: positive.optional(),
+  lost_events: count.optional(),
+  walker: text.optional(),
+  pcpus: positive.optional(),
+  lock_wait: z.enum(["spin", "sleep"], { error: '"spin" or "sleep"' }).optional(),
+});
+
+/** Whether a parsed line is a header. */
+export function isHeader(line: unknown): boolean {
+  return typeof line === "object" && line !== null && "type" in line && line.type === "header";
+}
+
+/** Checks a parsed header; fields that this version does not know are left out. `where` is FILE:LINE. */
+export function parseHeader(line: unknown, where: string): TraceHeader {
+  const schema = (line as { schema?: unknown }).schema;
+  if (typeof schema !== "string") {
+    throw new TraceFormatError(
+      where,
+      `header.schema: expected "${SCHEMA}", got ${JSON.stringify(schema) ?? "none"}`,
+    );
+  }
+  // A minor version only adds fields.
+  if (!/^s2replay-trace\/1(\.\d+)?$/.test(schema)) {
+    throw new UnsupportedTraceError(
+      `${where}: schema ${JSON.stringify(schema)} is not supported, expected "${SCHEMA}"`,
+    );
+  }
+  // Some writers say null for "not known".
+  const known = Object.entries(line as object).filter(([, value]) => value !== null);
+  const parsed = headerShape.safeParse({ ...Object.fromEntries(known), schema: SCHEMA });
+  if (!parsed.success) {
+    const issue = parsed.error.issues[0]!;
+    const field = String(issue.path[0]);
+    const value = (line as Record<string, unknown>)[field];
+    throw new TraceFormatError(
+      where,
+      `header.${field}: expected ${issue.message}, got ${JSON.stringify(value)?.slice(0, 60)}`,
+    );
+  }
+  return parsed.data as TraceHeader;
+}

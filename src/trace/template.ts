@@ -1,0 +1,252 @@
+/**
+ * What lines look like, learnt from lines that the slow path has read. A line is a path through a tree:
+ * literal bytes (punctuation, a key, an opening quote), then a value, and so on to the newline. Up to the
+ * event's name all events share their nodes; behind it each event has its own. Two paths that agree up to
+ * a key agree on what the key means, so an edge's role never depends on what follows.
+ */
+
+import { Kind } from "./event.js";
+import { isCommonKey, Key, meaningOf, NO_KEY, Role, roles, UNKNOWN_KIND } from "./fields.js";
+import type { Member } from "./line-fields.js";
+import { mostlySteady, Place, steady } from "./place.js";
+import type { SlowLine } from "./slow-line.js";
+import { Spellings } from "./string-table.js";
+
+/** How a value stands in the line, which fixes where the literal before it ends and the next begins. */
+export const Form = {
+  /** A string's content with its closing quote. */
+  text: 0,
+  /** The digits behind `"0x`, without the closing quote. */
+  hex: 1,
+  number: 2,
+  /** The literal holds the value, `constant`. */
+  constant: 3,
+  /** Any other value, only ever skipped. */
+  any: 4,
+} as const;
+
+/** Beyond the fields' roles: the end of the line, and a field read before the event that gives it a role. */
+export const END = 100;
+export const DEFERRED = 101;
+
+/** Values that most lines have. */
+export const Hot = { none: 0, addr: 1, size: 2, phys: 3, far: 4, opaque: 5, seconds: 6 } as const;
+const hotRoles = new Map<number, { hot: number; unit: number | "granule" }>([
+  [Role.ipa, { hot: Hot.addr, unit: 1 }],
+  [Role.alignedIpa, { hot: Hot.addr, unit: "granule" }],
+  [Role.pageIpa, { hot: Hot.addr, unit: 4096 }],
+  [Role.bytes, { hot: Hot.size, unit: 1 }],
+  [Role.alignedBytes, { hot: Hot.size, unit: "granule" }],
+  [Role.pageBytes, { hot: Hot.size, unit: 4096 }],
+  [Role.phys, { hot: Hot.phys, unit: 1 }],
+  [Role.far, { hot: Hot.far, unit: 1 }],
+  [Role.opaque, { hot: Hot.opaque, unit: 1 }],
+]);
+
+export const MAX_DEFERRED = 16;
+/** Bounds on what a trace can make the tree grow to. */
+const MAX_EDGES = 4096;
+const MAX_EDGES_OF_NODE = 8;
+const MAX_LITERAL_BYTES = 256;
+
+export class TemplateNode {
+  /** Longer literals first: `"size":"0x` must be tried before `"size":`. */
+  readonly edges: Edge[] = [];
+  readonly place = new Place();
+}
+
+/** What follows an event's name. */
+export interface Branch {
+  readonly kind: number;
+  /** The name, for an event that the format does not know. */
+  readonly unknownName: string | undefined;
+  /** Roles of the deferred fields, in the order of the line. */
+  readonly deferredRoles: readonly number[];
+  readonly next: TemplateNode;
+}
+
+export class Edge {
+  readonly length: number;
+  /** The literal's first bytes, four to a word, little-endian, and which bits of each word count. */
+  readonly word0: number;
+  readonly word1: number;
+  readonly word2: number;
+  readonly mask0: number;
+  readonly mask1: number;
+  readonly mask2: number;
+  /** Its bytes from the thirteenth on. */
+  readonly rest: Uint8Array;
+  readonly next = new TemplateNode();
+  /** By the number of the event's spelling; only where the role is the event. */
+  readonly branches: (Branch | undefined)[] = [];
+  /** What to do with a common sort of value; no bit of `mask` may be set in an address or size. */
+  readonly hot: number;
+  readonly mask: number;
+  /** The column that the value fills, for phrases (see phrase-cache.ts), and whether its values repeat. */
+  readonly fills: number;
+  readonly isSteady: boolean;
+  readonly isMostlySteady: boolean;
+  /** Where phrases that begin with an event's name are found. */
+  readonly place = new Place();
+  /** The spelling last met here: most often the next one too. */
+  lastEntry = -1;
+
+  constructor(
+    readonly literal: Buffer,
+    readonly role: number,
+    readonly form: number,
+    readonly constant: number,
+    granuleMask: number,
+  ) {
+    const hot = form === Form.hex ? hotRoles.get(role) : undefined;
+    this.hot = role === Role.time && form === Form.number ? Hot.seconds : (hot?.hot ?? Hot.none);
+    this.mask = hot === undefined ? 0 : hot.unit === "granule" ? granuleMask : hot.unit - 1;
+    this.length = literal.length;
+    this.fills = steady.get(role) ?? mostlySteady.get(role) ?? 0;
+    this.isSteady = steady.has(role);
+    this.isMostlySteady = mostlySteady.has(role);
+    const padded = Buffer.alloc(literal.length + 12);
+    literal.copy(padded);
+    this.word0 = padded.readInt32LE(0);
+    this.word1 = padded.readInt32LE(4);
+    this.word2 = padded.readInt32LE(8);
+    this.mask0 = maskOf(literal.length);
+    this.mask1 = maskOf(literal.length - 4);
+    this.mask2 = maskOf(literal.length - 8);
+    this.rest = Uint8Array.from(literal.subarray(12));
+  }
+}
+
+/** The bits of a word of which the first `bytes` bytes count. */
+function maskOf(bytes: number): number {
+  return bytes >= 4 ? -1 : (1 << (8 * Math.max(0, bytes))) - 1;
+}
+
+/** A member as an edge of the tree sees it. */
+interface Shape {
+  readonly role: number;
+  readonly form: number;
+  readonly constant: number;
+  readonly from: number;
+  readonly end: number;
+}
+
+export class TemplateTree {
+  readonly root = new TemplateNode();
+  /** Events' names by their bytes; the number is an index into an edge's branches. */
+  readonly events = new Spellings();
+  #eventNumbers = 0;
+  #edges = 0;
+
+  constructor(readonly granuleMask: number) {}
+
+  /** Adds the path of a line that the slow path has just read, if it is one that a path can describe. */
+  learn(line: SlowLine, bytes: Buffer, from: number, newline: number): void {
+    if (!isLearnable(line)) return;
+    let node = this.root;
+    let at = from;
+    let kind = NO_KIND;
+    const deferredRoles: number[] = [];
+    for (const member of line.fields.members) {
+      const shape = shapeOf(member, bytes, line, kind, deferredRoles);
+      if (shape === undefined) return;
+      const edge = this.#edge(node, bytes.subarray(at, shape.from), shape);
+      if (edge === undefined) return;
+      at = shape.end;
+      node = edge.next;
+      if (shape.role === Role.event) {
+        kind = line.kind;
+        const branch = this.#branch(edge, line, bytes.subarray(shape.from, shape.end), deferredRoles);
+        if (branch === undefined) return;
+        node = branch.next;
+      }
+    }
+    const end = { role: END, form: Form.constant, constant: 0, from: newline + 1, end: newline + 1 };
+    this.#edge(node, bytes.subarray(at, newline + 1), end);
+  }
+
+  #edge(node: TemplateNode, literal: Buffer, shape: Shape): Edge | undefined {
+    const known = node.edges.find((edge) => edge.literal.equals(literal) && edge.form === shape.form);
+    if (known !== undefined) return known.role === shape.role ? known : undefined;
+    if (literal.length > MAX_LITERAL_BYTES || node.edges.length >= MAX_EDGES_OF_NODE) return undefined;
+    if (this.#edges++ >= MAX_EDGES) return undefined;
+    const edge = new Edge(Buffer.from(literal), shape.role, shape.form, shape.constant, this.granuleMask);
+    node.edges.push(edge);
+    node.edges.sort((a, b) => b.length - a.length);
+    return edge;
+  }
+
+  #branch(edge: Edge, line: SlowLine, name: Buffer, deferredRoles: readonly number[]): Branch | undefined {
+    this.events.add(name, 0, name.length, this.#eventNumbers);
+    const entry = this.events.findText(name);
+    if (entry < 0) return undefined;
+    const number = this.events.number(entry);
+    if (number === this.#eventNumbers) this.#eventNumbers++;
+    let branch = edge.branches[number];
+    if (branch === undefined) {
+      const unknownName = line.kind === UNKNOWN_KIND ? line.eventName : undefined;
+      branch = { kind: line.kind, unknownName, deferredRoles: [...deferredRoles], next: new TemplateNode() };
+      edge.branches[number] = branch;
+    }
+    return branch;
+  }
+}
+
+const NO_KIND = -1;
+
+/** Lines whose keys compete (a key twice, a key and its alias), and rare kinds, stay with the slow path. */
+function isLearnable(line: SlowLine): boolean {
+  if (line.fields.repeats || line.kind === Kind.gap || line.kind === Kind.lost_events) return false;
+  const meanings = new Set<number>();
+  for (const { key } of line.fields.members) {
+    if (key === NO_KEY) continue;
+    const meaning = key === Key.ts_ns ? Key.ts : meaningOf(key, line.kind);
+    if (meanings.has(meaning)) return false;
+    meanings.add(meaning);
+  }
+  return true;
+}
+
+/** `kind`: NO_KIND until the path has passed the event. Undefined: no edge can describe the member. */
+function shapeOf(
+  member: Member,
+  bytes: Buffer,
+  line: SlowLine,
+  kind: number,
+  deferredRoles: number[],
+): Shape | undefined {
+  const { key, type, from, end } = member;
+  const meaning = key === NO_KEY ? NO_KEY : meaningOf(key, line.kind);
+  const role = meaning === NO_KEY ? Role.skip : roles[line.kind]![meaning]!;
+  const isText = type === "string";
+  const text = { form: Form.text, constant: 0, from: from + 1, end };
+  const any = { form: Form.any, constant: 0, from, end };
+  if (kind === NO_KIND && key !== NO_KEY && !isCommonKey(meaning)) {
+    if (role === Role.phase || role === Role.write || deferredRoles.length === MAX_DEFERRED) return undefined;
+    deferredRoles.push(role);
+    return { role: DEFERRED, ...(isText ? text : any) };
+  }
+  if (role === Role.skip) return { role, ...(isText ? text : any) };
+  const constant = { form: Form.constant, from: end, end };
+  if (type === "null") return { role: Role.skip, constant: 0, ...constant };
+  switch (role) {
+    case Role.event:
+    case Role.comm:
+    case Role.text:
+    case Role.pointer:
+      return isText ? { role, ...text } : undefined;
+    case Role.time:
+    case Role.timeNs:
+    case Role.vm:
+    case Role.reason:
+      return isText ? { role, ...text } : { role, ...any, form: Form.number };
+    case Role.phase:
+      return { role, constant: bytes[from + 1] === 0x62 ? 1 : 2, ...constant };
+    case Role.write:
+      return { role, constant: bytes[from] === 0x74 || bytes[from] === 0x31 ? 1 : 0, ...constant };
+  }
+  if (!isText) return { role, ...any, form: Form.number };
+  // An escape among the digits is for the slow path.
+  const isPlain = bytes[from + 1] === 0x30 && (bytes[from + 2]! | 0x20) === 0x78;
+  return isPlain ? { role, form: Form.hex, constant: 0, from: from + 3, end: end - 1 } : undefined;
+}
