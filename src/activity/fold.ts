@@ -109,7 +109,8 @@ export class ActivityFold {
     let frontier = this.foldedNs;
     for (const thread of this.threads) {
       if (thread.open !== undefined && thread.open.startNs < frontier) frontier = thread.open.startNs;
-      if (thread.pending !== undefined && thread.pending.startNs < frontier) frontier = thread.pending.startNs;
+      if (thread.pending !== undefined && thread.pending.startNs < frontier)
+        frontier = thread.pending.startNs;
     }
     return frontier;
   }
@@ -244,13 +245,7 @@ export class ActivityFold {
     activity.vm = thread.vm;
   }
 
-  private begin(
-    thread: Thread,
-    kind: ActivityKind,
-    atNs: number,
-    batch: EventBatch,
-    i: number,
-  ): Activity {
+  private begin(thread: Thread, kind: ActivityKind, atNs: number, batch: EventBatch, i: number): Activity {
     const activity = this.pool.take();
     activity.kind = kind;
     activity.thread = thread.index;
@@ -328,14 +323,21 @@ export class ActivityFold {
     operation.endNs = operation.cpuNs = Number.NaN;
     operation.toBreakNs = operation.toFlushedNs = operation.toInstallNs = operation.windowNs = Number.NaN;
     operation.shape = -1;
-    operation.heldUntilNs = thread.vm < 0 ? Number.NEGATIVE_INFINITY : (this.lastOperationNs[thread.vm] as number);
+    operation.heldUntilNs =
+      thread.vm < 0 ? Number.NEGATIVE_INFINITY : (this.lastOperationNs[thread.vm] as number);
     thread.operation = operation;
     thread.operationCpuNs = thread.cpuNs;
     activity.endNs = atNs;
   }
 
   /** A write-protect of a whole slot, and the end of a table, cut the trace. */
-  private operationBarrier(thread: Thread, kind: OperationKind, ipa: number, bytes: number, atNs: number): void {
+  private operationBarrier(
+    thread: Thread,
+    kind: OperationKind,
+    ipa: number,
+    bytes: number,
+    atNs: number,
+  ): void {
     const memory = this.memories[thread.vm];
     if (kind === OperationKind.writeProtect && memory?.coversSlot(ipa, ipa + bytes))
       this.cut("write-protect", atNs, undefined, false);
@@ -384,7 +386,9 @@ export class ActivityFold {
       // s2_abort alone: no address, nothing to replay.
       activity.incomplete = true;
     }
-    activity.afterCpuNs = Number.isNaN(thread.operationEndCpuNs) ? 0 : thread.cpuNs - thread.operationEndCpuNs;
+    activity.afterCpuNs = Number.isNaN(thread.operationEndCpuNs)
+      ? 0
+      : thread.cpuNs - thread.operationEndCpuNs;
     if (activity.operationCount === 0) {
       activity.beforeCpuNs = thread.cpuNs - thread.startCpuNs;
       const memory = this.memories[activity.vm]?.isMemory(activity.ipa);
@@ -511,7 +515,8 @@ export class ActivityFold {
     activity.ipa = batch.addr[i] as number;
     activity.stride = isRun ? (batch.size[i] as number) : 0;
     activity.count = isRun ? (batch.amount[i] as number) : 1;
-    activity.accessThinkNs = isRun && !Number.isNaN(batch.thinkNs[i] as number) ? (batch.thinkNs[i] as number) : 0;
+    activity.accessThinkNs =
+      isRun && !Number.isNaN(batch.thinkNs[i] as number) ? (batch.thinkNs[i] as number) : 0;
     activity.write = batch.write[i] === 1;
     activity.beforeCpuNs = activity.afterCpuNs = 0;
     this.close(thread, atNs + activity.count * activity.accessThinkNs);

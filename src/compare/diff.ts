@@ -139,7 +139,10 @@ function shownEpochs(counters: Counters, session: Session): { label: string; ind
     .map(({ label, matching, faults }, index) => ({
       label: labelOf(label, index),
       index,
-      isShown: epoch === undefined ? label !== "" || faults > 0 || (matching?.recordedFaults ?? 0) > 0 : label === epoch,
+      isShown:
+        epoch === undefined
+          ? label !== "" || faults > 0 || (matching?.recordedFaults ?? 0) > 0
+          : label === epoch,
     }))
     .filter(({ isShown }) => isShown);
 }
@@ -153,13 +156,16 @@ function resultOf(strategy: Strategy, counters: Counters, session: Session): Rep
   const { work, stalls, windowLengths } = counters;
   const workOf = (kind: number) => Math.round(work[kind] as number);
   const [translation, permission, accessFlag] = counters.byClass as unknown as [number, number, number];
-  const hasAccesses = session.source.report.byKind[Kind.guest_access_run] || session.source.report.byKind[Kind.guest_access];
+  const hasAccesses =
+    session.source.report.byKind[Kind.guest_access_run] || session.source.report.byKind[Kind.guest_access];
   return {
     strategy: strategy.name,
     faults: {
       total: counters.total,
       byClass: { translation, permission, accessFlag },
-      byCause: Object.fromEntries(causes.map((cause, i) => [cause, counters.byCause[i]])) as ReplayResult["faults"]["byCause"],
+      byCause: Object.fromEntries(
+        causes.map((cause, i) => [cause, counters.byCause[i]]),
+      ) as ReplayResult["faults"]["byCause"],
       guestTable: counters.guestTable,
       retries: counters.retries,
       accessesFaulted: counters.total - counters.retries,
@@ -182,7 +188,9 @@ function resultOf(strategy: Strategy, counters: Counters, session: Session): Rep
       maxNs: counters.windowMaxNs,
     },
     makespanNs: Math.round(counters.makespanNs),
-    costNs: Object.fromEntries(costs.map((cost, i) => [cost, Math.round(counters.costNs[i] as number)])) as ReplayResult["costNs"],
+    costNs: Object.fromEntries(
+      costs.map((cost, i) => [cost, Math.round(counters.costNs[i] as number)]),
+    ) as ReplayResult["costNs"],
     ops: {
       entriesVisited: workOf(Charge.entryVisit),
       pteStores: workOf(Charge.pteStore),

@@ -142,7 +142,8 @@ async function recorderOf(
     const guess = strategyOfKernel(header.kernel);
     name = guess?.name;
     if (name !== undefined) {
-      const why = guess?.caveat ?? `the header names no walker: kernel ${header.kernel} is taken to run ${name}`;
+      const why =
+        guess?.caveat ?? `the header names no walker: kernel ${header.kernel} is taken to run ${name}`;
       caveats.push({ code: "guessed-walker", text: why });
     }
   }

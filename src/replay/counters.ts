@@ -1,6 +1,6 @@
 import { build, type Histogram } from "hdr-histogram-js";
-import { Charge, chargeKinds } from "../stage2/meter.js";
 import { FaultClass } from "../stage2/esr.js";
+import { Charge, chargeKinds } from "../stage2/meter.js";
 
 /** Why an access faulted; exclusive. The names are those of the JSON result. */
 export const causes = [
@@ -103,9 +103,9 @@ export class Counters {
     this.total += laps;
     this.retries += laps - 1;
     this.byCause[cause] = (this.byCause[cause] as number) + 1;
-    this.byCause[Cause.brokenWindow as number] = (this.byCause[Cause.brokenWindow as number] as number) + laps - 1;
-    const kind =
-      faultClass === FaultClass.permission ? 1 : faultClass === FaultClass.accessFlag ? 2 : 0;
+    this.byCause[Cause.brokenWindow as number] =
+      (this.byCause[Cause.brokenWindow as number] as number) + laps - 1;
+    const kind = faultClass === FaultClass.permission ? 1 : faultClass === FaultClass.accessFlag ? 2 : 0;
     this.byClass[kind] = (this.byClass[kind] as number) + laps;
     if (isGuestTable) this.guestTable += laps;
   }

@@ -1,9 +1,9 @@
 import { type Activity, NO_INFERENCE, type Operation, OperationKind } from "../activity/activity.js";
 import { VmMemory } from "../activity/vm.js";
-import { faultClass, FaultClass, isExec, isGuestTableWalk, isWrite } from "../stage2/esr.js";
+import { FaultClass, faultClass, isExec, isGuestTableWalk, isWrite } from "../stage2/esr.js";
 import { LAST_LEVEL, NO_SLOT } from "../stage2/granule.js";
 import { Translation } from "../stage2/page-table.js";
-import { isAccessed, isLeaf, isTable, isValid, permits, Prot } from "../stage2/pte.js";
+import { isAccessed, isLeaf, isTable, isValid, Prot, permits } from "../stage2/pte.js";
 import { Stage2, type Stage2Config } from "../strategy/stage2.js";
 import type { Strategy } from "../strategy/strategy.js";
 import { Shape } from "./plan.js";
@@ -89,7 +89,13 @@ export class Guest {
     switch (operation.kind) {
       case OperationKind.map:
         if (bytes > stage2.table.granule.bytesAt(LAST_LEVEL)) this.memory.noteBlockMap(ipa);
-        return stage2.map(ipa, bytes, physOf(operation), protOf(operation), operation.ret === ENOMEM ? 0 : undefined);
+        return stage2.map(
+          ipa,
+          bytes,
+          physOf(operation),
+          protOf(operation),
+          operation.ret === ENOMEM ? 0 : undefined,
+        );
       case OperationKind.unmap:
         return stage2.unmap(ipa, bytes);
       case OperationKind.writeProtect:

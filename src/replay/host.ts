@@ -5,11 +5,11 @@ import { Charge, chargeKinds } from "../stage2/meter.js";
 import { Cause, Cost, costOf } from "./counters.js";
 import { Guest, HIT } from "./guest.js";
 import { MmuLock } from "./lock.js";
-import { SelfMatch } from "./self-match.js";
 import { Plan, Shape } from "./plan.js";
 import { hasInference } from "./reference.js";
 import type { ReplayThread } from "./replay-thread.js";
 import type { RunConfig } from "./run-config.js";
+import { SelfMatch } from "./self-match.js";
 import { SlotFlag } from "./work-meter.js";
 
 /** The host's side of one replay: what KVM does for an access, an abort and an operation, and what that costs. */
@@ -175,7 +175,8 @@ export class Host {
   private cleanFirst(thread: ReplayThread, activity: Activity): number {
     const { config } = this;
     const operation = activity.operation(0);
-    if (!config.strategy.faultPathCleans || config.fwb || thread.faultClass !== FaultClass.translation) return 0;
+    if (!config.strategy.faultPathCleans || config.fwb || thread.faultClass !== FaultClass.translation)
+      return 0;
     if (operation.kind !== OperationKind.map) return 0;
     const ns = thread.recordedCleanNs > 0 ? thread.recordedCleanNs : config.timing.cleanNs(operation.bytes);
     thread.cleanNs = ns;
@@ -214,7 +215,8 @@ export class Host {
   private noteClean(guest: Guest, bytes: number): void {
     const { config } = this;
     const { counts } = guest.meter;
-    if (config.fwb || config.strategy.faultPathCleans || (counts[Charge.cleanByte] as number) >= bytes) return;
+    if (config.fwb || config.strategy.faultPathCleans || (counts[Charge.cleanByte] as number) >= bytes)
+      return;
     // Tear-down drops one reference for each leaf, and two for each table but the topmost, which has one.
     const leaves = (counts[Charge.pagePut] as number) - 2 * (counts[Charge.tableFree] as number) + 1;
     config.counters.uncleanBlocks++;
@@ -246,7 +248,11 @@ export class Host {
     counters.spend(Cost.exit, thread.exitNs, 0);
     counters.spend(Cost.handler, handlerNs, 1);
     counters.spend(Cost.lockWait, lockWaitNs, 0);
-    counters.spend(Cost.cpuWait, Math.max(0, stallNs - thread.exitNs - handlerNs - lockWaitNs - (thread.holdNs - thread.awayNs)), 0);
+    counters.spend(
+      Cost.cpuWait,
+      Math.max(0, stallNs - thread.exitNs - handlerNs - lockWaitNs - (thread.holdNs - thread.awayNs)),
+      0,
+    );
     counters.stall(stallNs);
   }
 }

@@ -115,7 +115,8 @@ export class TraceTiming {
   learn(operation: Operation): void {
     const { cpuNs, shape } = operation;
     const work = operation.work as Float64Array;
-    if (Number.isNaN(cpuNs)) return;
+    // Where another thread ran in between the thread's own part is only estimated: nothing is learnt from that.
+    if (Number.isNaN(cpuNs) || operation.endNs - operation.startNs !== cpuNs) return;
     if (shape === Shape.unchanged) this.unchanged.add(cpuNs);
     if (shape === Shape.install) {
       if (operation.bytes > this.pageBytes) {
@@ -126,7 +127,11 @@ export class TraceTiming {
         this.freshPageBytes = work[Charge.cleanByte] as number;
       }
     }
-    if (shape === Shape.coalesce && !Number.isNaN(operation.toFlushedNs) && !Number.isNaN(operation.toBreakNs)) {
+    if (
+      shape === Shape.coalesce &&
+      !Number.isNaN(operation.toFlushedNs) &&
+      !Number.isNaN(operation.toBreakNs)
+    ) {
       this.toBreak.add(operation.toBreakNs);
       this.flush.add(operation.toFlushedNs - operation.toBreakNs);
     }
@@ -281,7 +286,12 @@ function flushNs(operation: Operation): number {
 }
 
 /** Extra time by extra byte cleaned; undefined where the trace has no two sizes. */
-function slope(small: StreamMedian, smallBytes: number, large: StreamMedian, largeBytes: number): number | undefined {
+function slope(
+  small: StreamMedian,
+  smallBytes: number,
+  large: StreamMedian,
+  largeBytes: number,
+): number | undefined {
   // What disturbs (an interrupt, the zeroing of a new page) only adds: the least disturbed ones show the clean.
   const a = small.least;
   const b = large.least;

@@ -6,8 +6,8 @@ import {
   OperationKind,
 } from "../activity/activity.js";
 import type { Barrier } from "../activity/epoch.js";
-import { chargeKinds } from "../stage2/meter.js";
 import { FaultClass, faultClass, faultLevel } from "../stage2/esr.js";
+import { chargeKinds } from "../stage2/meter.js";
 import { isValid } from "../stage2/pte.js";
 import type { Stage2Config } from "../strategy/stage2.js";
 import type { Strategy } from "../strategy/strategy.js";
@@ -61,7 +61,9 @@ export class Reference {
     operation.work ??= new Float64Array(chargeKinds);
     operation.work.set(guest.meter.counts);
     this.timing.learn(operation);
-    if (isFault && (!activity.contended || this.sharedCpu) && operation.kind === OperationKind.map && activity.operationCount === 1)
+    const beforeNs = operation.startNs - activity.startNs;
+    const isAlone = this.sharedCpu ? beforeNs === activity.beforeCpuNs : !activity.contended;
+    if (isFault && isAlone && operation.kind === OperationKind.map && activity.operationCount === 1)
       this.timing.learnBefore(operation.bytes, activity.beforeCpuNs);
   }
 

@@ -51,7 +51,9 @@ export class Run {
     this.counters = config.counters;
     this.host = new Host(config);
     this.sharesCpus = Number.isFinite(config.pcpus) && !config.followsRecord;
-    this.cpus = new Cpus(this.sharesCpus ? config.pcpus : Number.POSITIVE_INFINITY, (thread, atNs) => this.dispatched(thread, atNs));
+    this.cpus = new Cpus(this.sharesCpus ? config.pcpus : Number.POSITIVE_INFINITY, (thread, atNs) =>
+      this.dispatched(thread, atNs),
+    );
   }
 
   feed(item: Activity | Barrier): void {
@@ -83,9 +85,7 @@ export class Run {
 
   /** Shared CPUs make the order of all threads matter: the epoch is read first, if it is not too long. */
   private waitsForEpoch(): boolean {
-    return (
-      this.sharesCpus && this.pending + this.inbox.length - this.inboxHead < LOOKAHEAD
-    );
+    return this.sharesCpus && this.pending + this.inbox.length - this.inboxHead < LOOKAHEAD;
   }
 
   /** Hands the activities before the next barrier to their threads, and starts the idle ones in recorded order. */

@@ -92,7 +92,9 @@ export class SelfMatch {
 function wasBroken(guest: Guest, recordedClass: number): boolean {
   const { table } = guest.stage2;
   const { slot } = guest.seen;
-  return recordedClass === FaultClass.translation && slot >= 0 && isValid(table.lo(slot)) && guest.wasValid(slot);
+  return (
+    recordedClass === FaultClass.translation && slot >= 0 && isValid(table.lo(slot)) && guest.wasValid(slot)
+  );
 }
 
 /**

@@ -73,4 +73,3 @@ export class StoreLog implements Overlay {
     return Math.max(0, this.total - CAPACITY);
   }
 }
-

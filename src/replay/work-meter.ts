@@ -123,11 +123,7 @@ export class WorkMeter implements Meter {
     const { granule } = table;
     const first = granule.slotOf(table.childOf(lo, hi), 0);
     this.reserve(first + granule.entries);
-    this.flags.fill(
-      SlotFlag.known | (split ? SlotFlag.bornOfSplit : 0),
-      first,
-      first + granule.entries,
-    );
+    this.flags.fill(SlotFlag.known | (split ? SlotFlag.bornOfSplit : 0), first, first + granule.entries);
   }
 
   private reserve(slots: number): void {

@@ -64,7 +64,7 @@ export class PhraseCache {
   find(place: Place, view: DataView, at: number): number {
     const { last } = place;
     if (last !== 0 && this.#stands(last, view, at)) return last;
-    const found = this.#search(place, view, at);
+    const found = this.#search(place, 0, view, at);
     place.last = found;
     return found;
   }
@@ -79,15 +79,15 @@ export class PhraseCache {
       words[2 * thread + TAIL] = guess;
       return guess;
     }
-    const found = this.#search(place, view, at);
+    const found = this.#search(place, thread, view, at);
     if (tail !== 0) words[2 * tail + SUCCESSOR] = found;
     words[2 * thread + TAIL] = found;
     return found;
   }
 
-  #search(place: Place, view: DataView, at: number): number {
+  #search(place: Place, thread: number, view: DataView, at: number): number {
     const words = this.#words;
-    let phrase = this.#buckets[bucketOf(place, view, at)]!;
+    let phrase = this.#buckets[bucketOf(place, thread, view, at)]!;
     for (; phrase !== 0; phrase = words[2 * phrase + OLDER]!) {
       if (words[2 * phrase + PLACE] === place.id && this.#stands(phrase, view, at)) return phrase;
     }
@@ -118,7 +118,7 @@ export class PhraseCache {
 
   /**
    * Keeps bytes [from, end), which have filled the columns `fills` of the batch's next row and which end with
-   * the literal of `next`. `lines`: read so far. Gives 0 where it does not.
+   * the literal of `next`. `thread`: the phrase before an event. `lines`: read so far. Gives 0 where it does not.
    */
   add(
     place: Place,
@@ -128,6 +128,7 @@ export class PhraseCache {
     fills: number,
     next: Edge,
     batch: EventBatch,
+    thread: number,
     lines: number,
   ): number {
     const length = end - from;
@@ -149,13 +150,13 @@ export class PhraseCache {
     for (let at = from; at + 8 < end; at += 8) this.#text[word++] = view.getFloat64(at, true);
     this.#text[word++] = view.getFloat64(end - 8, true);
     this.#top = word;
-    const bucket = bucketOf(place, view, from);
+    const bucket = bucketOf(place, thread, view, from);
     const head = [
       text,
       word - text,
       length,
       place.id,
-      this.#olderOf(bucket),
+      this.#olderOf(bucket, place),
       fills,
       this.#edgeNumber(next),
       0,
@@ -167,11 +168,17 @@ export class PhraseCache {
   }
 
   /** The head of the bucket's chain, cut where it is too long. */
-  #olderOf(bucket: number): number {
+  #olderOf(bucket: number, place: Place): number {
     let length = 0;
     for (let phrase = this.#buckets[bucket]!; phrase !== 0; phrase = this.#words[2 * phrase + OLDER]!)
       length++;
-    return length < MAX_CHAIN ? this.#buckets[bucket]! : 0;
+    if (length < MAX_CHAIN) return this.#buckets[bucket]!;
+    // Many phrases that begin alike: on an event, most often because each thread has its own.
+    if (!place.usesThread) {
+      place.usesThread = true;
+      place.id = ++this.#placeIds;
+    }
+    return 0;
   }
 
   #edgeNumber(edge: Edge): number {
@@ -277,10 +284,10 @@ export class PhraseCache {
   }
 }
 
-function bucketOf(place: Place, view: DataView, at: number): number {
+function bucketOf(place: Place, thread: number, view: DataView, at: number): number {
   // Two sums, so that the multiplications need not wait for each other.
   let even = place.id;
-  let odd = 0;
+  let odd = place.usesThread ? thread : 0;
   const end = at + 4 * place.hashWords;
   for (let word = at; word < end; word += 8) {
     even = Math.imul(even ^ view.getInt32(word, true), 0x2c1b3c6d);

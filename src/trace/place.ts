@@ -54,6 +54,8 @@ export class Place {
   id = 0;
   /** A phrase's first words that are hashed, an even number: no more than the shortest phrase has. */
   hashWords = MAX_HASH_WORDS;
+  /** Whether the phrase before an event is hashed too. */
+  usesThread = false;
   /** The phrase last found here. */
   last = 0;
   misses = 0;

@@ -108,6 +108,7 @@ export class TemplateMatch {
     let place = node.place;
     let fills = 0;
     let isSteady = false;
+    let thread = 0;
     for (;;) {
       if (begin < 0) {
         place = node.place;
@@ -127,8 +128,9 @@ export class TemplateMatch {
         continue;
       }
       if (isSteady && place.stage < 2) {
-        this.#phrases.add(place, this.#source, begin, at, fills, edge, batch, this.#lines);
-      }
+        const kept = this.#phrases.add(place, this.#source, begin, at, fills, edge, batch, thread, this.#lines);
+        thread = edge.role === Role.event ? kept : 0;
+      } else thread = 0;
       begin = -1;
       if (edge.role === END) return at;
       if (edge.role === Role.event) {
