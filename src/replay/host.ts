@@ -87,7 +87,7 @@ export class Host {
       config.timing.plan(plan, itsShape, operation, config.units);
       guest.meter.begin(clock, plan);
       guest.run(operation);
-      clock = guest.meter.atNs + plan.afterNs;
+      clock = guest.meter.endNs + plan.afterNs;
       recordedNs += operation.cpuNs;
       if (config.followsRecord) awayNs += this.recordedInterruption(guest, operation);
       if (thread.counted) {

@@ -22,6 +22,8 @@ export type Shape = (typeof Shape)[keyof typeof Shape];
 export class Plan {
   /** From the function's entry to the walk. */
   beforeNs = 0;
+  /** `beforeNs` reaches to the break: the visits up to there are in it. */
+  reachesBreak = false;
   /** Added when a block is installed in a broken entry. */
   installNs = 0;
   /** From the walk to the function's return. */
@@ -99,6 +101,8 @@ export class TraceTiming {
     /** What a recorded line costs inside an interval: the shortest time between two events of a thread; ns. */
     private readonly lineNs: () => number,
     private readonly pageBytes: number,
+    /** The recording walker's fault path cleaned before the map. */
+    private readonly recorderCleansBefore: boolean,
   ) {}
 
   /** Time that the fault path spends on cleaning `bytes` before the map, as far as the trace shows. */
@@ -164,7 +168,7 @@ export class TraceTiming {
     plan.recorded.fill(0);
     plan.beforeNs = this.profile.figure("mapFixedNs");
     plan.installNs = plan.afterNs = 0;
-    plan.fixedRecorded = false;
+    plan.fixedRecorded = plan.reachesBreak = false;
     this.planClean(plan);
     if (own && work !== undefined) this.planOwn(plan, recorded, work, units);
     else this.planFitted(plan, shape, units);
@@ -214,7 +218,10 @@ export class TraceTiming {
   }
 
   private planEdges(plan: Plan, toBreakNs: number, flushNs: number): void {
-    if (!Number.isNaN(toBreakNs)) plan.beforeNs = toBreakNs;
+    if (!Number.isNaN(toBreakNs)) {
+      plan.beforeNs = toBreakNs;
+      plan.reachesBreak = true;
+    }
     if (Number.isNaN(flushNs)) return;
     plan.unitNs[Charge.tlbiVmid] = flushNs;
     plan.recorded[Charge.tlbiVmid] = 1;
@@ -273,10 +280,9 @@ export class TraceTiming {
   }
 
   private fittedCleanByteNs(): number | undefined {
-    return (
-      slope(this.freshPage, this.freshPageBytes, this.freshBlock, this.freshBlockBytes) ??
-      slope(this.beforePage, this.pageBytes, this.beforeBlock, this.beforeBlockBytes)
-    );
+    return this.recorderCleansBefore
+      ? slope(this.beforePage, this.pageBytes, this.beforeBlock, this.beforeBlockBytes)
+      : slope(this.freshPage, this.freshPageBytes, this.freshBlock, this.freshBlockBytes);
   }
 }
 

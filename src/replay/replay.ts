@@ -59,7 +59,13 @@ export class Replay {
       sink,
     );
     const lineNs = () => this.fold.lineNs;
-    this.timing = new TraceTiming(profile, unitCosts(profile, recorder.name), lineNs, stage2.granuleBytes);
+    this.timing = new TraceTiming(
+      profile,
+      unitCosts(profile, recorder.name),
+      lineNs,
+      stage2.granuleBytes,
+      recorder.faultPathCleans,
+    );
     this.reference = new Reference(() => stage2, recorder, this.timing, setup.recordedOnOneCpu);
     // The recording strategy goes first: where it finds that an access was earlier than its abort, that holds for all.
     const all = setup.recorder === undefined ? setup.strategies : [setup.recorder, ...setup.strategies];

@@ -32,6 +32,7 @@ export class WorkMeter implements Meter {
   /** Table -> block replacements of the operation. */
   windows = 0;
   private brokeTable = false;
+  private laterNs = 0;
   private flags = new Uint8Array(4096);
   private plan: Plan | undefined;
 
@@ -44,6 +45,7 @@ export class WorkMeter implements Meter {
     this.counts.fill(0);
     this.atNs = startNs + plan.beforeNs;
     this.flushedAtNs = Number.NaN;
+    this.laterNs = 0;
     this.windows = 0;
     this.brokenSlot = -1;
     this.installedAtNs = Number.POSITIVE_INFINITY;
@@ -54,7 +56,10 @@ export class WorkMeter implements Meter {
     this.counts[kind] = (this.counts[kind] as number) + n;
     const plan = this.plan;
     if (plan === undefined) return;
-    this.atNs += n * (plan.unitNs[kind] as number);
+    const ns = n * (plan.unitNs[kind] as number);
+    // The recorded time to the break has these visits in it; what they would take comes at the end.
+    if (plan.reachesBreak && this.brokenSlot < 0) this.laterNs += ns;
+    else this.atNs += ns;
     if (kind === Charge.tlbiVmid && Number.isNaN(this.flushedAtNs)) this.flushedAtNs = this.atNs;
   }
 
@@ -96,6 +101,11 @@ export class WorkMeter implements Meter {
     this.log.delay(sinceNs, byNs);
     if (this.brokenAtNs > sinceNs) this.brokenAtNs += byNs;
     if (this.installedAtNs > sinceNs) this.installedAtNs += byNs;
+  }
+
+  /** When the walk ends. */
+  get endNs(): number {
+    return this.atNs + this.laterNs;
   }
 
   flagsOf(slot: number): number {

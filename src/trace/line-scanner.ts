@@ -1,7 +1,7 @@
 /** Lines to rows: the fast path first, the slow path where it declines, and what becomes of a bad line. */
 
 import { TraceFormatError } from "../errors.js";
-import type { ReaderReport } from "./event.js";
+import { Kind, type ReaderReport } from "./event.js";
 import { UNKNOWN_KIND } from "./fields.js";
 import { type LineBuffer, MAX_LINE_BYTES } from "./line-buffer.js";
 import { LineProblem } from "./line-values.js";
@@ -100,7 +100,14 @@ export class LineScanner {
     const row = batch.count;
     batch.line[row] = report.lines;
     const verdict = order.accept();
-    if (verdict !== "accepted") this.#refuseTime(verdict, batch.atNs[row]!, batch.cpu[row]!);
+    if (verdict === "accepted") {
+      const kind = batch.kind[row]!;
+      report.byKind[kind]!++;
+      // A line that says no number still says that something was lost.
+      if (kind === Kind.lost_events) {
+        report.lostEvents += Number.isNaN(batch.amount[row]) ? 1 : batch.amount[row]!;
+      }
+    } else this.#refuseTime(verdict, batch.atNs[row]!, batch.cpu[row]!);
   }
 
   #refuseTime(verdict: "cpu" | "window", atNs: number, cpu: number): void {

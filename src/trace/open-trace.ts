@@ -170,11 +170,6 @@ class TraceReader implements TraceSource {
       report.baseNs = this.#time.ns! + BigInt(this.#originNs);
     }
     report.events += count;
-    for (let row = 0; row < count; row++) {
-      report.byKind[kind[row]!]!++;
-      // A line that says no number still says that something was lost.
-      if (kind[row] === Kind.lost_events) report.lostEvents += Number.isNaN(amount[row]) ? 1 : amount[row]!;
-    }
     if (this.#originNs === 0) return;
     for (let row = 0; row < count; row++) {
       atNs[row]! -= this.#originNs;

@@ -60,18 +60,21 @@ export class PhraseCache {
     return this.#edges[this.#words[2 * phrase + NEXT]!]!;
   }
 
-  /** The phrase at `at`, most often the one that stood here before. `view` must be readable for 32 bytes. */
-  find(place: Place, view: DataView, at: number): number {
+  /**
+   * The phrase at `at`, most often the one that stood here before. `thread`: the phrase before the line's event,
+   * 0 if there is none. `view` must be readable for 32 bytes.
+   */
+  find(place: Place, thread: number, view: DataView, at: number): number {
     const { last } = place;
     if (last !== 0 && this.#stands(last, view, at)) return last;
-    const found = this.#search(place, 0, view, at);
+    const found = this.#search(place, thread, view, at);
     place.last = found;
     return found;
   }
 
   /** find() for an event, which most often follows the one that it followed before on the same thread. */
   findEvent(place: Place, thread: number, view: DataView, at: number): number {
-    if (thread === 0) return this.find(place, view, at);
+    if (thread === 0) return this.find(place, 0, view, at);
     const words = this.#words;
     const tail = words[2 * thread + TAIL]!;
     const guess = words[2 * tail + SUCCESSOR]!;
@@ -118,7 +121,7 @@ export class PhraseCache {
 
   /**
    * Keeps bytes [from, end), which have filled the columns `fills` of the batch's next row and which end with
-   * the literal of `next`. `thread`: the phrase before an event. `lines`: read so far. Gives 0 where it does not.
+   * the literal of `next`. `thread` as in find(). `lines`: read so far. Gives 0 where it does not.
    */
   add(
     place: Place,
@@ -134,6 +137,8 @@ export class PhraseCache {
     const length = end - from;
     const { bytes, view } = source;
     if (length < MIN_BYTES || length > MAX_BYTES || !isText(bytes, from, end)) return 0;
+    const known = place.id === 0 ? 0 : this.#search(place, thread, view, from);
+    if (known !== 0) return known;
     if (++place.misses >= TRIAL) this.#judge(place, lines);
     if (place.stage === 2) return 0;
     const hashed = Math.min(MAX_HASH_WORDS, 2 * Math.floor(length / 8));
@@ -173,7 +178,7 @@ export class PhraseCache {
     for (let phrase = this.#buckets[bucket]!; phrase !== 0; phrase = this.#words[2 * phrase + OLDER]!)
       length++;
     if (length < MAX_CHAIN) return this.#buckets[bucket]!;
-    // Many phrases that begin alike: on an event, most often because each thread has its own.
+    // Many phrases that begin alike, most often because each thread has its own.
     if (!place.usesThread) {
       place.usesThread = true;
       place.id = ++this.#placeIds;

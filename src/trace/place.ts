@@ -54,7 +54,7 @@ export class Place {
   id = 0;
   /** A phrase's first words that are hashed, an even number: no more than the shortest phrase has. */
   hashWords = MAX_HASH_WORDS;
-  /** Whether the phrase before an event is hashed too. */
+  /** Whether the phrase before the line's event is hashed too. */
   usesThread = false;
   /** The phrase last found here. */
   last = 0;

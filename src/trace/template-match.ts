@@ -69,16 +69,18 @@ export class TemplateMatch {
     const { pool } = this.context;
     let node = this.#tree.root;
     let at = from;
+    let thread = 0;
     for (;;) {
       let edge: Edge | undefined;
       if (node.place.id !== 0) {
-        let phrase = phrases.find(node.place, view, at);
+        let phrase = phrases.find(node.place, thread, view, at);
         if (phrase === 0) return this.#walk(from, batch);
         phrases.fillRow(phrase, batch, pool);
         at = phrases.end(phrase, at);
         edge = phrases.next(phrase);
         if (edge.role === Role.event) {
-          phrase = phrases.findEvent(edge.place, phrase, view, at);
+          thread = phrase;
+          phrase = phrases.findEvent(edge.place, thread, view, at);
           if (phrase === 0) return this.#walk(from, batch);
           phrases.fillRow(phrase, batch, pool);
           at = phrases.end(phrase, at);
@@ -128,9 +130,19 @@ export class TemplateMatch {
         continue;
       }
       if (isSteady && place.stage < 2) {
-        const kept = this.#phrases.add(place, this.#source, begin, at, fills, edge, batch, thread, this.#lines);
-        thread = edge.role === Role.event ? kept : 0;
-      } else thread = 0;
+        const kept = this.#phrases.add(
+          place,
+          this.#source,
+          begin,
+          at,
+          fills,
+          edge,
+          batch,
+          thread,
+          this.#lines,
+        );
+        if (edge.role === Role.event) thread = kept;
+      }
       begin = -1;
       if (edge.role === END) return at;
       if (edge.role === Role.event) {
