@@ -57,7 +57,9 @@ export class ActivityFold {
   foldedNs = 0;
 
   private readonly byPid = new Map<number, Thread>();
-  private readonly vmByKey = new Map<string, number>();
+  /** Index of the VM, by interned page-table pointer (NONE = destroyed) and by interned explicit name. */
+  private readonly vmByPgt: number[] = [];
+  private readonly vmByName: number[] = [];
   private readonly memories: VmMemory[] = [];
   private readonly openEpisodes: number[] = [];
   private readonly episodesStarted: number[] = [];
@@ -212,22 +214,26 @@ export class ActivityFold {
       this.byPid.set(pid, thread);
     }
     const vm = batch.vm[i] as number;
-    if (vm !== NONE) thread.vm = this.vmOf(`vm ${this.strings.text(vm)}`, this.strings.text(vm));
+    if (vm !== NONE) this.setVm(thread, this.namedVm(vm));
     return thread;
   }
 
-  private vmOf(key: string, name: string): number {
-    let index = this.vmByKey.get(key);
-    if (index === undefined) {
-      index = this.vmNames.length;
-      this.vmByKey.set(key, index);
-      this.vmNames.push(name);
-      this.memories.push(new VmMemory());
-      this.openEpisodes.push(0);
-      this.episodesStarted.push(0);
-      this.lastOperationNs.push(Number.NEGATIVE_INFINITY);
-    }
-    return index;
+  private namedVm(id: number): number {
+    const vm = this.vmByName[id] ?? NONE;
+    return vm >= 0 ? vm : this.newVm(this.vmByName, id, this.strings.text(id));
+  }
+
+  /** A VM seen for the first time; `index[id]` names it from now on. */
+  private newVm(index: number[], id: number, name: string): number {
+    const vm = this.vmNames.length;
+    while (index.length <= id) index.push(NONE);
+    index[id] = vm;
+    this.vmNames.push(name);
+    this.memories.push(new VmMemory());
+    this.openEpisodes.push(0);
+    this.episodesStarted.push(0);
+    this.lastOperationNs.push(Number.NEGATIVE_INFINITY);
+    return vm;
   }
 
   private beginEpisode(thread: Thread, atNs: number, batch: EventBatch, i: number): void {
@@ -294,8 +300,8 @@ export class ActivityFold {
   ): void {
     const pgt = batch.pgt[i] as number;
     if (pgt !== NONE && batch.vm[i] === NONE) {
-      const name = this.strings.text(pgt);
-      this.setVm(thread, this.vmOf(`pgt ${name}`, name));
+      const vm = this.vmByPgt[pgt] ?? NONE;
+      this.setVm(thread, vm >= 0 ? vm : this.newVm(this.vmByPgt, pgt, this.strings.text(pgt)));
     }
     this.resolveSlotChange(thread, atNs);
     if (thread.operation !== undefined) this.closeOperation(thread, atNs);
@@ -471,7 +477,8 @@ export class ActivityFold {
 
   /** The table is gone; a pointer of the same value is another VM's from now on. */
   private forgetVm(thread: Thread): void {
-    for (const [key, index] of this.vmByKey) if (index === thread.vm) this.vmByKey.delete(key);
+    const pgt = this.vmByPgt.indexOf(thread.vm);
+    if (pgt >= 0) this.vmByPgt[pgt] = NONE;
   }
 
   private setVm(thread: Thread, vm: number): void {
@@ -491,7 +498,7 @@ export class ActivityFold {
     const change = thread.slotChange;
     if (change === undefined) return;
     thread.slotChange = undefined;
-    if (thread.vm < 0) thread.vm = this.vmOf("", "?");
+    if (thread.vm < 0) thread.vm = this.newVm([], 0, "?");
     this.memories[thread.vm]?.change(change);
     this.cut("memslot", atNs, undefined, false, thread.vm, change);
   }

@@ -53,6 +53,11 @@ export class Guest {
     return this.seen.slot === this.meter.brokenSlot && this.meter.isBroken(atNs);
   }
 
+  /** Whether the table as it is lets the access through. */
+  isMapped(activity: Activity): boolean {
+    return this.access(activity, Number.POSITIVE_INFINITY) === HIT;
+  }
+
   get pageBytes(): number {
     return this.stage2.table.granule.bytesAt(LAST_LEVEL);
   }

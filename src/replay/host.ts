@@ -14,8 +14,9 @@ import { SlotFlag } from "./work-meter.js";
 
 /** The host's side of one replay: what KVM does for an access, an abort and an operation, and what that costs. */
 export class Host {
-  private readonly guests = new Map<number, Guest>();
-  private readonly locks = new Map<number, MmuLock>();
+  /** By VM index + 1: activities whose VM is not known share the first. */
+  private readonly guests: (Guest | undefined)[] = [];
+  private readonly locks: MmuLock[] = [];
   private readonly plan = new Plan();
   private readonly selfMatch: SelfMatch | undefined;
   private epochFaults = 0;
@@ -29,12 +30,8 @@ export class Host {
   }
 
   lock(vm: number): MmuLock {
-    let lock = this.locks.get(vm);
-    if (lock === undefined) {
-      lock = new MmuLock();
-      this.locks.set(vm, lock);
-    }
-    return lock;
+    for (let known = this.locks.length; known <= vm + 1; known++) this.locks.push(new MmuLock());
+    return this.locks[vm + 1] as MmuLock;
   }
 
   changeSlot(vm: number, change: SlotChange): void {
@@ -43,7 +40,7 @@ export class Host {
 
   /** From here on the tables may be anything: tracing was off, or events were lost. */
   forget(): void {
-    for (const guest of this.guests.values()) guest.meter.forget();
+    for (const guest of this.guests) guest?.meter.forget();
   }
 
   /** The guest attempts its access. @returns whether it faults; the thread has why */
@@ -74,30 +71,35 @@ export class Host {
     const guest = this.guest(activity.vm);
     const { config, plan } = this;
     const isFault = activity.kind === ActivityKind.fault;
-    const isMapped = isFault && guest.access(activity, Number.POSITIVE_INFINITY) === HIT;
     thread.lockWaitNs = Math.max(0, Math.min(atNs, this.lock(activity.vm).releasedNs) - thread.requestNs);
     let clock = atNs + (isFault ? this.cleanFirst(thread, activity) : 0);
     let recordedNs = isFault ? thread.recordedCleanNs : 0;
     let awayNs = 0;
     let shape: Shape = Shape.other;
+    let isMapped = false;
     for (let n = 0; n < activity.operationCount; n++) {
       const operation = activity.operation(n);
       const itsShape = guest.shapeOf(operation);
-      if (n === 0) shape = itsShape;
+      if (n === 0) {
+        shape = itsShape;
+        // Only a leaf that is there already lets the access through before the operation.
+        isMapped =
+          isFault && (shape === Shape.unchanged || shape === Shape.other) && guest.isMapped(activity);
+      }
       config.timing.plan(plan, itsShape, operation, config.units);
       guest.meter.begin(clock, plan);
       guest.run(operation);
       clock = guest.meter.endNs + plan.afterNs;
       recordedNs += operation.cpuNs;
-      if (config.followsRecord) awayNs += this.recordedInterruption(guest, operation);
+      if (config.followsRecord) awayNs += this.recordedInterruption(guest, operation, atNs);
       if (thread.counted) {
         this.account(guest, isFault);
         if (itsShape === Shape.coalesce) this.noteClean(guest, operation.bytes);
       }
-      if (operation.kind === OperationKind.destroy) this.guests.delete(activity.vm);
+      if (operation.kind === OperationKind.destroy) this.guests[activity.vm + 1] = undefined;
     }
-    thread.holdNs = clock - atNs;
-    thread.addedNs = Number.isNaN(recordedNs) ? 0 : thread.holdNs - recordedNs;
+    thread.holdNs = clock + awayNs - atNs;
+    thread.addedNs = Number.isNaN(recordedNs) ? 0 : thread.holdNs - awayNs - recordedNs;
     thread.awayNs = awayNs;
     thread.flushedNs = config.waitersSleep ? Math.round(guest.meter.flushedAtNs) : Number.NaN;
     if (isFault) this.settleCause(thread, shape, isMapped);
@@ -137,11 +139,13 @@ export class Host {
   }
 
   private guest(vm: number): Guest {
-    let guest = this.guests.get(vm);
-    if (guest === undefined) {
-      guest = new Guest(this.config.stage2(), this.config.strategy);
-      this.guests.set(vm, guest);
-    }
+    return this.guests[vm + 1] ?? this.newGuest(vm);
+  }
+
+  private newGuest(vm: number): Guest {
+    const guest = new Guest(this.config.stage2(), this.config.strategy);
+    while (this.guests.length <= vm + 1) this.guests.push(undefined);
+    this.guests[vm + 1] = guest;
     return guest;
   }
 
@@ -188,11 +192,11 @@ export class Host {
   }
 
   /** Other threads ran on the recorded operation's CPU meanwhile: after its flush, as far as can be told. */
-  private recordedInterruption(guest: Guest, operation: Operation): number {
+  private recordedInterruption(guest: Guest, operation: Operation, startNs: number): number {
     const awayNs = operation.endNs - operation.startNs - operation.cpuNs;
     if (!(awayNs > 0)) return 0;
     const { flushedAtNs } = guest.meter;
-    guest.meter.delay(Number.isNaN(flushedAtNs) ? 0 : Math.round(flushedAtNs), awayNs);
+    guest.meter.delay(Number.isNaN(flushedAtNs) ? startNs : Math.round(flushedAtNs), awayNs);
     return awayNs;
   }
 

@@ -34,6 +34,24 @@ export class Plan {
   readonly recorded = new Float64Array(chargeKinds);
   /** Whether beforeNs, installNs and afterNs come from the trace. */
   fixedRecorded = false;
+  /** Units are 0 but for the clean's: `beforeNs` has all of the walk. */
+  isFlat = false;
+
+  /** Takes a profile's units. */
+  set(units: Float64Array): void {
+    this.isFlat = false;
+    this.unitNs.set(units);
+    this.recorded.fill(0);
+  }
+
+  /** The whole walk takes `ns`, whatever it does. */
+  setFlat(ns: number): void {
+    this.beforeNs = ns;
+    if (this.isFlat) return;
+    this.isFlat = true;
+    this.unitNs.fill(0);
+    this.recorded.fill(1);
+  }
 }
 
 const figureOf: readonly (readonly [ChargeKind, FigureName, number])[] = [
@@ -90,8 +108,7 @@ export class TraceTiming {
   private readonly flush = new StreamMedian();
   /** Body over its profile cost: how much slower or faster walks are here than the profile says. */
   private readonly bodyScale = new StreamMedian();
-  private readonly unchanged = new StreamMedian();
-  /** Bodies of the other shapes, without their clean. */
+  /** Durations of the other shapes by shape, their clean taken off. */
   private readonly bodies = [0, 1, 2, 3, 4].map(() => new StreamMedian());
 
   constructor(
@@ -121,7 +138,6 @@ export class TraceTiming {
     const work = operation.work as Float64Array;
     // Where another thread ran in between the thread's own part is only estimated: nothing is learnt from that.
     if (Number.isNaN(cpuNs) || operation.endNs - operation.startNs !== cpuNs) return;
-    if (shape === Shape.unchanged) this.unchanged.add(cpuNs);
     if (shape === Shape.install) {
       if (operation.bytes > this.pageBytes) {
         this.freshBlock.add(cpuNs);
@@ -163,58 +179,54 @@ export class TraceTiming {
    */
   plan(plan: Plan, shape: Shape, recorded: Operation | undefined, units: Float64Array): void {
     const own = recorded !== undefined && recorded.shape === shape && !Number.isNaN(recorded.cpuNs);
-    const work = recorded?.work;
-    plan.unitNs.set(units);
-    plan.recorded.fill(0);
-    plan.beforeNs = this.profile.figure("mapFixedNs");
     plan.installNs = plan.afterNs = 0;
-    plan.fixedRecorded = plan.reachesBreak = false;
-    this.planClean(plan);
-    if (own && work !== undefined) this.planOwn(plan, recorded, work, units);
+    plan.reachesBreak = false;
+    if (own) this.planOwn(plan, recorded, units);
     else this.planFitted(plan, shape, units);
   }
 
-  private planOwn(plan: Plan, recorded: Operation, work: Float64Array, units: Float64Array): void {
+  private planOwn(plan: Plan, recorded: Operation, units: Float64Array): void {
+    const { shape, cpuNs } = recorded;
+    const clean = (recorded.work as Float64Array)[Charge.cleanByte] as number;
     plan.fixedRecorded = true;
-    plan.beforeNs = 0;
-    if (recorded.shape === Shape.unchanged) {
-      plan.beforeNs = recorded.cpuNs;
-      plan.unitNs.fill(0);
+    if (shape !== Shape.coalesce) {
+      // The parts need not be told apart, but for the clean, which another walker may leave out.
+      const cleanNs = clean > 0 ? Math.min(cpuNs, clean * this.cleanByteNs()) : 0;
+      plan.setFlat(cpuNs - cleanNs);
+      this.planClean(plan, units);
+      if (clean > 0) plan.unitNs[Charge.cleanByte] = cleanNs / clean;
       return;
     }
-    if (recorded.shape === Shape.coalesce) this.planEdges(plan, recorded.toBreakNs, flushNs(recorded));
-    const clean = work[Charge.cleanByte] as number;
+    plan.set(units);
+    plan.beforeNs = this.profile.figure("mapFixedNs");
+    this.planClean(plan, units);
+    this.planEdges(plan, recorded.toBreakNs, flushNs(recorded));
     const body = this.bodyOf(recorded);
-    const fixed = recorded.shape === Shape.coalesce ? this.fixedNs(recorded) : 0;
     if (clean > 0) {
       // What cannot be the body is the clean: the two sum to the recorded time.
-      plan.unitNs[Charge.cleanByte] = Math.max(0, recorded.cpuNs - fixed - body) / clean;
+      plan.unitNs[Charge.cleanByte] = Math.max(0, cpuNs - this.fixedNs(recorded) - body) / clean;
       plan.recorded[Charge.cleanByte] = 1;
     }
-    this.planBody(plan, body / this.profileBody(work, this.recorderUnits), units);
+    this.planBody(plan, body / this.profileBody(recorded.work as Float64Array, this.recorderUnits), units);
   }
 
   private planFitted(plan: Plan, shape: Shape, units: Float64Array): void {
-    if (shape === Shape.unchanged) {
-      const median = this.unchanged.median;
-      if (median === undefined) return;
-      plan.beforeNs = median;
-      plan.unitNs.fill(0);
+    const median = shape === Shape.coalesce ? undefined : (this.bodies[shape] as StreamMedian).median;
+    if (median !== undefined) {
+      plan.setFlat(median);
       plan.fixedRecorded = true;
+      this.planClean(plan, units);
       return;
     }
-    if (shape === Shape.coalesce) {
-      const toBreak = this.toBreak.median;
-      if (toBreak !== undefined) this.planEdges(plan, toBreak, this.flush.median ?? Number.NaN);
-      const scale = this.bodyScale.median;
-      if (scale !== undefined) this.planBody(plan, scale, units);
-      return;
-    }
-    const body = (this.bodies[shape] as StreamMedian).median;
-    if (body === undefined) return;
-    plan.beforeNs = body;
-    plan.fixedRecorded = true;
-    for (const kind of bodyKinds) plan.unitNs[kind] = 0;
+    plan.set(units);
+    plan.fixedRecorded = false;
+    plan.beforeNs = this.profile.figure("mapFixedNs");
+    this.planClean(plan, units);
+    if (shape !== Shape.coalesce) return;
+    const toBreak = this.toBreak.median;
+    if (toBreak !== undefined) this.planEdges(plan, toBreak, this.flush.median ?? Number.NaN);
+    const scale = this.bodyScale.median;
+    if (scale !== undefined) this.planBody(plan, scale, units);
   }
 
   private planEdges(plan: Plan, toBreakNs: number, flushNs: number): void {
@@ -235,11 +247,10 @@ export class TraceTiming {
     }
   }
 
-  private planClean(plan: Plan): void {
+  private planClean(plan: Plan, units: Float64Array): void {
     const fitted = this.fittedCleanByteNs();
-    if (fitted === undefined) return;
-    plan.unitNs[Charge.cleanByte] = fitted;
-    plan.recorded[Charge.cleanByte] = 1;
+    plan.unitNs[Charge.cleanByte] = fitted ?? (units[Charge.cleanByte] as number);
+    plan.recorded[Charge.cleanByte] = fitted === undefined ? 0 : 1;
   }
 
   /** Walk and tear-down of a recorded operation; at least 0. */
@@ -257,7 +268,7 @@ export class TraceTiming {
     if (Number.isNaN(flush)) {
       const work = operation.work as Float64Array;
       return (
-        (this.unchanged.median ?? this.profile.figure("mapFixedNs")) +
+        ((this.bodies[Shape.unchanged] as StreamMedian).median ?? this.profile.figure("mapFixedNs")) +
         (work[Charge.tlbiVmid] as number) * (this.recorderUnits[Charge.tlbiVmid] as number)
       );
     }

@@ -24,6 +24,8 @@ export class Run {
   readonly counters: Counters;
   private readonly inbox: (Activity | Barrier)[] = [];
   private inboxHead = 0;
+  /** Barriers in the inbox: the first ends the epoch under way. */
+  private readonly barriers: Barrier[] = [];
   private readonly threads: ReplayThread[] = [];
   /** Steps under way, by the replay's time; and, following the record, steps not begun, by the trace's. */
   private readonly queue = new EventQueue();
@@ -58,29 +60,22 @@ export class Run {
 
   feed(item: Activity | Barrier): void {
     this.inbox.push(item);
+    if (isBarrier(item)) this.barriers.push(item);
   }
 
   /** Replays as far as the trace is known: every activity that starts before `frontierNs` has been fed. */
   pump(frontierNs: number): void {
     for (;;) {
-      const barrier = this.nextBarrier();
+      const barrier = this.barriers[0];
       if (barrier === undefined && this.waitsForEpoch()) return;
       this.takeActivities();
       this.advance(barrier === undefined ? this.horizon(frontierNs) : Number.POSITIVE_INFINITY, frontierNs);
       if (barrier === undefined) return;
       if (this.pending > 0) throw new ModelError(`${this.pending} activities never ended before a barrier`);
       this.inboxHead++;
+      this.barriers.shift();
       this.pass(barrier);
     }
-  }
-
-  /** Barrier that ends the epoch under way, if it has been read. */
-  private nextBarrier(): Barrier | undefined {
-    for (let i = this.inboxHead; i < this.inbox.length; i++) {
-      const item = this.inbox[i] as Activity | Barrier;
-      if (isBarrier(item)) return item;
-    }
-    return undefined;
   }
 
   /** Shared CPUs make the order of all threads matter: the epoch is read first, if it is not too long. */
@@ -160,8 +155,11 @@ export class Run {
       this.cpus.release(thread, atNs);
       return;
     }
+    const { config } = this;
     const isFault = activity.kind === ActivityKind.fault;
-    const exitNs = isFault ? Math.min(this.config.exitNs, activity.thinkCpuNs) : 0;
+    const exitNs = isFault
+      ? Math.min(config.exitNs, config.followsRecord ? activity.thinkNs : activity.thinkCpuNs)
+      : 0;
     thread.exitNs = exitNs;
     if (activity.kind === ActivityKind.hostOperation || this.config.followsRecord) {
       this.cpus.release(thread, atNs);
@@ -199,7 +197,7 @@ export class Run {
       this.hold(thread, atNs);
       return;
     }
-    if (thread.step === Step.hold) {
+    if (thread.step === Step.hold && atNs > thread.turnNs) {
       this.host.delay(thread, thread.turnNs, atNs - thread.turnNs);
       if (thread.flushedNs > thread.turnNs) thread.flushedNs += atNs - thread.turnNs;
     }
@@ -283,7 +281,12 @@ export class Run {
       this.end(thread, atNs, atNs);
       return;
     }
-    this.work(thread, Step.handler, thread.exitNs + thread.handlerNs, atNs);
+    const handledNs = thread.exitNs + thread.handlerNs;
+    if (this.config.followsRecord && activity.operationCount > 0) {
+      thread.requestNs = atNs + handledNs;
+      const { startNs } = activity.operation(0);
+      this.waitFor(thread, Step.queueing, startNs - thread.recordedCleanNs, thread.requestNs);
+    } else this.work(thread, Step.handler, handledNs, atNs);
   }
 
   private request(thread: ReplayThread, atNs: number): void {
@@ -293,9 +296,7 @@ export class Run {
       this.finishWithoutOperation(thread, atNs);
       return;
     }
-    if (this.config.followsRecord)
-      this.waitFor(thread, Step.queueing, activity.operation(0).startNs - thread.recordedCleanNs, atNs);
-    else this.lock(thread, atNs);
+    this.lock(thread, atNs);
   }
 
   private lock(thread: ReplayThread, atNs: number): void {
@@ -309,6 +310,7 @@ export class Run {
 
   private hold(thread: ReplayThread, atNs: number): void {
     this.host.beginHold(thread, thread.activity as Activity, atNs);
+    thread.turnNs = atNs;
     this.work(thread, Step.hold, thread.holdNs, atNs);
   }
 

@@ -46,11 +46,11 @@ export class StoreLog implements Overlay {
 
   /** A time within each state that the table had in `(sinceNs, untilNs)` before the last store of that time, the newest first. */
   *statesBetween(sinceNs: number, untilNs: number): Generator<number> {
-    let laterNs = untilNs;
+    let laterNs: number | undefined;
     for (let n = this.total - 1; n >= this.oldest; n--) {
       const atNs = this.times[n & MASK] as number;
-      if (atNs > untilNs) continue;
-      if (laterNs < untilNs && atNs < laterNs) yield Math.floor((Math.max(atNs, sinceNs) + laterNs) / 2);
+      if (atNs > untilNs || atNs === laterNs) continue;
+      if (laterNs !== undefined) yield Math.floor((Math.max(atNs, sinceNs) + laterNs) / 2);
       if (atNs <= sinceNs) return;
       laterNs = atNs;
     }

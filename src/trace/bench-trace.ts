@@ -34,6 +34,7 @@ export function writeBenchTrace(path: string, lines: number): void {
     cpu: thread,
     pid: 4000 + thread,
     comm: `CPU ${thread % 8}/KVM`,
+    owner: `"tgid":${4000 + (thread & ~7)},"vcpu":${thread % 8}`,
     pgt: `0xffff0000${(0x35ac3280 + (thread >> 3) * 0x1000).toString(16)}`,
     mmu: `0xffff8000${(0x108be0f8 + (thread >> 3) * 0x1000).toString(16)}`,
     vcpu: `0xffff0000${(0x3589_0000 + thread * 0x2360).toString(16)}`,
@@ -47,7 +48,7 @@ export function writeBenchTrace(path: string, lines: number): void {
     const ns = 86_400_000_000_000 + nowNs;
     const seconds = Math.floor(ns / 1e9);
     const decimals = String(ns % 1e9).padStart(9, "0");
-    text += `{"ts":${seconds}.${decimals},"cpu":${thread.cpu},"pid":${thread.pid},"comm":"${thread.comm}","event":${thread.pending.shift()}}\n`;
+    text += `{"ts":${seconds}.${decimals},"cpu":${thread.cpu},"pid":${thread.pid},"comm":"${thread.comm}","event":${thread.pending.shift()!.replace(/^"\w+"/, `$&,${thread.owner}`)}}\n`;
     written++;
     if (text.length > WRITE_CHARACTERS) {
       writeSync(file, text);

@@ -45,6 +45,13 @@ export function unsigned(fields: LineFields, name: string, member: Member, expec
     return value;
   }
   const value = member.type === "number" ? exactInteger(fields.raw(member.from, member.end)) : undefined;
+  if (
+    value === undefined &&
+    member.type === "number" &&
+    Number(fields.raw(member.from, member.end)) > 2 ** 52
+  ) {
+    throw illTyped(fields, name, member, `${expected} (a number only up to 2^53)`);
+  }
   if (value === undefined || value < 0n) throw illTyped(fields, name, member, expected);
   return value;
 }

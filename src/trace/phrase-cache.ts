@@ -4,210 +4,243 @@
  * kept, and the next line that has it is compared eight bytes at a time instead of being read field by
  * field. What a run means depends only on where in the template tree it begins, so this is a pure shortcut.
  *
- * A phrase is a record in one array, because the time goes into cache misses: a head, the values that it
- * fills, its text. It is named by the record's index; 0 is none.
+ * Everything that matching reads (phrase-match.ts) lies in a few arrays of numbers: the time goes into
+ * cache misses. A phrase is a record in one of them: a head, the values that it fills, its text. It is named
+ * by the record's index in 64-bit words; 0 is none.
  */
 
 import type { BatchPool } from "./batch-rows.js";
 import type { EventBatch } from "./event.js";
-import { Fills, MAX_HASH_WORDS, type Place } from "./place.js";
-import type { Edge } from "./template.js";
+import { Role } from "./fields.js";
+import { Fills, type Place } from "./place.js";
+import { DEFERRED, type Edge, END, maskOf } from "./template.js";
 
-/** A record's head, in 32-bit words; values follow. */
-const TEXT = 0; // where the text begins, in 64-bit words
-const WORDS = 1; // of text; the last ends with the phrase and may overlap the one before
-const LENGTH = 2;
-const PLACE = 3;
-const OLDER = 4; // the phrase before in the same bucket
-const FILLS = 5;
-const NEXT = 6; // the edge that follows: its literal ends the phrase, its value comes next
-const TAIL = 7; // of a thread's phrase: the event's phrase that last followed
-const SUCCESSOR = 8; // of an event's phrase: the one after it on the same thread
-const HEAD_WORDS = 9;
+/** A phrase's head, in 32-bit words; the values follow. */
+export const Phrase = {
+  /** Where the text begins, in 64-bit words. */
+  text: 0,
+  /**
+   * 64-bit words of text; the last ends with the phrase and may overlap the one before. A phrase of less than
+   * eight bytes has four 32-bit words instead: its two halves, each followed by a mask of the bits that count.
+   */
+  words: 1,
+  /** Bytes. */
+  length: 2,
+  place: 3,
+  /** The phrase before in the same bucket. */
+  older: 4,
+  fills: 5,
+  /** The edge that follows: its literal ends the phrase, its value comes next. */
+  next: 6,
+  /** Of a thread's phrase: the event's phrase that last followed. */
+  tail: 7,
+  /** Of an event's phrase: the one after it on the same thread. */
+  successor: 8,
+  values: 9,
+} as const;
 
-const THREAD = Fills.cpu | Fills.pid | Fills.comm;
-/** An event's phrase always says these: nothing before the event's name can have filled them. */
-const EVENT = Fills.kind | Fills.pgt | Fills.ret | Fills.prot | Fills.level;
-const OWNER = Fills.vm | Fills.vcpu;
+/** What is known of a place. */
+export const PlaceWord = {
+  /** Part of a phrase's key: a new one forgets the phrases known so far. */
+  id: 0,
+  /** The phrase last found here. */
+  last: 1,
+  /** How many of a phrase's first 32-bit words are hashed, an even number: no more than the shortest has. */
+  hashed: 2,
+  /** 1 if the phrase before the line's event is hashed too. */
+  usesThread: 3,
+} as const;
 
-const MIN_BYTES = 8;
+/** What is known of an edge that follows phrases. */
+export const EdgeWord = {
+  /** Hot of template.ts, or one of Next. */
+  hot: 0,
+  mask: 1,
+  /** The place behind the edge's value. */
+  place: 2,
+  /** The place of the events' names. */
+  event: 3,
+} as const;
+export const Next = { end: 20, event: 21, deferred: 22 } as const;
+const WORDS = 4;
+
+export const THREAD = Fills.cpu | Fills.pid | Fills.comm;
+/** An event's phrase says these even where it does not fill them: nothing before the name can have. */
+export const EVENT = Fills.kind | Fills.pgt | Fills.ret | Fills.prot | Fills.level;
+export const EVENT_VALUES = 5;
+
 const MAX_BYTES = 512;
+const MAX_HASHED = 8;
 const BUCKETS = 1 << 12;
 /** Some 10,000 phrases. When it is full all are forgotten, and those still in use are soon back. */
-const STORE_BYTES = 1 << 21;
+const STORE_WORDS = 1 << 18;
+const MAX_PLACES = 1 << 12;
+const MAX_EDGES = 1 << 12;
+/** Room for the largest record. */
+const RECORD_WORDS = MAX_BYTES / 8 + 24;
 /** After so many misses a place has to have been passed three times as often. */
 const TRIAL = 8192;
 /** Longer chains do not pay. */
 const MAX_CHAIN = 16;
 
 export class PhraseCache {
-  readonly #text = new Float64Array(STORE_BYTES / 8);
-  readonly #words = new Int32Array(this.#text.buffer);
+  readonly text = new Float64Array(STORE_WORDS);
+  readonly words = new Int32Array(this.text.buffer);
+  readonly places = new Int32Array(WORDS * MAX_PLACES);
+  readonly edgeWords = new Int32Array(WORDS * MAX_EDGES);
+  /** Edges by number; 0 is none. */
+  readonly edges: (Edge | undefined)[] = [undefined];
   readonly #buckets = new Int32Array(BUCKETS);
-  /** Where the next record goes, in 64-bit words. */
-  #top = 1;
-  readonly #edges: Edge[] = [];
+  #top = 0;
   readonly #edgeNumbers = new Map<Edge, number>();
-  readonly #places: Place[] = [];
+  #placeCount = 1;
   #placeIds = 0;
 
-  /** Behind a phrase's text. */
-  end(phrase: number, at: number): number {
-    return at + this.#words[2 * phrase + LENGTH]!;
+  constructor() {
+    this.#forget();
   }
 
-  next(phrase: number): Edge {
-    return this.#edges[this.#words[2 * phrase + NEXT]!]!;
-  }
-
-  /**
-   * The phrase at `at`, most often the one that stood here before. `thread`: the phrase before the line's event,
-   * 0 if there is none. `view` must be readable for 32 bytes.
-   */
-  find(place: Place, thread: number, view: DataView, at: number): number {
-    const { last } = place;
-    if (last !== 0 && this.#stands(last, view, at)) return last;
-    const found = this.#search(place, thread, view, at);
-    place.last = found;
-    return found;
-  }
-
-  /** find() for an event, which most often follows the one that it followed before on the same thread. */
-  findEvent(place: Place, thread: number, view: DataView, at: number): number {
-    if (thread === 0) return this.find(place, 0, view, at);
-    const words = this.#words;
-    const tail = words[2 * thread + TAIL]!;
-    const guess = words[2 * tail + SUCCESSOR]!;
-    if (guess !== 0 && this.#stands(guess, view, at)) {
-      words[2 * thread + TAIL] = guess;
-      return guess;
-    }
-    const found = this.#search(place, thread, view, at);
-    if (tail !== 0) words[2 * tail + SUCCESSOR] = found;
-    words[2 * thread + TAIL] = found;
-    return found;
-  }
-
-  #search(place: Place, thread: number, view: DataView, at: number): number {
-    const words = this.#words;
-    let phrase = this.#buckets[bucketOf(place, thread, view, at)]!;
-    for (; phrase !== 0; phrase = words[2 * phrase + OLDER]!) {
-      if (words[2 * phrase + PLACE] === place.id && this.#stands(phrase, view, at)) return phrase;
+  /** The phrase at `at`, by its first bytes. `view` must be readable for 32. */
+  search(place: number, thread: number, view: DataView, at: number): number {
+    const { words } = this;
+    let phrase = this.#buckets[this.#bucketOf(place, thread, view, at)]!;
+    const id = this.places[place + PlaceWord.id];
+    for (; phrase !== 0; phrase = words[2 * phrase + Phrase.older]!) {
+      if (words[2 * phrase + Phrase.place] === id && this.#stands(phrase, view, at)) return phrase;
     }
     return 0;
   }
 
-  /** As doubles: exact for text, whose bytes are never those of a NaN or a negative zero. */
+  /** Eight bytes at a time as doubles: exact for text, which is never a NaN's or a negative zero's bytes. */
   #stands(phrase: number, view: DataView, at: number): boolean {
-    const text = this.#text;
-    let word = this.#words[2 * phrase + TEXT]!;
-    const last = word + this.#words[2 * phrase + WORDS]! - 1;
-    const lastAt = at + this.#words[2 * phrase + LENGTH]! - 8;
-    // Four words a round: what V8 has to check again in each round costs more than the comparison.
-    for (; word + 4 <= last; word += 4, at += 32) {
-      if (
-        text[word] !== view.getFloat64(at, true) ||
-        text[word + 1] !== view.getFloat64(at + 8, true) ||
-        text[word + 2] !== view.getFloat64(at + 16, true) ||
-        text[word + 3] !== view.getFloat64(at + 24, true)
-      )
-        return false;
-    }
-    for (; word < last; word++, at += 8) {
-      if (text[word] !== view.getFloat64(at, true)) return false;
-    }
+    const { text, words } = this;
+    let word = words[2 * phrase + Phrase.text]!;
+    const length = words[2 * phrase + Phrase.length]!;
+    if (length < 8) return standsShort(words, 2 * word, view, at);
+    const last = word + words[2 * phrase + Phrase.words]! - 1;
+    const lastAt = at + length - 8;
+    for (; word < last; word++, at += 8) if (text[word] !== view.getFloat64(at, true)) return false;
     return text[last] === view.getFloat64(lastAt, true);
   }
 
   /**
    * Keeps bytes [from, end), which have filled the columns `fills` of the batch's next row and which end with
-   * the literal of `next`. `thread` as in find(). `lines`: read so far. Gives 0 where it does not.
+   * the literal of `next`. `kind`: of its event, and for one unknown the number of its name added. `thread`: the phrase before the line's event, 0 if there is none. `lines`: read so
+   * far. Gives 0 where it does not keep it.
    */
   add(
     place: Place,
-    source: { bytes: Buffer; view: DataView },
-    from: number,
-    end: number,
+    source: { bytes: Buffer; view: DataView; from: number; end: number },
     fills: number,
+    kind: number,
     next: Edge,
     batch: EventBatch,
     thread: number,
     lines: number,
   ): number {
+    const { bytes, view, from, end } = source;
     const length = end - from;
-    const { bytes, view } = source;
-    if (length < MIN_BYTES || length > MAX_BYTES || !isText(bytes, from, end)) return 0;
-    const known = place.id === 0 ? 0 : this.#search(place, thread, view, from);
+    if (place.stage === 2 || length > MAX_BYTES || !isText(bytes, from, end)) return 0;
+    const number = this.#numberOf(place);
+    const edge = this.#edgeNumber(next);
+    if (number === 0 || edge === 0) return 0;
+    const known = this.search(number, thread, view, from);
     if (known !== 0) return known;
-    if (++place.misses >= TRIAL) this.#judge(place, lines);
-    if (place.stage === 2) return 0;
-    const hashed = Math.min(MAX_HASH_WORDS, 2 * Math.floor(length / 8));
-    if (place.id === 0) this.#places.push(place);
-    if (place.id === 0 || hashed < place.hashWords) {
-      place.hashWords = hashed;
-      place.id = ++this.#placeIds;
+    if (++place.misses >= TRIAL && !this.#pays(place, lines)) return 0;
+    const hashed = Math.min(MAX_HASHED, 2 * Math.floor(length / 8));
+    if (hashed < this.places[number + PlaceWord.hashed]!) {
+      this.places[number + PlaceWord.hashed] = hashed;
+      this.#renew(number);
     }
-    if (this.#top + MAX_BYTES / 8 + HEAD_WORDS + 16 > this.#text.length) this.#forget();
+    if (this.#top + RECORD_WORDS > STORE_WORDS) this.#forget();
     const phrase = this.#top;
-    const valuesEnd = this.#writeValues(2 * phrase + HEAD_WORDS, fills, batch);
-    const text = Math.ceil(valuesEnd / 2);
-    let word = text;
-    for (let at = from; at + 8 < end; at += 8) this.#text[word++] = view.getFloat64(at, true);
-    this.#text[word++] = view.getFloat64(end - 8, true);
-    this.#top = word;
-    const bucket = bucketOf(place, thread, view, from);
-    const head = [
-      text,
-      word - text,
-      length,
-      place.id,
-      this.#olderOf(bucket, place),
-      fills,
-      this.#edgeNumber(next),
-      0,
-      0,
-    ];
-    this.#words.set(head, 2 * phrase);
+    const text = Math.ceil(this.#writeValues(2 * phrase + Phrase.values, fills, kind, batch) / 2);
+    this.#top = text + this.#writeText(text, view, from, length);
+    const bucket = this.#bucketOf(number, thread, view, from);
+    const older = this.#olderOf(bucket, number);
+    const id = this.places[number + PlaceWord.id]!;
+    this.words.set([text, this.#top - text, length, id, older, fills, edge, 0, 0], 2 * phrase);
     this.#buckets[bucket] = phrase;
     return phrase;
   }
 
-  /** The head of the bucket's chain, cut where it is too long. */
-  #olderOf(bucket: number, place: Place): number {
-    let length = 0;
-    for (let phrase = this.#buckets[bucket]!; phrase !== 0; phrase = this.#words[2 * phrase + OLDER]!)
-      length++;
-    if (length < MAX_CHAIN) return this.#buckets[bucket]!;
-    // Many phrases that begin alike, most often because each thread has its own.
-    if (!place.usesThread) {
-      place.usesThread = true;
-      place.id = ++this.#placeIds;
+  /** Gives how many 64-bit words it takes. */
+  #writeText(text: number, view: DataView, from: number, length: number): number {
+    if (length < 8) {
+      const masks = [maskOf(length), maskOf(length - 4)] as const;
+      const pair = [view.getInt32(from, true) & masks[0], view.getInt32(from + 4, true) & masks[1]] as const;
+      this.words.set([pair[0], masks[0], pair[1], masks[1]], 2 * text);
+      return 2;
     }
-    return 0;
+    let word = text;
+    for (let at = from; at + 8 < from + length; at += 8) this.text[word++] = view.getFloat64(at, true);
+    this.text[word++] = view.getFloat64(from + length - 8, true);
+    return word - text;
+  }
+
+  #numberOf(place: Place): number {
+    if (place.number === 0 && this.#placeCount < MAX_PLACES) {
+      place.number = WORDS * this.#placeCount++;
+      this.places[place.number + PlaceWord.hashed] = MAX_HASHED;
+      this.#renew(place.number);
+    }
+    return place.number;
+  }
+
+  #renew(place: number): void {
+    this.places[place + PlaceWord.id] = ++this.#placeIds;
+    this.places[place + PlaceWord.last] = 0;
   }
 
   #edgeNumber(edge: Edge): number {
     let number = this.#edgeNumbers.get(edge);
     if (number === undefined) {
-      number = this.#edges.push(edge) - 1;
+      if (this.edges.length === MAX_EDGES) return 0;
+      number = WORDS * (this.edges.push(edge) - 1);
       this.#edgeNumbers.set(edge, number);
+      const { role } = edge;
+      const hot =
+        role === END
+          ? Next.end
+          : role === Role.event
+            ? Next.event
+            : role === DEFERRED
+              ? Next.deferred
+              : edge.hot;
+      const words = [hot, edge.mask, this.#numberOf(edge.next.place), this.#numberOf(edge.place)];
+      this.edgeWords.set(words, number);
     }
     return number;
   }
 
-  /** In the order of fillRow. */
-  #writeValues(at: number, fills: number, batch: EventBatch): number {
+  /** The head of the bucket's chain, cut where it is too long. */
+  #olderOf(bucket: number, place: number): number {
+    let length = 0;
+    for (let phrase = this.#buckets[bucket]!; phrase !== 0; phrase = this.words[2 * phrase + Phrase.older]!) {
+      length++;
+    }
+    if (length < MAX_CHAIN) return this.#buckets[bucket]!;
+    // Many phrases that begin alike, most often because each thread has its own.
+    if (this.places[place + PlaceWord.usesThread] === 0) {
+      this.places[place + PlaceWord.usesThread] = 1;
+      this.#renew(place);
+    }
+    return 0;
+  }
+
+  /** In the order of fillRest(). */
+  #writeValues(at: number, fills: number, kind: number, batch: EventBatch): number {
     const row = batch.count;
-    const words = this.#words;
+    const { words } = this;
     const isEvent = (fills & Fills.kind) !== 0;
-    if ((fills & Fills.cpu) !== 0) words[at++] = batch.cpu[row]!;
-    if ((fills & Fills.pid) !== 0) words[at++] = batch.pid[row]!;
-    if ((fills & Fills.comm) !== 0) words[at++] = batch.comm[row]!;
-    if (isEvent) words[at++] = batch.kind[row]!;
+    if (isEvent) words[at++] = kind;
     if (isEvent || (fills & Fills.pgt) !== 0) words[at++] = batch.pgt[row]!;
     if (isEvent || (fills & Fills.ret) !== 0) words[at++] = batch.ret[row]!;
     if (isEvent || (fills & Fills.prot) !== 0) words[at++] = batch.prot[row]!;
     if (isEvent || (fills & Fills.level) !== 0) words[at++] = batch.level[row]!;
+    if ((fills & Fills.cpu) !== 0) words[at++] = batch.cpu[row]!;
+    if ((fills & Fills.pid) !== 0) words[at++] = batch.pid[row]!;
+    if ((fills & Fills.comm) !== 0) words[at++] = batch.comm[row]!;
     if ((fills & Fills.vm) !== 0) words[at++] = batch.vm[row]!;
     if ((fills & Fills.vcpu) !== 0) words[at++] = batch.vcpu[row]!;
     if ((fills & Fills.size) !== 0) {
@@ -222,42 +255,17 @@ export class PhraseCache {
     return at;
   }
 
-  /** Puts what a phrase says into the batch's next row. The two common sorts go without a test a column. */
-  fillRow(phrase: number, batch: EventBatch, pool: BatchPool): void {
-    const words = this.#words;
+  /** Puts the values at `at`, those of `fills`, into the batch's next row. */
+  fillRest(at: number, fills: number, batch: EventBatch, pool: BatchPool): void {
+    const { words } = this;
     const row = batch.count;
-    const fills = words[2 * phrase + FILLS]!;
-    const at = 2 * phrase + HEAD_WORDS;
-    if (fills === THREAD) {
-      batch.cpu[row] = words[at]!;
-      batch.pid[row] = words[at + 1]!;
-      batch.comm[row] = words[at + 2]!;
-    } else if ((fills & (Fills.kind | THREAD)) === Fills.kind) {
-      batch.kind[row] = words[at]!;
-      batch.pgt[row] = words[at + 1]!;
-      batch.ret[row] = words[at + 2]!;
-      batch.prot[row] = words[at + 3]!;
-      batch.level[row] = words[at + 4]!;
-      const rest = fills & ~EVENT;
-      if (rest === OWNER) {
-        pool.ownVm(batch)[row] = words[at + 5]!;
-        pool.ownVcpu(batch)[row] = words[at + 6]!;
-      } else if (rest !== 0) this.#fillRest(at + 5, rest, batch, pool);
-    } else this.#fillRest(at, fills, batch, pool);
-  }
-
-  #fillRest(at: number, fills: number, batch: EventBatch, pool: BatchPool): void {
-    const words = this.#words;
-    const row = batch.count;
-    const isEvent = (fills & Fills.kind) !== 0;
+    if ((fills & Fills.pgt) !== 0) batch.pgt[row] = words[at++]!;
+    if ((fills & Fills.ret) !== 0) batch.ret[row] = words[at++]!;
+    if ((fills & Fills.prot) !== 0) batch.prot[row] = words[at++]!;
+    if ((fills & Fills.level) !== 0) batch.level[row] = words[at++]!;
     if ((fills & Fills.cpu) !== 0) batch.cpu[row] = words[at++]!;
     if ((fills & Fills.pid) !== 0) batch.pid[row] = words[at++]!;
     if ((fills & Fills.comm) !== 0) batch.comm[row] = words[at++]!;
-    if (isEvent) batch.kind[row] = words[at++]!;
-    if (isEvent || (fills & Fills.pgt) !== 0) batch.pgt[row] = words[at++]!;
-    if (isEvent || (fills & Fills.ret) !== 0) batch.ret[row] = words[at++]!;
-    if (isEvent || (fills & Fills.prot) !== 0) batch.prot[row] = words[at++]!;
-    if (isEvent || (fills & Fills.level) !== 0) batch.level[row] = words[at++]!;
     if ((fills & Fills.vm) !== 0) pool.ownVm(batch)[row] = words[at++]!;
     if ((fills & Fills.vcpu) !== 0) pool.ownVcpu(batch)[row] = words[at++]!;
     if ((fills & Fills.size) !== 0) {
@@ -271,35 +279,47 @@ export class PhraseCache {
     if ((fills & Fills.write) !== 0) pool.own(batch, "write")[row] = words[at++]!;
   }
 
-  /** After many misses: did most lines since the last time miss too? */
-  #judge(place: Place, lines: number): void {
-    if (lines - place.judgedAt < 3 * TRIAL) {
-      place.stage++;
-      place.id = place.stage === 2 ? 0 : ++this.#placeIds;
-      place.last = 0;
-    }
+  /** After many misses: false if most lines since the last time missed too. */
+  #pays(place: Place, lines: number): boolean {
+    const pays = lines - place.judgedAt >= 3 * TRIAL;
     place.judgedAt = lines;
     place.misses = 0;
+    if (!pays) {
+      place.stage++;
+      this.#renew(place.number);
+    }
+    return pays;
   }
 
   #forget(): void {
     this.#buckets.fill(0);
-    for (const place of this.#places) place.last = 0;
-    this.#top = 1;
+    for (let place = 0; place < this.places.length; place += WORDS) this.places[place + PlaceWord.last] = 0;
+    // The record that stands for none: its text equals nothing.
+    this.words.set([Phrase.values, 1, 8, 0, 0, 0, 0, 0, 0]);
+    this.text[Phrase.values] = Number.NaN;
+    this.#top = Phrase.values + 1;
+  }
+
+  #bucketOf(place: number, thread: number, view: DataView, at: number): number {
+    // Two sums, so that the multiplications need not wait for each other.
+    let even = this.places[place + PlaceWord.id]!;
+    let odd = this.places[place + PlaceWord.usesThread] === 0 ? 0 : thread;
+    const end = at + 4 * this.places[place + PlaceWord.hashed]!;
+    for (let word = at; word < end; word += 8) {
+      even = Math.imul(even ^ view.getInt32(word, true), 0x2c1b3c6d);
+      odd = Math.imul(odd ^ view.getInt32(word + 4, true), 0x297a2d39);
+    }
+    const hash = even ^ odd;
+    return (hash ^ (hash >>> 15)) & (BUCKETS - 1);
   }
 }
 
-function bucketOf(place: Place, thread: number, view: DataView, at: number): number {
-  // Two sums, so that the multiplications need not wait for each other.
-  let even = place.id;
-  let odd = place.usesThread ? thread : 0;
-  const end = at + 4 * place.hashWords;
-  for (let word = at; word < end; word += 8) {
-    even = Math.imul(even ^ view.getInt32(word, true), 0x2c1b3c6d);
-    odd = Math.imul(odd ^ view.getInt32(word + 4, true), 0x297a2d39);
-  }
-  const hash = even ^ odd;
-  return (hash ^ (hash >>> 15)) & (BUCKETS - 1);
+/** Whether a phrase of less than eight bytes stands at `at`. */
+export function standsShort(words: Int32Array, text: number, view: DataView, at: number): boolean {
+  return (
+    (view.getInt32(at, true) & words[text + 1]!) === words[text] &&
+    (view.getInt32(at + 4, true) & words[text + 3]!) === words[text + 2]
+  );
 }
 
 function isText(bytes: Buffer, from: number, end: number): boolean {

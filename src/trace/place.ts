@@ -1,6 +1,6 @@
-import { Role } from "./fields.js";
+/** Where phrases may begin, and what they are made of (see phrase-cache.ts). */
 
-export const MAX_HASH_WORDS = 8;
+import { Role } from "./fields.js";
 
 /** Which columns a phrase fills. */
 export const Fills = {
@@ -21,6 +21,7 @@ export const Fills = {
   phase: 16384,
   write: 32768,
 } as const;
+
 /** Roles whose values repeat, and the column that each fills (0: none). The event begins a phrase of its own. */
 export const steady = new Map<number, number>([
   [Role.cpu, Fills.cpu],
@@ -38,6 +39,7 @@ export const steady = new Map<number, number>([
   [Role.phase, Fills.phase],
   [Role.write, Fills.write],
 ]);
+
 /** Roles whose values repeat in most traces: left out of phrases where a trace proves otherwise. */
 export const mostlySteady = new Map<number, number>([
   [Role.skip, 0],
@@ -48,16 +50,10 @@ export const mostlySteady = new Map<number, number>([
 
 /** Where in the template tree phrases may begin: at a node, or at an event's name. */
 export class Place {
+  /** Its number in the phrase cache; 0 as long as no phrase was kept for it. */
+  number = 0;
   /** 0: all steady roles make up a phrase; 1: only those that always are; 2: phrases do not pay here. */
   stage = 0;
-  /** Part of a phrase's key; a new one forgets the phrases known so far. 0: none, so none is looked for. */
-  id = 0;
-  /** A phrase's first words that are hashed, an even number: no more than the shortest phrase has. */
-  hashWords = MAX_HASH_WORDS;
-  /** Whether the phrase before the line's event is hashed too. */
-  usesThread = false;
-  /** The phrase last found here. */
-  last = 0;
   misses = 0;
   /** Lines read when it was last seen whether phrases pay here. */
   judgedAt = 0;

@@ -4,21 +4,12 @@
  */
 
 import type { EventBatch } from "./event.js";
-import { Role } from "./fields.js";
+import { Role, UNKNOWN_KIND } from "./fields.js";
 import { PhraseCache } from "./phrase-cache.js";
+import { PhraseMatch } from "./phrase-match.js";
 import { Fills } from "./place.js";
 import type { LineContext, SlowLine } from "./slow-line.js";
-import {
-  type Branch,
-  DEFERRED,
-  Edge,
-  END,
-  Form,
-  Hot,
-  MAX_DEFERRED,
-  type TemplateNode,
-  TemplateTree,
-} from "./template.js";
+import { type Branch, DEFERRED, Edge, END, edgeAt, Form, MAX_DEFERRED, TemplateTree } from "./template.js";
 import { ValueReader } from "./value-reader.js";
 
 const QUOTE = 0x22;
@@ -29,6 +20,7 @@ export class TemplateMatch {
 
   readonly #tree: TemplateTree;
   readonly #phrases = new PhraseCache();
+  readonly #quick: PhraseMatch;
   readonly #values: ValueReader;
   readonly #deferredFrom = new Int32Array(MAX_DEFERRED);
   readonly #deferredEnd = new Int32Array(MAX_DEFERRED);
@@ -38,10 +30,10 @@ export class TemplateMatch {
   #lines = 0;
   #bytes: Buffer = Buffer.alloc(0);
   #view: DataView = new DataView(this.#bytes.buffer);
-  #source = { bytes: this.#bytes, view: this.#view };
 
   constructor(readonly context: LineContext) {
     this.#values = new ValueReader(context);
+    this.#quick = new PhraseMatch(this.#phrases, this.#values, context.pool);
     this.#tree = new TemplateTree(context.granule - 1);
   }
 
@@ -49,7 +41,6 @@ export class TemplateMatch {
   use(bytes: Buffer, view: DataView, end: number): void {
     this.#bytes = bytes;
     this.#view = view;
-    this.#source = { bytes, view };
     this.#values.use(bytes, view, end);
   }
 
@@ -62,45 +53,21 @@ export class TemplateMatch {
    * line begins; -1 if no template fits, with the row spoilt.
    */
   match(from: number, batch: EventBatch): number {
-    this.unknownName = undefined;
+    if (!this.context.time.isSet) return -1;
     this.#lines++;
-    const view = this.#view;
-    const phrases = this.#phrases;
-    const { pool } = this.context;
-    let node = this.#tree.root;
-    let at = from;
-    let thread = 0;
-    for (;;) {
-      let edge: Edge | undefined;
-      if (node.place.id !== 0) {
-        let phrase = phrases.find(node.place, thread, view, at);
-        if (phrase === 0) return this.#walk(from, batch);
-        phrases.fillRow(phrase, batch, pool);
-        at = phrases.end(phrase, at);
-        edge = phrases.next(phrase);
-        if (edge.role === Role.event) {
-          thread = phrase;
-          phrase = phrases.findEvent(edge.place, thread, view, at);
-          if (phrase === 0) return this.#walk(from, batch);
-          phrases.fillRow(phrase, batch, pool);
-          at = phrases.end(phrase, at);
-          edge = phrases.next(phrase);
-        }
-      } else {
-        edge = edgeAt(node, view, at);
-        if (edge === undefined || edge.isSteady || edge.role === Role.event) return this.#walk(from, batch);
-        at += edge.length;
-      }
-      if (edge.role === END) return at;
-      at = this.#value(edge, at, batch);
-      if (at < 0) return -1;
-      node = edge.next;
+    const quick = this.#quick;
+    quick.unknown = 0;
+    const end = quick.match(this.#tree.root, from, this.#view, batch);
+    if (end >= 0) {
+      this.unknownName = quick.unknown === 0 ? undefined : this.#tree.unknownNames[quick.unknown];
+      return end;
     }
+    this.unknownName = undefined;
+    return this.#walk(from, batch);
   }
 
   /** match() field by field, keeping the phrases that it meets. */
   #walk(from: number, batch: EventBatch): number {
-    if (!this.context.time.isSet) return -1;
     this.#deferred = 0;
     const view = this.#view;
     let node = this.#tree.root;
@@ -109,92 +76,49 @@ export class TemplateMatch {
     let begin = -1;
     let place = node.place;
     let fills = 0;
-    let isSteady = false;
+    let kind = UNKNOWN_KIND;
     let thread = 0;
     for (;;) {
       if (begin < 0) {
         place = node.place;
         begin = at;
         fills = 0;
-        isSteady = false;
       }
       const edge = edgeAt(node, view, at);
       if (edge === undefined) return -1;
       at += edge.length;
       if (edge.isSteady || (edge.isMostlySteady && place.stage === 0)) {
-        at = this.#value(edge, at, batch);
+        at = this.#values.apply(edge.role, edge.form, edge, at, batch);
         if (at < 0) return -1;
         fills |= edge.fills;
-        isSteady = true;
         node = edge.next;
         continue;
       }
-      if (isSteady && place.stage < 2) {
-        const kept = this.#phrases.add(
-          place,
-          this.#source,
-          begin,
-          at,
-          fills,
-          edge,
-          batch,
-          thread,
-          this.#lines,
-        );
-        if (edge.role === Role.event) thread = kept;
-      }
+      const source = { bytes: this.#bytes, view, from: begin, end: at };
+      const kept = this.#phrases.add(place, source, fills, kind, edge, batch, thread, this.#lines);
       begin = -1;
       if (edge.role === END) return at;
       if (edge.role === Role.event) {
+        thread = kept;
         const branch = this.#branch(edge, at, batch);
         if (branch === undefined) return -1;
-        // No phrase can hold the name of an unknown event, nor what was read before the event was known.
-        if (this.#deferred === 0 && branch.unknownName === undefined) {
+        // No phrase can hold what was read before the event was known.
+        if (this.#deferred === 0) {
           place = edge.place;
           begin = at;
           fills = Fills.kind;
-          isSteady = true;
+          kind = branch.kind + branch.unknown;
         }
         at = this.#values.entryEnd;
         node = branch.next;
         continue;
       }
-      at = edge.role === DEFERRED ? this.#defer(edge.form, at) : this.#value(edge, at, batch);
+      at =
+        edge.role === DEFERRED
+          ? this.#defer(edge.form, at)
+          : this.#values.apply(edge.role, edge.form, edge, at, batch);
       if (at < 0) return -1;
       node = edge.next;
-    }
-  }
-
-  /** Reads one value to where it belongs. Gives where it ends, -1 to decline. */
-  #value(edge: Edge, at: number, batch: EventBatch): number {
-    const values = this.#values;
-    const { numbers } = values;
-    const row = batch.count;
-    // The commonest values, so not left to the long switch in apply().
-    switch (edge.hot) {
-      case Hot.seconds:
-        return values.time(numbers.seconds(at, false), batch, row);
-      case Hot.addr:
-        at = numbers.hex52(at);
-        batch.addr[row] = numbers.value[0]!;
-        return (numbers.low & edge.mask) === 0 ? at : -1;
-      case Hot.size:
-        at = numbers.hex52(at);
-        batch.size[row] = numbers.value[0]!;
-        return (numbers.low & edge.mask) === 0 ? at : -1;
-      case Hot.phys:
-        at = numbers.hex52(at);
-        batch.phys[row] = numbers.value[0]!;
-        return at;
-      case Hot.far:
-        at = numbers.hex64(at);
-        batch.farLow[row] = numbers.low;
-        batch.farHigh[row] = numbers.high;
-        return at;
-      case Hot.opaque:
-        return numbers.hex64(at);
-      default:
-        return values.apply(edge.role, edge.form, edge, at, batch);
     }
   }
 
@@ -207,7 +131,7 @@ export class TemplateMatch {
     if (branch === undefined) return undefined;
     const end = values.entryEnd;
     batch.kind[batch.count] = branch.kind;
-    this.unknownName = branch.unknownName;
+    this.unknownName = this.#tree.unknownNames[branch.unknown];
     if (this.#deferred > 0 && !this.#applyDeferred(branch, batch)) return undefined;
     values.entryEnd = end;
     return branch;
@@ -241,30 +165,4 @@ export class TemplateMatch {
     }
     return true;
   }
-}
-
-function edgeAt(node: TemplateNode, view: DataView, at: number): Edge | undefined {
-  const { edges } = node;
-  for (let index = 0; index < edges.length; index++) {
-    const edge = edges[index]!;
-    if (stands(edge, view, at)) return edge;
-  }
-  return undefined;
-}
-
-/**
- * Whether the edge's literal stands at `at`. A literal holds no newline before its end, so no word of a line
- * is read beyond its own.
- */
-function stands(edge: Edge, view: DataView, at: number): boolean {
-  if (((view.getInt32(at, true) ^ edge.word0) & edge.mask0) !== 0) return false;
-  if (edge.length <= 4) return true;
-  if (((view.getInt32(at + 4, true) ^ edge.word1) & edge.mask1) !== 0) return false;
-  if (edge.length <= 8) return true;
-  if (((view.getInt32(at + 8, true) ^ edge.word2) & edge.mask2) !== 0) return false;
-  const { rest } = edge;
-  for (let index = 0; index < rest.length; index++) {
-    if (view.getUint8(at + 12 + index) !== rest[index]) return false;
-  }
-  return true;
 }

@@ -58,8 +58,8 @@ export class TemplateNode {
 /** What follows an event's name. */
 export interface Branch {
   readonly kind: number;
-  /** The name, for an event that the format does not know. */
-  readonly unknownName: string | undefined;
+  /** For an event that the format does not know, its name's number in unknownNames; else 0. */
+  readonly unknown: number;
   /** Roles of the deferred fields, in the order of the line. */
   readonly deferredRoles: readonly number[];
   readonly next: TemplateNode;
@@ -118,7 +118,7 @@ export class Edge {
 }
 
 /** The bits of a word of which the first `bytes` bytes count. */
-function maskOf(bytes: number): number {
+export function maskOf(bytes: number): number {
   return bytes >= 4 ? -1 : (1 << (8 * Math.max(0, bytes))) - 1;
 }
 
@@ -131,10 +131,38 @@ interface Shape {
   readonly end: number;
 }
 
+/** The edge of a node whose literal stands at `at`. */
+export function edgeAt(node: TemplateNode, view: DataView, at: number): Edge | undefined {
+  const { edges } = node;
+  for (let index = 0; index < edges.length; index++) {
+    const edge = edges[index]!;
+    if (stands(edge, view, at)) return edge;
+  }
+  return undefined;
+}
+
+/**
+ * Whether the edge's literal stands at `at`. A literal holds no newline before its end, so no word of a line
+ * is read beyond its own.
+ */
+function stands(edge: Edge, view: DataView, at: number): boolean {
+  if (((view.getInt32(at, true) ^ edge.word0) & edge.mask0) !== 0) return false;
+  if (edge.length <= 4) return true;
+  if (((view.getInt32(at + 4, true) ^ edge.word1) & edge.mask1) !== 0) return false;
+  if (edge.length <= 8) return true;
+  if (((view.getInt32(at + 8, true) ^ edge.word2) & edge.mask2) !== 0) return false;
+  const { rest } = edge;
+  for (let index = 0; index < rest.length; index++) {
+    if (view.getUint8(at + 12 + index) !== rest[index]) return false;
+  }
+  return true;
+}
+
 export class TemplateTree {
   readonly root = new TemplateNode();
   /** Events' names by their bytes; the number is an index into an edge's branches. */
   readonly events = new Spellings();
+  readonly unknownNames: (string | undefined)[] = [undefined];
   #eventNumbers = 0;
   #edges = 0;
 
@@ -184,8 +212,8 @@ export class TemplateTree {
     if (number === this.#eventNumbers) this.#eventNumbers++;
     let branch = edge.branches[number];
     if (branch === undefined) {
-      const unknownName = line.kind === UNKNOWN_KIND ? line.eventName : undefined;
-      branch = { kind: line.kind, unknownName, deferredRoles: [...deferredRoles], next: new TemplateNode() };
+      const unknown = line.kind === UNKNOWN_KIND ? this.unknownNames.push(line.eventName) - 1 : 0;
+      branch = { kind: line.kind, unknown, deferredRoles: [...deferredRoles], next: new TemplateNode() };
       edge.branches[number] = branch;
     }
     return branch;
