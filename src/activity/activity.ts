@@ -108,6 +108,8 @@ export class Activity {
   /** An entry without its return, or events lost in the middle. */
   incomplete = false;
 
+  /** Made by the replay for an access of a run: the trace has no fault for it. */
+  isSynthetic = false;
   /** Access run. */
   stride = 0;
   count = 0;

@@ -519,6 +519,7 @@ export class ActivityFold {
     const activity = this.begin(thread, ActivityKind.accessRun, atNs, batch, i);
     const isRun = batch.kind[i] === Kind.guest_access_run;
     thread.isVcpu = true;
+    if (thread.vm >= 0) this.episodesStarted[thread.vm] = (this.episodesStarted[thread.vm] as number) + 1;
     activity.ipa = batch.addr[i] as number;
     activity.stride = isRun ? (batch.size[i] as number) : 0;
     activity.count = isRun ? (batch.amount[i] as number) : 1;

@@ -5,6 +5,8 @@ interface MemorySlot {
   readonly start: number;
   readonly end: number;
   readonly logging: boolean;
+  /** Largest map seen in it. */
+  mapBytes: number;
 }
 
 /** KVM_SET_USER_MEMORY_REGION as recorded; `bytes` 0 deletes the slot. */
@@ -39,13 +41,26 @@ export class VmMemory {
 
   change(to: SlotChange): void {
     const at = this.slots.findIndex((known) => known.slot === to.slot);
+    const mapBytes = at >= 0 ? (this.slots[at] as MemorySlot).mapBytes : 0;
     if (at >= 0) this.slots.splice(at, 1);
-    if (to.bytes > 0)
-      this.slots.push({ slot: to.slot, start: to.start, end: to.start + to.bytes, logging: to.logging });
+    const { slot, start, bytes, logging } = to;
+    if (bytes > 0) this.slots.push({ slot, start, end: start + bytes, logging, mapBytes });
   }
 
   noteWriteProtect(start: number, end: number): void {
     if (this.slotAt(start) === undefined) this.inferredLogging.push({ start, end });
+  }
+
+  /** A map of `bytes` at `start` was seen: that is the host's page size there. */
+  noteMap(start: number, bytes: number): void {
+    const slot = this.slotAt(start);
+    if (slot !== undefined && bytes > slot.mapBytes) slot.mapBytes = bytes;
+  }
+
+  /** Size of the map that answers a fault at `ipa`: the largest seen in its slot, a page while logging. */
+  mapBytes(ipa: number, pageBytes: number): number {
+    const slot = this.slotAt(ipa);
+    return slot === undefined || slot.logging ? pageBytes : Math.max(pageBytes, slot.mapBytes);
   }
 
   noteBlockMap(start: number): void {

@@ -170,7 +170,7 @@ function resultOf(strategy: Strategy, counters: Counters, session: Session): Rep
       retries: counters.retries,
       accessesFaulted: counters.total - counters.retries,
       avoided: counters.avoided,
-      added: Math.max(0, counters.total + counters.avoided - counters.recorded),
+      added: Math.max(0, counters.total - counters.ofRuns + counters.avoided - counters.recorded),
       addedIsLowerBound: !hasAccesses,
     },
     mmioAborts: counters.mmioAborts,

@@ -69,6 +69,8 @@ function complaints(result: DiffResult, { expect: expected, open = {} }: Expecte
   ];
 }
 
+const sum = (figures: Readonly<Record<string, number>>) => Object.values(figures).reduce((a, b) => a + b, 0);
+
 describe("fixtures", () => {
   it("are there", () => expect(folders.length).toBeGreaterThanOrEqual(12));
 
@@ -80,6 +82,12 @@ describe("fixtures", () => {
     const options = { lenient: false, ...expected.options, input: join(folder, "trace.ndjson") };
     const result = await diffTrace(options);
     expect(complaints(result, expected), why).toEqual([]);
+    for (const { faults, costNs, stallNs } of [result.base, result.candidate]) {
+      expect(sum(faults.byCause), "the causes sum to the faults").toBe(faults.total);
+      expect(sum(faults.byClass), "the classes sum to the faults").toBe(faults.total);
+      const apart = Math.abs(sum(costNs) - stallNs.total);
+      expect(apart, "the costs sum to the stall, up to rounding").toBeLessThanOrEqual(8 + faults.total);
+    }
     expect(diffSchema.parse(result)).toEqual(result);
     expect(JSON.stringify(await diffTrace(options)), "the same bytes again").toBe(JSON.stringify(result));
   });

@@ -7,6 +7,7 @@ import type { Observer } from "../replay/run-config.js";
 import { strategies, strategyByName, strategyOfKernel } from "../strategy/index.js";
 import { loadStrategy } from "../strategy/load.js";
 import type { Strategy } from "../strategy/strategy.js";
+import { didYouMean } from "../suggest.js";
 import type { TraceHeader, TraceSource } from "../trace/event.js";
 import { openTrace } from "../trace/open-trace.js";
 import type { TraceOptions } from "./options.js";
@@ -107,6 +108,7 @@ async function run(
     lastNs = batch.atNs[batch.count - 1] as number;
   }
   replay.finish();
+  checkEpoch(options.epoch, replay.labels);
   return {
     source,
     replay,
@@ -120,6 +122,13 @@ async function run(
     options,
     recorderCaveats,
   };
+}
+
+function checkEpoch(epoch: string | undefined, labels: ReadonlySet<string>): void {
+  if (epoch === undefined || labels.has(epoch)) return;
+  const known = [...labels];
+  const are = known.length === 0 ? "the trace names none" : `the trace has ${known.join(", ")}`;
+  throw new UsageError(`no epoch "${epoch}"${didYouMean(epoch, known)}: ${are}`);
 }
 
 function assumptions(header: TraceHeader | undefined): string[] {

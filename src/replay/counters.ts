@@ -79,6 +79,8 @@ export class Counters {
   avoided = 0;
   /** Recorded aborts on memory, laps included. */
   recorded = 0;
+  /** Of the total, faults of accesses that the trace has one by one (guest_access, guest_access_run). */
+  ofRuns = 0;
   mmioAborts = 0;
   readonly costNs = new Float64Array(costs.length);
   /** Stall time apart from lock waits, and the share of it taken from the trace. */

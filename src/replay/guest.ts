@@ -4,14 +4,11 @@ import { FaultClass, faultClass, isExec, isGuestTableWalk, isWrite } from "../st
 import { LAST_LEVEL, NO_SLOT } from "../stage2/granule.js";
 import { Translation } from "../stage2/page-table.js";
 import { isAccessed, isLeaf, isTable, isValid, Prot, permits } from "../stage2/pte.js";
-import { Stage2, type Stage2Config } from "../strategy/stage2.js";
+import { Errno, Stage2, type Stage2Config } from "../strategy/stage2.js";
 import type { Strategy } from "../strategy/strategy.js";
 import { Shape } from "./plan.js";
 import { StoreLog } from "./store-log.js";
 import { SlotFlag, WorkMeter } from "./work-meter.js";
-
-/** A map that was recorded with an empty cache of table pages fails in the replay too. */
-const ENOMEM = -12;
 
 /** An access that the table answers; everything else is a FaultClass. */
 export const HIT = -1;
@@ -93,13 +90,14 @@ export class Guest {
     const { ipa, bytes } = operation;
     switch (operation.kind) {
       case OperationKind.map:
+        this.memory.noteMap(ipa, bytes);
         if (bytes > stage2.table.granule.bytesAt(LAST_LEVEL)) this.memory.noteBlockMap(ipa);
         return stage2.map(
           ipa,
           bytes,
           physOf(operation),
           protOf(operation),
-          operation.ret === ENOMEM ? 0 : undefined,
+          operation.ret === Errno.ENOMEM ? 0 : undefined,
         );
       case OperationKind.unmap:
         return stage2.unmap(ipa, bytes);

@@ -1,7 +1,10 @@
 import { type Activity, ActivityKind, type Operation, OperationKind } from "../activity/activity.js";
 import type { SlotChange, VmMemory } from "../activity/vm.js";
-import { FaultClass, faultClass, isGuestTableWalk } from "../stage2/esr.js";
+import { dataAbort, FaultClass, faultClass, isGuestTableWalk } from "../stage2/esr.js";
+import { LAST_LEVEL } from "../stage2/granule.js";
 import { Charge, chargeKinds } from "../stage2/meter.js";
+import { Prot } from "../stage2/pte.js";
+import { NO_RET } from "../trace/event.js";
 import { Cause, Cost, costOf } from "./counters.js";
 import { Guest, HIT } from "./guest.js";
 import { MmuLock } from "./lock.js";
@@ -49,14 +52,14 @@ export class Host {
     const guest = this.guest(activity.vm);
     if (hasInference(activity)) guest.infer(activity);
     const answer = guest.access(activity, atNs - activity.leadNs);
-    if (thread.counted) counters.recorded += activity.laps;
+    if (thread.counted && !activity.isSynthetic) counters.recorded += activity.laps;
     thread.faultClass = answer;
     thread.faultLevel = guest.seen.level;
     thread.cause = -1;
-    if (this.selfMatch !== undefined) {
+    if (this.selfMatch !== undefined && !activity.isSynthetic) {
       if (!this.selfMatch.judge(thread, activity, guest, atNs)) return false;
     } else if (answer === HIT) {
-      if (thread.counted) counters.avoided += activity.laps;
+      if (thread.counted && !activity.isSynthetic) counters.avoided += activity.laps;
       return false;
     }
     if (thread.cause < 0) thread.cause = causeSeen(guest, thread.faultClass, activity, atNs);
@@ -66,12 +69,55 @@ export class Host {
     return true;
   }
 
+  /** How many accesses of a run, from the one at `index` on, the table lets through at `atNs`: those of one leaf. */
+  pass(run: Activity, index: number, atNs: number): number {
+    const guest = this.guest(run.vm);
+    const ipa = run.ipa + index * run.stride;
+    if (guest.accessTo(ipa, run.write, false, atNs) !== HIT) return 0;
+    if (run.stride === 0) return run.count - index;
+    const { granule } = guest.stage2.table;
+    const { level } = guest.seen;
+    const leafEnd = granule.baseAt(ipa, level) + granule.bytesAt(level);
+    return Math.min(run.count - index, Math.ceil((leafEnd - ipa) / run.stride));
+  }
+
+  /** The fault that an access of a run takes: the map that answers it has the size that the host uses there. */
+  faultOf(run: Activity, index: number, fault: Activity): Activity {
+    const { profile } = this.config;
+    const { memory, stage2 } = this.guest(run.vm);
+    const ipa = run.ipa + index * run.stride;
+    const bytes = memory.mapBytes(ipa, stage2.table.granule.bytesAt(LAST_LEVEL));
+    const base = ipa - (ipa % bytes);
+    fault.kind = ActivityKind.fault;
+    fault.isSynthetic = true;
+    fault.thread = run.thread;
+    fault.vm = run.vm;
+    fault.line = run.line;
+    fault.sequence = run.sequence;
+    fault.ipa = ipa;
+    fault.esr = dataAbort(run.write);
+    fault.beforeCpuNs = profile.figure("handlerNs");
+    fault.afterCpuNs = profile.figure("tailNs");
+    fault.operationCount = 0;
+    const operation = fault.addOperation();
+    operation.kind = OperationKind.map;
+    operation.ipa = operation.phys = base;
+    operation.bytes = bytes;
+    operation.prot = run.write || !memory.isLogging(ipa) ? Prot.R | Prot.W : Prot.R;
+    operation.ret = NO_RET;
+    operation.cpuNs = operation.endNs = Number.NaN;
+    operation.shape = -1;
+    return fault;
+  }
+
   /** The thread got the lock at `atNs`: its operations run. Fills in when the hold ends, if nothing interrupts it. */
   beginHold(thread: ReplayThread, activity: Activity, atNs: number): void {
     const guest = this.guest(activity.vm);
     const { config, plan } = this;
     const isFault = activity.kind === ActivityKind.fault;
-    thread.lockWaitNs = Math.max(0, Math.min(atNs, this.lock(activity.vm).releasedNs) - thread.requestNs);
+    // Where CPUs are shared a wait for one may follow the lock's release.
+    const lockedNs = Number.isFinite(config.pcpus) ? Math.min(atNs, this.lock(activity.vm).releasedNs) : atNs;
+    thread.lockWaitNs = Math.max(0, lockedNs - thread.requestNs);
     let clock = atNs + (isFault ? this.cleanFirst(thread, activity) : 0);
     let recordedNs = isFault ? thread.recordedCleanNs : 0;
     let awayNs = 0;
@@ -243,14 +289,15 @@ export class Host {
   private countFault(thread: ReplayThread, activity: Activity, endNs: number): void {
     const stallNs = endNs - thread.accessNs;
     const { lockWaitNs } = thread;
-    this.selfMatch?.wait(thread, activity, lockWaitNs);
+    if (!activity.isSynthetic) this.selfMatch?.wait(thread, activity, lockWaitNs);
     if (!thread.counted) return;
+    if (activity.isSynthetic) this.config.counters.ofRuns += thread.laps;
     this.epochFaults += thread.laps;
     const { counters } = this.config;
     const handlerNs = thread.handlerNs + activity.afterCpuNs;
     counters.fault(thread.faultClass, thread.cause, thread.laps, isGuestTableWalk(activity.esr));
     counters.spend(Cost.exit, thread.exitNs, 0);
-    counters.spend(Cost.handler, handlerNs, 1);
+    counters.spend(Cost.handler, handlerNs, activity.isSynthetic ? 0 : 1);
     counters.spend(Cost.lockWait, lockWaitNs, 0);
     counters.spend(
       Cost.cpuWait,

@@ -9,14 +9,11 @@ import type { Barrier } from "../activity/epoch.js";
 import { FaultClass, faultClass, faultLevel } from "../stage2/esr.js";
 import { chargeKinds } from "../stage2/meter.js";
 import { isValid } from "../stage2/pte.js";
-import type { Stage2Config } from "../strategy/stage2.js";
+import { Errno, type Stage2Config } from "../strategy/stage2.js";
 import type { Strategy } from "../strategy/strategy.js";
 import { Guest } from "./guest.js";
 import { Plan, type Shape, Shape as Shapes, type TraceTiming } from "./plan.js";
 import { SlotFlag } from "./work-meter.js";
-
-/** errno of a map that found its mapping there. */
-const EAGAIN = -11;
 
 /**
  * The tables as the recorded operations left them, in recorded order and without time. It tells how much work
@@ -104,7 +101,7 @@ export class Reference {
 /** Whether what the recorded walker answered agrees with what this table says it did. */
 function isCredible(operation: Operation, shape: Shape): boolean {
   if (operation.kind !== OperationKind.map) return true;
-  if (operation.ret !== 0 && operation.ret !== EAGAIN) return false;
+  if (operation.ret !== 0 && operation.ret !== Errno.EAGAIN) return false;
   return operation.ret === 0 || shape === Shapes.unchanged;
 }
 

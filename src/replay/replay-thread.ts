@@ -1,4 +1,4 @@
-import type { Activity } from "../activity/activity.js";
+import { Activity } from "../activity/activity.js";
 
 export const Step = {
   /** Nothing to do until the trace says more. */
@@ -40,6 +40,11 @@ export class ReplayThread {
   recordedEndNs = 0;
   /** Epoch (counted by the replay) of that activity. */
   epoch = -1;
+
+  /** The access run under way, the access of it that comes next, and that access's fault. */
+  run: Activity | undefined;
+  runIndex = 0;
+  readonly runFault = new Activity();
 
   /** Whether the result counts the activity under way. */
   counted = false;

@@ -40,6 +40,8 @@ export class Replay {
   readonly reference: Reference;
   private readonly runs = new Map<string, Run>();
   private readonly timing: TraceTiming;
+  /** Epochs that the trace names. */
+  readonly labels = new Set<string>();
 
   constructor(
     private readonly setup: ReplaySetup,
@@ -129,6 +131,7 @@ export class Replay {
   }
 
   private barrier(barrier: Barrier): void {
+    if (barrier.label !== undefined) this.labels.add(barrier.label);
     this.reference.barrier(barrier);
     for (const run of this.runs.values()) run.feed(barrier);
   }

@@ -178,7 +178,7 @@ export class Run {
       thread.dueNs = dueNs;
       this.timers.push(thread);
     } else {
-      thread.dueNs = Math.max(dueNs + this.shiftNs, earliestNs, this.epochStartNs);
+      thread.dueNs = Math.max(dueNs + this.shiftNs, Math.round(earliestNs), this.epochStartNs);
       this.queue.push(thread);
     }
   }
@@ -230,7 +230,7 @@ export class Run {
   private step(thread: ReplayThread, atNs: number): void {
     if (thread.step !== Step.timer && thread.step !== Step.queueing) {
       thread.leftNs -= atNs - thread.turnNs;
-      if (thread.leftNs > 0) {
+      if (thread.leftNs >= 1) {
         this.turnOver(thread, atNs);
         return;
       }
@@ -272,8 +272,35 @@ export class Run {
         this.work(thread, Step.handler, 0, atNs);
         return;
       case ActivityKind.accessRun:
-        throw new ModelError("access runs are split into accesses before they are replayed");
+        this.continueRun(thread, activity, atNs);
+        return;
     }
+    this.fault(thread, activity, atNs);
+  }
+
+  /** Goes on with an access run: up to the end of the leaf that lets the present access through, or it faults. */
+  private continueRun(thread: ReplayThread, run: Activity, atNs: number): void {
+    if (thread.run !== run) {
+      thread.run = run;
+      thread.runIndex = 0;
+    }
+    if (thread.runIndex >= run.count) {
+      thread.run = undefined;
+      this.end(thread, atNs, atNs);
+      return;
+    }
+    const passed = this.host.pass(run, thread.runIndex, atNs);
+    if (passed > 0) {
+      thread.runIndex += passed;
+      this.work(thread, Step.think, passed * run.accessThinkNs, atNs);
+      return;
+    }
+    thread.activity = this.host.faultOf(run, thread.runIndex, thread.runFault);
+    thread.exitNs = this.config.exitNs;
+    this.fault(thread, thread.activity, atNs);
+  }
+
+  private fault(thread: ReplayThread, activity: Activity, atNs: number): void {
     thread.accessNs = atNs;
     thread.laps = 1;
     if (!this.host.attempt(thread, activity, atNs)) {
@@ -281,8 +308,8 @@ export class Run {
       this.end(thread, atNs, atNs);
       return;
     }
-    const handledNs = thread.exitNs + thread.handlerNs;
-    if (this.config.followsRecord && activity.operationCount > 0) {
+    const handledNs = Math.round(thread.exitNs + thread.handlerNs);
+    if (this.config.followsRecord && activity.operationCount > 0 && !activity.isSynthetic) {
       thread.requestNs = atNs + handledNs;
       const { startNs } = activity.operation(0);
       this.waitFor(thread, Step.queueing, startNs - thread.recordedCleanNs, thread.requestNs);
@@ -327,7 +354,8 @@ export class Run {
 
   /** From the operation's return to the re-entry: as recorded, or the thread's own part of it. */
   private tailNs(activity: Activity): number {
-    if (!this.config.followsRecord || activity.operationCount === 0) return activity.afterCpuNs;
+    if (!this.config.followsRecord || activity.isSynthetic || activity.operationCount === 0)
+      return activity.afterCpuNs;
     const { endNs } = activity.operation(activity.operationCount - 1);
     return Number.isNaN(endNs) ? activity.afterCpuNs : Math.max(0, activity.endNs - endNs);
   }
@@ -353,6 +381,12 @@ export class Run {
   /** The activity ends at `endNs`; the CPU is the thread's up to `atNs`, and the rest is charged to what follows. */
   private end(thread: ReplayThread, endNs: number, atNs: number): void {
     const activity = thread.activity as Activity;
+    if (activity.isSynthetic) {
+      // The faulting access of a run is tried again.
+      thread.activity = thread.run;
+      this.work(thread, Step.think, endNs - atNs, atNs);
+      return;
+    }
     thread.endNs = endNs;
     thread.recordedEndNs = activity.endNs;
     thread.epoch = this.epoch;

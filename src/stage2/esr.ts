@@ -57,6 +57,11 @@ export function faultClass(esr: number): FaultClass {
   }
 }
 
+/** ESR of a data abort with a level-3 translation fault, as an access that only the replay knows would report. */
+export function dataAbort(write: boolean): number {
+  return EC_DATA_ABORT * 2 ** 26 + (write ? WNR : 0) + 7;
+}
+
 /** Level at which the walk ended, -1..3, or UNKNOWN_LEVEL. */
 export function faultLevel(esr: number): number {
   const status = esr & 0x3f;

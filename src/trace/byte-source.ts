@@ -1,9 +1,14 @@
 /** Where bytes come from: a file, standard input, or any stream. */
 
-import { readSync } from "node:fs";
-import { type FileHandle, open } from "node:fs/promises";
+import * as fs from "node:fs";
 import { stdin } from "node:process";
+import { promisify } from "node:util";
 import { UsageError } from "../errors.js";
+
+const open = promisify(fs.open);
+const stat = promisify(fs.fstat);
+const read = promisify(fs.read);
+const close = promisify(fs.close);
 
 export interface ByteSource {
   /** Writes some bytes to `into` from `at` on and returns how many: 0 at the end. Throws DataEnd. */
@@ -28,10 +33,11 @@ export async function openBytes(
   if (typeof input !== "string") return new StreamSource(input, onProgress);
   if (input === "-") return new StreamSource(stdin, onProgress);
   try {
+    // A bare descriptor: a trace that is opened and never read must not be complained about.
     const file = await open(input, "r");
-    const status = await file.stat();
+    const status = await stat(file);
     if (status.isDirectory()) {
-      await file.close();
+      await close(file);
       throw new UsageError(`${input}: is a directory, expected a trace`);
     }
     return new FileSource(file, status.isFile() ? status.size : undefined, onProgress);
@@ -53,9 +59,10 @@ const TURN_BYTES = 4 * 1024 * 1024;
 class FileSource implements ByteSource {
   inputBytes = 0;
   #turns = -1;
+  #isClosed = false;
 
   constructor(
-    readonly file: FileHandle,
+    readonly file: number,
     readonly totalBytes: number | undefined,
     readonly onProgress: Progress | undefined,
   ) {}
@@ -67,15 +74,17 @@ class FileSource implements ByteSource {
     let count: number;
     if (turn) {
       this.#turns = Math.floor(this.inputBytes / TURN_BYTES);
-      count = (await this.file.read(into, at, into.length - at, null)).bytesRead;
-    } else count = readSync(this.file.fd, into, at, into.length - at, null);
+      count = (await read(this.file, into, at, into.length - at, null)).bytesRead;
+    } else count = fs.readSync(this.file, into, at, into.length - at, null);
     this.inputBytes += count;
     this.onProgress?.(this.inputBytes, this.totalBytes);
     return count;
   }
 
   async close(): Promise<void> {
-    await this.file.close();
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    await close(this.file);
   }
 }
 

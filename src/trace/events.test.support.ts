@@ -66,7 +66,7 @@ function plainEvent(source: TraceSource, batch: EventBatch, row: number): PlainE
     ret: "none",
   };
   for (const column of ["esr", "farLow", "farHigh", "write"]) absent[column] = 0;
-  absent["phase"] = Phase.none;
+  absent.phase = Phase.none;
   return Object.fromEntries(
     Object.entries(all).filter(
       ([key, value]) => !Number.isNaN(value) && (value !== absent[key] || key === "atNs"),

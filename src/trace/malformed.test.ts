@@ -21,7 +21,8 @@ test.each(inputs)("%s", async (file) => {
 });
 
 // What is left over is a trace, but for those that hold nothing else or whose header cannot be trusted.
-const hopeless = /^(empty|only-|header-)/;
+// (zlib gives nothing of the step in which it finds damage, and this file is one step.)
+const hopeless = /^(empty|only-|header-|gzip-damaged)/;
 test.each(inputs.filter((file) => !hopeless.test(file)))("--lenient reads past %s", async (file) => {
   expect(await read(file, true)).toBe("");
 });

@@ -23,7 +23,10 @@ test("hex up to 52 bits is read, more is declined", () => {
       const scan = scanOf(text);
       const value = BigInt(`0x${text}`);
       const end = scan.hex52(0);
-      if (value >= 1n << 52n) return expect(end).toBe(-1);
+      if (value >= 1n << 52n) {
+        expect(end).toBe(-1);
+        return;
+      }
       expect([end, scan.value[0], scan.low]).toEqual([
         text.length,
         Number(value),
@@ -40,7 +43,10 @@ test("hex up to 64 bits is read, more is declined", () => {
       const scan = scanOf(text);
       const value = BigInt(`0x${text}`);
       const end = scan.hex64(0);
-      if (value >= 1n << 64n) return expect(end).toBe(-1);
+      if (value >= 1n << 64n) {
+        expect(end).toBe(-1);
+        return;
+      }
       const halves = [Number(BigInt.asIntN(32, value >> 32n)), Number(BigInt.asIntN(32, value))];
       expect([end, scan.high | 0, scan.low | 0]).toEqual([text.length, ...halves]);
     }),

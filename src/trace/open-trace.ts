@@ -3,7 +3,7 @@
 import { basename } from "node:path";
 import { ModelError, TraceFormatError } from "../errors.js";
 import { BatchPool } from "./batch-rows.js";
-import { openBytes, type Progress } from "./byte-source.js";
+import { type ByteSource, openBytes, type Progress } from "./byte-source.js";
 import { decompress } from "./decompress.js";
 import {
   type EventBatch,
@@ -55,9 +55,9 @@ export async function openWith(
 ): Promise<TraceSource> {
   const path = typeof input === "string" && input !== "-" ? input : "stdin";
   const file = options.name ?? path;
-  const bytes = await openBytes(input, options.onProgress);
+  const bytes = await openUnpacked(input, options.onProgress);
   try {
-    const lines = new LineBuffer(await decompress(bytes));
+    const lines = new LineBuffer(bytes);
     const report: ReaderReport = {
       events: 0,
       lines: 0,
@@ -75,6 +75,19 @@ export async function openWith(
     return new TraceReader(name, header, report, lines, scan, options.reorderWindowNs ?? 1e9);
   } catch (error) {
     await bytes.close();
+    throw error;
+  }
+}
+
+async function openUnpacked(
+  input: string | NodeJS.ReadableStream,
+  onProgress: Progress | undefined,
+): Promise<ByteSource> {
+  const raw = await openBytes(input, onProgress);
+  try {
+    return await decompress(raw);
+  } catch (error) {
+    await raw.close();
     throw error;
   }
 }

@@ -74,6 +74,7 @@ const MAX_HASHED = 8;
 const BUCKETS = 1 << 12;
 /** Some 10,000 phrases. When it is full all are forgotten, and those still in use are soon back. */
 const STORE_WORDS = 1 << 18;
+const FIRST_STORE_WORDS = 1 << 13;
 const MAX_PLACES = 1 << 12;
 const MAX_EDGES = 1 << 12;
 /** Room for the largest record. */
@@ -84,8 +85,9 @@ const TRIAL = 8192;
 const MAX_CHAIN = 16;
 
 export class PhraseCache {
-  readonly text = new Float64Array(STORE_WORDS);
-  readonly words = new Int32Array(this.text.buffer);
+  text = new Float64Array(FIRST_STORE_WORDS);
+  /** The same memory. */
+  words = new Int32Array(this.text.buffer);
   readonly places = new Int32Array(WORDS * MAX_PLACES);
   readonly edgeWords = new Int32Array(WORDS * MAX_EDGES);
   /** Edges by number; 0 is none. */
@@ -152,7 +154,7 @@ export class PhraseCache {
       this.places[number + PlaceWord.hashed] = hashed;
       this.#renew(number);
     }
-    if (this.#top + RECORD_WORDS > STORE_WORDS) this.#forget();
+    this.#makeRoom();
     const phrase = this.#top;
     const text = Math.ceil(this.#writeValues(2 * phrase + Phrase.values, fills, kind, batch) / 2);
     this.#top = text + this.#writeText(text, view, from, length);
@@ -162,6 +164,19 @@ export class PhraseCache {
     this.words.set([text, this.#top - text, length, id, older, fills, edge, 0, 0], 2 * phrase);
     this.#buckets[bucket] = phrase;
     return phrase;
+  }
+
+  #makeRoom(): void {
+    if (this.#top + RECORD_WORDS <= this.text.length) return;
+    if (this.text.length === STORE_WORDS) {
+      this.#forget();
+      return;
+    }
+    const wider = new Float64Array(2 * this.text.length);
+    // As integers: a copy of doubles may change the bits of a NaN.
+    new Int32Array(wider.buffer).set(this.words);
+    this.text = wider;
+    this.words = new Int32Array(wider.buffer);
   }
 
   /** Gives how many 64-bit words it takes. */

@@ -1,0 +1,38 @@
+/** The library: what the command line is built on. */
+
+export { diffTrace, replayTrace } from "./compare/diff.js";
+export { type Expression, parseExpression } from "./compare/expression.js";
+export type { DiffOptions, IpaRange, Progress, ReplayOptions, TraceOptions } from "./compare/options.js";
+export {
+  type Caveat,
+  type DiffResult,
+  diffSchema,
+  type FaultCause,
+  jsonSchemaOf,
+  type ProfileSummary,
+  type ReplayResult,
+  type ReplayRunResult,
+  replaySchema,
+  type SelfReplay,
+  type StallCost,
+  type TraceSummary,
+} from "./compare/result.js";
+export { type CostProfile, type FigureName, loadProfile } from "./cost/profile.js";
+export { ModelError, StrategyError, TraceFormatError, UnsupportedTraceError, UsageError } from "./errors.js";
+export { render as renderJson } from "./report/json.js";
+export { render as renderMarkdown } from "./report/markdown.js";
+export { render as renderText } from "./report/terminal.js";
+export { strategies, strategyByName, strategyOfKernel } from "./strategy/index.js";
+export { loadStrategy } from "./strategy/load.js";
+export { Stage2 } from "./strategy/stage2.js";
+export type { Strategy } from "./strategy/strategy.js";
+export {
+  EventBatch,
+  eventNames,
+  Kind,
+  type ReaderReport,
+  type StringTable,
+  type TraceHeader,
+  type TraceSource,
+} from "./trace/event.js";
+export { type OpenTraceOptions, openTrace } from "./trace/open-trace.js";

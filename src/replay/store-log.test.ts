@@ -1,0 +1,116 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { StoreLog } from "./store-log.js";
+
+const SLOTS = 6;
+
+/** A table of a few entries, whose whole history is kept beside the log: state n is the table after n stores. */
+class History {
+  readonly log = new StoreLog();
+  readonly states: number[][] = [Array.from({ length: SLOTS }, () => 0)];
+  readonly times: number[] = [];
+
+  store(slot: number, value: number, atNs: number): void {
+    const now = this.now;
+    this.log.add(slot, now[slot] as number, 0, atNs);
+    this.states.push(now.map((old, n) => (n === slot ? value : old)));
+    this.times.push(atNs);
+  }
+
+  get now(): number[] {
+    return this.states.at(-1) as number[];
+  }
+
+  /** The table as the log shows it. */
+  asOf(atNs: number): number[] {
+    const overlay = this.log.asOf(atNs);
+    return this.now.map((value, slot) => {
+      const at = overlay?.find(slot) ?? -1;
+      return overlay === undefined || at < 0 ? value : overlay.lo(at);
+    });
+  }
+
+  /** The table as the whole history shows it. */
+  naiveAsOf(atNs: number): number[] {
+    return this.states[this.times.filter((time) => time <= atNs).length] as number[];
+  }
+}
+
+/** Stores with times that never go back; values are unique, so that no state is another's twin by chance. */
+const stores = (most: number) =>
+  fc
+    .array(fc.record({ slot: fc.nat(SLOTS - 1), stepNs: fc.nat(3) }), { maxLength: most, size: "max" })
+    .map((list) => {
+      const history = new History();
+      let atNs = 10;
+      for (const [n, { slot, stepNs }] of list.entries()) {
+        atNs += stepNs;
+        history.store(slot, n + 1, atNs);
+      }
+      return history;
+    });
+
+describe("the store log", () => {
+  it("shows the table as of any time, as the whole history would", () => {
+    fc.assert(
+      fc.property(stores(200), (history) => {
+        const lastNs = history.times.at(-1) ?? 10;
+        for (let atNs = 8; atNs <= lastNs + 2; atNs++)
+          expect(history.asOf(atNs), `as of ${atNs}`).toEqual(history.naiveAsOf(atNs));
+      }),
+      { numRuns: 50 },
+    );
+  });
+
+  it("needs no overlay where the table is as it is", () => {
+    const history = new History();
+    expect(history.log.asOf(0)).toBeUndefined();
+    history.store(1, 7, 100);
+    expect(history.log.asOf(99)).toBeDefined();
+    expect(history.log.asOf(100)).toBeUndefined();
+  });
+
+  it("forgets the oldest stores, never the latest 1024", () => {
+    const history = new History();
+    for (let n = 1; n <= 3000; n++) history.store(n % SLOTS, n, n * 10);
+    for (const n of [2999, 2500, 3000 - 1024])
+      expect(history.asOf(n * 10)).toEqual(history.naiveAsOf(n * 10));
+    // Beyond: the table as of the oldest store it knows.
+    expect(history.asOf(5)).toEqual(history.naiveAsOf((3000 - 1024) * 10));
+  });
+
+  it("moves what comes after an interruption, and nothing else", () => {
+    fc.assert(
+      fc.property(stores(40), fc.nat(60), fc.nat(50), (history, sinceNs, byNs) => {
+        history.log.delay(sinceNs, byNs);
+        for (const [n, atNs] of history.times.entries()) if (atNs > sinceNs) history.times[n] = atNs + byNs;
+        const lastNs = history.times.at(-1) ?? 10;
+        for (let atNs = 8; atNs <= lastNs + 2; atNs++)
+          expect(history.asOf(atNs)).toEqual(history.naiveAsOf(atNs));
+      }),
+      { numRuns: 50 },
+    );
+  });
+
+  it("names a time within each state between two times, newest first, the present one left out", () => {
+    fc.assert(
+      fc.property(stores(40), fc.nat(60), fc.nat(60), (history, sinceNs, lengthNs) => {
+        const untilNs = sinceNs + lengthNs;
+        const seen = [...history.log.statesBetween(sinceNs, untilNs)];
+        expect(seen).toEqual([...seen].sort((a, b) => b - a));
+        const named = new Set(seen.map((atNs) => history.naiveAsOf(atNs).join()));
+        // States that last longer than a nanosecond and end inside: each is visited.
+        const changes = [...new Set(history.times)].filter((at) => at > sinceNs && at < untilNs);
+        for (const [n, at] of changes.entries()) {
+          const fromNs = Math.max(sinceNs, n === 0 ? sinceNs : (changes[n - 1] as number));
+          if (n > 0 && at - fromNs > 1)
+            expect(named, `before ${at}`).toContain(history.naiveAsOf(at - 1).join());
+        }
+        for (const atNs of seen) {
+          expect(atNs).toBeGreaterThanOrEqual(sinceNs);
+          expect(atNs).toBeLessThan(untilNs);
+        }
+      }),
+    );
+  });
+});
