@@ -44,6 +44,8 @@ export class ReplayThread {
   /** The access run under way, the access of it that comes next, and that access's fault. */
   run: Activity | undefined;
   runIndex = 0;
+  /** Index of the access that faulted last; -1 = none. */
+  runFaulted = -1;
   readonly runFault = new Activity();
 
   /** Whether the result counts the activity under way. */

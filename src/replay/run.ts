@@ -283,6 +283,7 @@ export class Run {
     if (thread.run !== run) {
       thread.run = run;
       thread.runIndex = 0;
+      thread.runFaulted = -1;
     }
     if (thread.runIndex >= run.count) {
       thread.run = undefined;
@@ -290,11 +291,13 @@ export class Run {
       return;
     }
     const passed = this.host.pass(run, thread.runIndex, atNs);
-    if (passed > 0) {
-      thread.runIndex += passed;
-      this.work(thread, Step.think, passed * run.accessThinkNs, atNs);
+    if (passed > 0 || thread.runFaulted === thread.runIndex) {
+      // An access that its map did not help (a strategy may answer anything) is not tried for ever.
+      thread.runIndex += Math.max(1, passed);
+      this.work(thread, Step.think, Math.max(1, passed) * run.accessThinkNs, atNs);
       return;
     }
+    thread.runFaulted = thread.runIndex;
     thread.activity = this.host.faultOf(run, thread.runIndex, thread.runFault);
     thread.exitNs = this.config.exitNs;
     this.fault(thread, thread.activity, atNs);
@@ -319,7 +322,7 @@ export class Run {
   private request(thread: ReplayThread, atNs: number): void {
     const activity = thread.activity as Activity;
     thread.requestNs = atNs;
-    if (activity.operationCount === 0 || activity.vm < 0) {
+    if (activity.operationCount === 0) {
       this.finishWithoutOperation(thread, atNs);
       return;
     }

@@ -31,13 +31,9 @@ export function writeBenchTrace(path: string, lines: number): void {
   let written = 1;
   let nowNs = 0;
   const threads = Array.from({ length: 32 }, (_, thread) => ({
-    cpu: thread,
-    pid: 4000 + thread,
-    comm: `CPU ${thread % 8}/KVM`,
-    owner: `"tgid":${4000 + (thread & ~7)},"vcpu":${thread % 8}`,
+    who: `"cpu":${thread},"pid":${4000 + thread},"comm":"CPU ${thread % 8}/KVM","tgid":${4000 + (thread & ~7)},"vm":"guest-${thread >> 3}","vcpu":${thread % 8}`,
     pgt: `0xffff0000${(0x35ac3280 + (thread >> 3) * 0x1000).toString(16)}`,
     mmu: `0xffff8000${(0x108be0f8 + (thread >> 3) * 0x1000).toString(16)}`,
-    vcpu: `0xffff0000${(0x3589_0000 + thread * 0x2360).toString(16)}`,
     pending: [] as string[],
   }));
   let thread = threads[0]!;
@@ -48,7 +44,7 @@ export function writeBenchTrace(path: string, lines: number): void {
     const ns = 86_400_000_000_000 + nowNs;
     const seconds = Math.floor(ns / 1e9);
     const decimals = String(ns % 1e9).padStart(9, "0");
-    text += `{"ts":${seconds}.${decimals},"cpu":${thread.cpu},"pid":${thread.pid},"comm":"${thread.comm}","event":${thread.pending.shift()!.replace(/^"\w+"/, `$&,${thread.owner}`)}}\n`;
+    text += `{"ts":${seconds}.${decimals},${thread.who},"event":${thread.pending.shift()}}\n`;
     written++;
     if (text.length > WRITE_CHARACTERS) {
       writeSync(file, text);
@@ -76,7 +72,7 @@ const probes = {
 };
 
 /** The lines of one fault or host operation, from the event's name on. */
-function episode(random: () => number, thread: { pgt: string; mmu: string; vcpu: string }): string[] {
+function episode(random: () => number, thread: { pgt: string; mmu: string }): string[] {
   const hex = (value: number): string => `"0x${value.toString(16)}"`;
   const block = random() < 0.3;
   const size = block ? 0x20_0000 : 0x1000;
@@ -99,11 +95,11 @@ function episode(random: () => number, thread: { pgt: string; mmu: string; vcpu:
   const phys = 0x1_0000_0000 + Math.floor(random() * 0x8000) * size;
   const entry = `"kvm_entry","vcpu_pc":${pc}`;
   const exit = `"kvm_exit","vcpu_pc":${pc},"ret":0,"esr_ec":"0x24"`;
-  const abort = `"s2_abort","vcpu_ptr":"${thread.vcpu}",${probes.abort}`;
+  const abort = `"s2_abort",${probes.abort}`;
   const abortRet = `"s2_abort_ret","ret":1,${probes.abortRet}`;
   const esr = block ? "0x93c18006" : "0x93c58007";
   const fault = `"kvm_guest_fault","ipa":${hex(addr)},"hsr":"${esr}","hxfar":${far},"vcpu_pc":${pc}`;
-  const map = `"s2_map",${range},"phys":${hex(phys)},"prot":"0x6","mc":"${thread.vcpu}",${probes.map}`;
+  const map = `"s2_map",${range},"phys":${hex(phys)},"prot":"0x6",${probes.map}`;
   const relax = `"s2_relax_perms","pgt":"${thread.pgt}","addr":${hex(addr)},"prot":"0x6",${probes.relax}`;
   const tlbIpa = `"tlb_ipa","mmu":"${thread.mmu}","ipa":${hex(addr)},"level":${block ? 2 : 3},${probes.tlbIpa}`;
   if (dice < 0.2) {

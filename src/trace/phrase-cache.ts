@@ -65,6 +65,7 @@ export const Next = { end: 20, event: 21, deferred: 22 } as const;
 const WORDS = 4;
 
 export const THREAD = Fills.cpu | Fills.pid | Fills.comm;
+export const THREAD_VALUES = 3;
 /** An event's phrase says these even where it does not fill them: nothing before the name can have. */
 export const EVENT = Fills.kind | Fills.pgt | Fills.ret | Fills.prot | Fills.level;
 export const EVENT_VALUES = 5;

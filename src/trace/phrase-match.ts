@@ -17,7 +17,9 @@ import {
   PlaceWord,
   standsShort,
   THREAD,
+  THREAD_VALUES,
 } from "./phrase-cache.js";
+import { Fills } from "./place.js";
 import { Hot, type TemplateNode } from "./template.js";
 import type { ValueReader } from "./value-reader.js";
 
@@ -80,10 +82,13 @@ export class PhraseMatch {
         batch.level[row] = words[value + 4]!;
         const rest = fills & ~EVENT;
         if (rest !== 0) phrases.fillRest(value + EVENT_VALUES, rest, batch, pool);
-      } else if (fills === THREAD) {
+      } else if ((fills & (THREAD | EVENT)) === THREAD) {
         batch.cpu[row] = words[value]!;
         batch.pid[row] = words[value + 1]!;
         batch.comm[row] = words[value + 2]!;
+        const rest = fills & ~THREAD;
+        if (rest === Fills.vcpu) pool.ownVcpu(batch)[row] = words[value + THREAD_VALUES]!;
+        else if (rest !== 0) phrases.fillRest(value + THREAD_VALUES, rest, batch, pool);
       } else if (fills !== 0) phrases.fillRest(value, fills, batch, pool);
 
       const edge = words[2 * phrase + Phrase.next]!;
@@ -97,7 +102,9 @@ export class PhraseMatch {
       }
       isEvent = false;
       place = edgeWords[edge + EdgeWord.place]!;
-      if (hot === Hot.addr) {
+      if (hot === Hot.seconds) {
+        at = values.time(numbers.seconds(at, false), batch, row);
+      } else if (hot === Hot.addr) {
         at = numbers.hex52(at);
         if ((numbers.low & edgeWords[edge + EdgeWord.mask]!) !== 0) return -1;
         batch.addr[row] = numbers.value[0]!;
