@@ -2,7 +2,8 @@ import { type EventBatch, Kind, NO_RET, NONE, Phase, type StringTable } from "..
 import { type Activity, ActivityKind, ActivityPool, type Operation, OperationKind } from "./activity.js";
 import type { Barrier, BarrierCause } from "./epoch.js";
 import { CpuClock, Thread } from "./thread.js";
-import { type SlotChange, VmMemory } from "./vm.js";
+import type { SlotChange, VmMemory } from "./vm.js";
+import { VmTable } from "./vm-table.js";
 
 /** Who takes what the fold makes, in trace order (an activity when it ends, a barrier when it is met). */
 export interface ActivitySink {
@@ -49,22 +50,13 @@ for (const [entry, ret, operation] of [
 export class ActivityFold {
   readonly pool = new ActivityPool();
   readonly threads: Thread[] = [];
-  /** Display names of the VMs, by index. */
-  readonly vmNames: string[] = [];
   /** Episodes with an entry that has no return, a return that has no entry, or events lost in the middle. */
   incompleteEpisodes = 0;
   /** Time up to which every event has been folded. */
   foldedNs = 0;
 
   private readonly byPid = new Map<number, Thread>();
-  /** Index of the VM, by interned page-table pointer (NONE = destroyed) and by interned explicit name. */
-  private readonly vmByPgt: number[] = [];
-  private readonly vmByName: number[] = [];
-  private readonly memories: VmMemory[] = [];
-  private readonly openEpisodes: number[] = [];
-  private readonly episodesStarted: number[] = [];
-  /** When each VM's last operation returned. */
-  private readonly lastOperationNs: number[] = [];
+  private readonly vms: VmTable;
   private readonly returnSeen = new Uint8Array(16);
   private readonly clock: CpuClock;
   private sequence = 0;
@@ -77,6 +69,7 @@ export class ActivityFold {
     private readonly strings: StringTable,
     private readonly sink: ActivitySink,
   ) {
+    this.vms = new VmTable(strings);
     this.clock = new CpuClock(options.sharedCpu, Kind.kvm_guest_fault, Kind.s2_map);
   }
 
@@ -84,9 +77,14 @@ export class ActivityFold {
     return this.threads.reduce((sum, thread) => sum + (thread.isVcpu ? 1 : 0), 0);
   }
 
+  /** Display names of the VMs, by index. */
+  get vmNames(): readonly string[] {
+    return this.vms.names;
+  }
+
   /** VMs that took a fault. */
   get vmsWithFaults(): number {
-    return this.episodesStarted.reduce((sum, started) => sum + (started > 0 ? 1 : 0), 0);
+    return this.vms.withFaults;
   }
 
   fold(batch: EventBatch): void {
@@ -214,26 +212,8 @@ export class ActivityFold {
       this.byPid.set(pid, thread);
     }
     const vm = batch.vm[i] as number;
-    if (vm !== NONE) this.setVm(thread, this.namedVm(vm));
+    if (vm !== NONE) this.setVm(thread, this.vms.named(vm));
     return thread;
-  }
-
-  private namedVm(id: number): number {
-    const vm = this.vmByName[id] ?? NONE;
-    return vm >= 0 ? vm : this.newVm(this.vmByName, id, this.strings.text(id));
-  }
-
-  /** A VM seen for the first time; `index[id]` names it from now on. */
-  private newVm(index: number[], id: number, name: string): number {
-    const vm = this.vmNames.length;
-    while (index.length <= id) index.push(NONE);
-    index[id] = vm;
-    this.vmNames.push(name);
-    this.memories.push(new VmMemory());
-    this.openEpisodes.push(0);
-    this.episodesStarted.push(0);
-    this.lastOperationNs.push(Number.NEGATIVE_INFINITY);
-    return vm;
   }
 
   private beginEpisode(thread: Thread, atNs: number, batch: EventBatch, i: number): void {
@@ -243,10 +223,8 @@ export class ActivityFold {
     thread.sawAbort = false;
     thread.sawGuestFault = false;
     if (thread.vm >= 0) {
-      const vm = thread.vm;
-      activity.contended = (this.openEpisodes[vm] as number) > 0;
-      this.openEpisodes[vm] = (this.openEpisodes[vm] as number) + 1;
-      thread.episodesAtStart = this.episodesStarted[vm] = (this.episodesStarted[vm] as number) + 1;
+      activity.contended = this.vms.hasOpenEpisode(thread.vm);
+      thread.episodesAtStart = this.vms.beginEpisode(thread.vm);
     }
     activity.vm = thread.vm;
   }
@@ -299,10 +277,7 @@ export class ActivityFold {
     i: number,
   ): void {
     const pgt = batch.pgt[i] as number;
-    if (pgt !== NONE && batch.vm[i] === NONE) {
-      const vm = this.vmByPgt[pgt] ?? NONE;
-      this.setVm(thread, vm >= 0 ? vm : this.newVm(this.vmByPgt, pgt, this.strings.text(pgt)));
-    }
+    if (pgt !== NONE && batch.vm[i] === NONE) this.setVm(thread, this.vms.ofPgt(pgt));
     this.resolveSlotChange(thread, atNs);
     if (thread.operation !== undefined) this.closeOperation(thread, atNs);
     const ipa = batch.addr[i] as number;
@@ -315,7 +290,7 @@ export class ActivityFold {
     activity.vm = thread.vm;
     if (activity.operationCount === 0) {
       activity.beforeCpuNs = thread.cpuNs - thread.startCpuNs;
-      if (thread.vm >= 0 && this.episodesStarted[thread.vm] !== thread.episodesAtStart)
+      if (thread.vm >= 0 && this.vms.episodes(thread.vm) !== thread.episodesAtStart)
         activity.contended = true;
     }
     const operation = activity.addOperation();
@@ -329,8 +304,7 @@ export class ActivityFold {
     operation.endNs = operation.cpuNs = Number.NaN;
     operation.toBreakNs = operation.toFlushedNs = operation.toInstallNs = operation.windowNs = Number.NaN;
     operation.shape = -1;
-    operation.heldUntilNs =
-      thread.vm < 0 ? Number.NEGATIVE_INFINITY : (this.lastOperationNs[thread.vm] as number);
+    operation.heldUntilNs = this.vms.lastOperationNs(thread.vm);
     thread.operation = operation;
     thread.operationCpuNs = thread.cpuNs;
     activity.endNs = atNs;
@@ -344,7 +318,7 @@ export class ActivityFold {
     bytes: number,
     atNs: number,
   ): void {
-    const memory = this.memories[thread.vm];
+    const memory = this.vms.memory(thread.vm);
     if (kind === OperationKind.writeProtect && memory?.coversSlot(ipa, ipa + bytes))
       this.cut("write-protect", atNs, undefined, false);
   }
@@ -366,7 +340,7 @@ export class ActivityFold {
     operation.endNs = atNs;
     operation.cpuNs = thread.cpuNs - thread.operationCpuNs;
     operation.ret = ret;
-    if (thread.vm >= 0) this.lastOperationNs[thread.vm] = atNs;
+    this.vms.endOperation(thread.vm, atNs);
     this.closeOperation(thread, atNs);
     if (kind === OperationKind.destroy) this.forgetVm(thread);
   }
@@ -380,7 +354,7 @@ export class ActivityFold {
     thread.operationEndCpuNs = thread.cpuNs;
     if (Number.isNaN(operation.endNs) && this.returnSeen[operation.kind] === 1) activity.incomplete = true;
     activity.endNs = Number.isNaN(operation.endNs) ? operation.startNs : operation.endNs;
-    if (thread.vm >= 0) this.learn(this.memories[thread.vm] as VmMemory, operation);
+    if (thread.vm >= 0) this.learn(this.vms.memory(thread.vm) as VmMemory, operation);
     this.sink.operation(activity, operation);
     if (activity.kind === ActivityKind.hostOperation) this.close(thread, Math.min(activity.endNs, atNs));
   }
@@ -397,7 +371,7 @@ export class ActivityFold {
       : thread.cpuNs - thread.operationEndCpuNs;
     if (activity.operationCount === 0) {
       activity.beforeCpuNs = thread.cpuNs - thread.startCpuNs;
-      const memory = this.memories[activity.vm]?.isMemory(activity.ipa);
+      const memory = this.vms.memory(activity.vm)?.isMemory(activity.ipa);
       if (ret === 0 || memory === false || (ret === NO_RET && memory !== true))
         activity.kind = ActivityKind.mmio;
     }
@@ -421,8 +395,7 @@ export class ActivityFold {
     thread.operation = undefined;
     activity.endNs = endNs;
     if (activity.incomplete) this.incompleteEpisodes++;
-    if (activity.kind !== ActivityKind.hostOperation && activity.vm >= 0)
-      this.openEpisodes[activity.vm] = Math.max(0, (this.openEpisodes[activity.vm] as number) - 1);
+    if (activity.kind !== ActivityKind.hostOperation && activity.vm >= 0) this.vms.endEpisode(activity.vm);
     if (thread.openEpoch !== this.epoch) {
       // It began before the barrier that was met meanwhile: it is the first of the new epoch.
       activity.thinkNs = activity.thinkCpuNs = 0;
@@ -477,18 +450,15 @@ export class ActivityFold {
 
   /** The table is gone; a pointer of the same value is another VM's from now on. */
   private forgetVm(thread: Thread): void {
-    const pgt = this.vmByPgt.indexOf(thread.vm);
-    if (pgt >= 0) this.vmByPgt[pgt] = NONE;
+    this.vms.destroy(thread.vm);
   }
 
   private setVm(thread: Thread, vm: number): void {
     if (thread.vm === vm) return;
     const open = thread.open;
     if (open !== undefined && open.kind !== ActivityKind.hostOperation) {
-      if (thread.vm >= 0)
-        this.openEpisodes[thread.vm] = Math.max(0, (this.openEpisodes[thread.vm] as number) - 1);
-      this.openEpisodes[vm] = (this.openEpisodes[vm] as number) + 1;
-      thread.episodesAtStart = this.episodesStarted[vm] = (this.episodesStarted[vm] as number) + 1;
+      if (thread.vm >= 0) this.vms.endEpisode(thread.vm);
+      thread.episodesAtStart = this.vms.beginEpisode(vm);
     }
     thread.vm = vm;
   }
@@ -498,8 +468,8 @@ export class ActivityFold {
     const change = thread.slotChange;
     if (change === undefined) return;
     thread.slotChange = undefined;
-    if (thread.vm < 0) thread.vm = this.newVm([], 0, "?");
-    this.memories[thread.vm]?.change(change);
+    if (thread.vm < 0) thread.vm = this.vms.unnamed();
+    this.vms.memory(thread.vm)?.change(change);
     this.cut("memslot", atNs, undefined, false, thread.vm, change);
   }
 
@@ -519,7 +489,7 @@ export class ActivityFold {
     const activity = this.begin(thread, ActivityKind.accessRun, atNs, batch, i);
     const isRun = batch.kind[i] === Kind.guest_access_run;
     thread.isVcpu = true;
-    if (thread.vm >= 0) this.episodesStarted[thread.vm] = (this.episodesStarted[thread.vm] as number) + 1;
+    if (thread.vm >= 0) this.vms.beginEpisode(thread.vm);
     activity.ipa = batch.addr[i] as number;
     activity.stride = isRun ? (batch.size[i] as number) : 0;
     activity.count = isRun ? (batch.amount[i] as number) : 1;

@@ -1,10 +1,8 @@
 import { type Activity, ActivityKind, type Operation, OperationKind } from "../activity/activity.js";
 import type { SlotChange, VmMemory } from "../activity/vm.js";
-import { dataAbort, FaultClass, faultClass, isGuestTableWalk } from "../stage2/esr.js";
-import { LAST_LEVEL } from "../stage2/granule.js";
+import { FaultClass, faultClass, isGuestTableWalk } from "../stage2/esr.js";
 import { Charge, chargeKinds } from "../stage2/meter.js";
-import { Prot } from "../stage2/pte.js";
-import { NO_RET } from "../trace/event.js";
+import { makeFault, passed } from "./access-run.js";
 import { Cause, Cost, costOf } from "./counters.js";
 import { Guest, HIT } from "./guest.js";
 import { MmuLock } from "./lock.js";
@@ -69,45 +67,14 @@ export class Host {
     return true;
   }
 
-  /** How many accesses of a run, from the one at `index` on, the table lets through at `atNs`: those of one leaf. */
+  /** How many accesses of a run, from the one at `index` on, the table lets through at `atNs`. */
   pass(run: Activity, index: number, atNs: number): number {
-    const guest = this.guest(run.vm);
-    const ipa = run.ipa + index * run.stride;
-    if (guest.accessTo(ipa, run.write, false, atNs) !== HIT) return 0;
-    if (run.stride === 0) return run.count - index;
-    const { granule } = guest.stage2.table;
-    const { level } = guest.seen;
-    const leafEnd = granule.baseAt(ipa, level) + granule.bytesAt(level);
-    return Math.min(run.count - index, Math.ceil((leafEnd - ipa) / run.stride));
+    return passed(this.guest(run.vm), run, index, atNs);
   }
 
-  /** The fault that an access of a run takes: the map that answers it has the size that the host uses there. */
+  /** The fault of the access at `index` of a run, made in `fault`. */
   faultOf(run: Activity, index: number, fault: Activity): Activity {
-    const { profile } = this.config;
-    const { memory, stage2 } = this.guest(run.vm);
-    const ipa = run.ipa + index * run.stride;
-    const bytes = memory.mapBytes(ipa, stage2.table.granule.bytesAt(LAST_LEVEL));
-    const base = ipa - (ipa % bytes);
-    fault.kind = ActivityKind.fault;
-    fault.isSynthetic = true;
-    fault.thread = run.thread;
-    fault.vm = run.vm;
-    fault.line = run.line;
-    fault.sequence = run.sequence;
-    fault.ipa = ipa;
-    fault.esr = dataAbort(run.write);
-    fault.beforeCpuNs = profile.figure("handlerNs");
-    fault.afterCpuNs = profile.figure("tailNs");
-    fault.operationCount = 0;
-    const operation = fault.addOperation();
-    operation.kind = OperationKind.map;
-    operation.ipa = operation.phys = base;
-    operation.bytes = bytes;
-    operation.prot = run.write || !memory.isLogging(ipa) ? Prot.R | Prot.W : Prot.R;
-    operation.ret = NO_RET;
-    operation.cpuNs = operation.endNs = Number.NaN;
-    operation.shape = -1;
-    return fault;
+    return makeFault(this.guest(run.vm), this.config.profile, run, index, fault);
   }
 
   /** The thread got the lock at `atNs`: its operations run. Fills in when the hold ends, if nothing interrupts it. */

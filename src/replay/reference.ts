@@ -12,7 +12,8 @@ import { isValid } from "../stage2/pte.js";
 import { Errno, type Stage2Config } from "../strategy/stage2.js";
 import type { Strategy } from "../strategy/strategy.js";
 import { Guest } from "./guest.js";
-import { Plan, type Shape, Shape as Shapes, type TraceTiming } from "./plan.js";
+import { Plan, type Shape, Shape as Shapes } from "./plan.js";
+import type { TraceTiming } from "./trace-timing.js";
 import { SlotFlag } from "./work-meter.js";
 
 /**

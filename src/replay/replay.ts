@@ -7,10 +7,11 @@ import type { Stage2Config } from "../strategy/stage2.js";
 import type { Strategy } from "../strategy/strategy.js";
 import type { EventBatch, StringTable } from "../trace/event.js";
 import { Counters } from "./counters.js";
-import { TraceTiming, unitCosts } from "./plan.js";
+import { unitCosts } from "./plan.js";
 import { Reference } from "./reference.js";
 import { Run } from "./run.js";
 import type { Observer } from "./run-config.js";
+import { TraceTiming } from "./trace-timing.js";
 
 /** A guest address beyond the table's input size, or an abort at a level that such a table does not have. */
 export class InputAddressError extends Error {}

@@ -4,8 +4,8 @@ import type { CostProfile } from "../cost/profile.js";
 import type { Stage2Config } from "../strategy/stage2.js";
 import type { Strategy } from "../strategy/strategy.js";
 import type { Counters } from "./counters.js";
-import type { TraceTiming } from "./plan.js";
 import type { ReplayThread } from "./replay-thread.js";
+import type { TraceTiming } from "./trace-timing.js";
 
 /** What one run replays, and on what machine. */
 export interface RunConfig {
