@@ -60,6 +60,8 @@ export class ActivityFold {
   private readonly returnSeen = new Uint8Array(16);
   private readonly clock: CpuClock;
   private sequence = 0;
+  /** The trace has map operations: they were probed. */
+  mapsSeen = false;
   private epoch = 0;
   private epochNs = 0;
   private lastEndNs = 0;
@@ -207,7 +209,6 @@ export class ActivityFold {
     let thread = this.byPid.get(pid);
     if (thread === undefined) {
       thread = new Thread(this.threads.length, pid, batch.comm[i] as number);
-      thread.epoch = this.epoch;
       this.threads.push(thread);
       this.byPid.set(pid, thread);
     }
@@ -280,6 +281,7 @@ export class ActivityFold {
     if (pgt !== NONE && batch.vm[i] === NONE) this.setVm(thread, this.vms.ofPgt(pgt));
     this.resolveSlotChange(thread, atNs);
     if (thread.operation !== undefined) this.closeOperation(thread, atNs);
+    if (kind === OperationKind.map) this.mapsSeen = true;
     const ipa = batch.addr[i] as number;
     const bytes = batch.size[i] as number;
     if (thread.open === undefined) {
@@ -372,7 +374,8 @@ export class ActivityFold {
     if (activity.operationCount === 0) {
       activity.beforeCpuNs = thread.cpuNs - thread.startCpuNs;
       const memory = this.vms.memory(activity.vm)?.isMemory(activity.ipa);
-      if (ret === 0 || memory === false || (ret === NO_RET && memory !== true))
+      // Without a return value, or slots, an abort that nothing was mapped for is MMIO only where maps are traced.
+      if (ret === 0 || memory === false || (ret === NO_RET && memory === undefined && this.mapsSeen))
         activity.kind = ActivityKind.mmio;
     }
     this.close(thread, atNs);

@@ -14,7 +14,7 @@ export class Thread {
   lastKind = -1;
   lastCpu = NONE;
   /** Epoch of its last event, and its CPU clock when that epoch began. */
-  epoch = 0;
+  epoch = -1;
   cpuAtEpochNs = 0;
 
   /** Epoch in which its last activity ended, with the times of that end. */

@@ -82,8 +82,6 @@ describe("a wrong command line ends with status 2 and one line on stderr", () =>
       '--ipa: expected START-END with START < END, such as 0xc0000000-0xc4000000, got "0x2000-0x1000"',
     ],
     [
-      ["diff", "a", "--assume-populated", "1.5"],
-      '--assume-populated: expected a share from 0 to 1, or from 0% to 100%, got "1.5"',
     ],
     [
       ["diff", "a", "--fail-on", "candidate.fault.total > 1"],

@@ -10,7 +10,7 @@ import { render as renderMarkdown } from "../report/markdown.js";
 import type { AnyResult } from "../report/rows.js";
 import { render as renderText } from "../report/terminal.js";
 import { emit, wantsColor } from "./output.js";
-import { parseCount, parseIpaRange, parseRatio, parseSeconds } from "./values.js";
+import { parseCount, parseIpaRange, parseSeconds } from "./values.js";
 
 const formats = ["text", "json", "markdown"] as const;
 type Format = (typeof formats)[number];
@@ -27,7 +27,6 @@ export interface TraceArguments {
   "epoch-gap": string | undefined;
   pcpus: string | undefined;
   "lock-wait": "spin" | "sleep" | undefined;
-  "assume-populated": string | undefined;
   "reorder-window": string | undefined;
   "fail-on": string | undefined;
   output: string | undefined;
@@ -73,11 +72,6 @@ export function addTraceOptions<T>(yargs: Argv<T>): Argv<T & TraceArguments> {
         choices: ["spin", "sleep"] as const,
         describe: "whether a waiter for the MMU lock uses its CPU",
       })
-      .option("assume-populated", {
-        type: "string",
-        requiresArg: true,
-        describe: "share of a subtree taken as mapped where the trace does not tell, such as 0.5",
-      })
       .option("reorder-window", {
         type: "string",
         requiresArg: true,
@@ -117,7 +111,6 @@ export function traceOptionsOf(args: TraceArguments): TraceOptions {
     epochGapNs: given(args["epoch-gap"], (text) => parseSeconds("--epoch-gap", text)),
     pcpus: given(args.pcpus, (text) => parseCount("--pcpus", text, 1)),
     lockWait: args["lock-wait"],
-    assumePopulated: given(args["assume-populated"], (text) => parseRatio("--assume-populated", text)),
     reorderWindowNs: given(args["reorder-window"], (text) => parseSeconds("--reorder-window", text)),
   });
 }

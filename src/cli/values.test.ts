@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { UsageError } from "../errors.js";
-import { parseCount, parseIpaRange, parseRatio, parseSeconds } from "./values.js";
+import { parseCount, parseIpaRange, parseSeconds } from "./values.js";
 
 describe("values", () => {
   it.each([
@@ -15,15 +15,6 @@ describe("values", () => {
 
   it.each(["", " ", "-1", "1s", "0x10", "Infinity", "NaN", "1e30"])("refuses %j seconds", (text) => {
     expect(() => parseSeconds("--x", text)).toThrow(UsageError);
-  });
-
-  it("shares", () => {
-    expect(["0", "0.4", "40%", "1", "100%"].map((text) => parseRatio("--x", text))).toEqual([
-      0, 0.4, 0.4, 1, 1,
-    ]);
-    for (const text of ["", "-0.1", "1.1", "101%", "half"]) {
-      expect(() => parseRatio("--x", text)).toThrow(UsageError);
-    }
   });
 
   it("counts", () => {

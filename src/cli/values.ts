@@ -27,14 +27,6 @@ export function parseSeconds(option: string, text: string): number {
   return ns;
 }
 
-/** `0.4` or `40%`. */
-export function parseRatio(option: string, text: string): number {
-  const match = /^(\d+\.?\d*|\.\d+)(%?)$/.exec(text);
-  const ratio = Number(match?.[1]) / (match?.[2] === "%" ? 100 : 1);
-  if (match === null || ratio > 1) throw bad(option, "a share from 0 to 1, or from 0% to 100%", text);
-  return ratio;
-}
-
 /** `START-END`, hexadecimal with 0x or decimal; the end is not in the range. */
 export function parseIpaRange(option: string, text: string): IpaRange {
   const match = /^(0x[0-9a-f]+|\d+)-(0x[0-9a-f]+|\d+)$/i.exec(text);

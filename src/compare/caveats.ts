@@ -1,4 +1,3 @@
-import type { Counters } from "../replay/counters.js";
 import type { Strategy } from "../strategy/strategy.js";
 import type { Caveat } from "./result.js";
 import type { Session } from "./session.js";
@@ -7,7 +6,7 @@ import type { Session } from "./session.js";
 export function caveatsOf(session: Session, sides: readonly Strategy[]): Caveat[] {
   const { replay, recorder, profile, source } = session;
   const caveats: Caveat[] = [...session.recorderCaveats];
-  for (const strategy of new Set(sides)) caveats.push(...uncleanPages(strategy, replay.counters(strategy)));
+  for (const strategy of new Set(sides)) caveats.push(...uncleanPages(strategy, session));
   if (recorder !== undefined && !sides.some((side) => side.name === recorder.name))
     caveats.push({
       code: "other-walker-recorded",
@@ -22,19 +21,29 @@ export function caveatsOf(session: Session, sides: readonly Strategy[]): Caveat[
   if (replay.reference.unknownSubtrees > 0)
     caveats.push({
       code: "unknown-population",
-      text: `${replay.reference.unknownSubtrees} coalesced subtrees were populated while nothing was recorded: their walk is as recorded under ${recorder?.name ?? "the recording walker"}, and the number of their pages is not known`,
+      text: `${plural(replay.reference.unknownSubtrees, "coalesced subtree")} populated while nothing was recorded: the walk is as recorded under ${recorder?.name ?? "the recording walker"}, and the number of pages is not known`,
+    });
+  if (!replay.fold.mapsSeen)
+    caveats.push({
+      code: "no-maps",
+      text: "the trace has no map operations: its faults are counted as they are, but nothing is mapped and nothing can be predicted from them",
     });
   for (const [name, count] of source.report.unknown)
-    caveats.push({ code: "unknown-event", text: `unknown event ${name}: ${count} lines ignored` });
+    caveats.push({ code: "unknown-event", text: `unknown event ${name}: ${plural(count, "line")} ignored` });
   return caveats;
 }
 
-function uncleanPages(strategy: Strategy, counters: Counters): Caveat[] {
+function uncleanPages(strategy: Strategy, { replay }: Session): Caveat[] {
+  const counters = replay.counters(strategy);
   if (counters.uncleanBlocks === 0) return [];
   return [
     {
       code: "unclean-pages",
-      text: `${strategy.name} omits the D-cache clean on coalesce; this machine has no FWB: ${counters.uncleanBlocks} blocks exposed ${counters.uncleanPages} unclean pages to the guest`,
+      text: `${strategy.name} omits the D-cache clean on coalesce; this machine has no FWB: ${plural(counters.uncleanBlocks, "block")} mapped ${replay.reference.unknownSubtrees > 0 ? "at most " : ""}${plural(counters.uncleanPages, "page")} that were not mapped before, without a clean`,
     },
   ];
+}
+
+function plural(n: number, noun: string): string {
+  return `${n.toLocaleString("en-US")} ${noun}${n === 1 ? "" : "s"}`;
 }

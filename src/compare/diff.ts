@@ -176,15 +176,15 @@ function resultOf(strategy: Strategy, counters: Counters, session: Session): Rep
     mmioAborts: counters.mmioAborts,
     stallNs: {
       total: Math.round(counters.stallTotalNs),
-      p50: counters.stalls.totalCount === 0 ? 0 : stalls.getValueAtPercentile(50),
-      p90: counters.stalls.totalCount === 0 ? 0 : stalls.getValueAtPercentile(90),
-      p99: counters.stalls.totalCount === 0 ? 0 : stalls.getValueAtPercentile(99),
+      p50: percentile(stalls, 50, counters.stallMaxNs),
+      p90: percentile(stalls, 90, counters.stallMaxNs),
+      p99: percentile(stalls, 99, counters.stallMaxNs),
       max: counters.stallMaxNs,
     },
     windows: {
       count: counters.windows,
       totalNs: counters.windowTotalNs,
-      p50Ns: counters.windows === 0 ? 0 : windowLengths.getValueAtPercentile(50),
+      p50Ns: percentile(windowLengths, 50, counters.windowMaxNs),
       maxNs: counters.windowMaxNs,
     },
     makespanNs: Math.round(counters.makespanNs),
@@ -202,4 +202,9 @@ function resultOf(strategy: Strategy, counters: Counters, session: Session): Rep
       bytesCleaned: workOf(Charge.cleanByte),
     },
   };
+}
+
+/** A histogram's bins are three digits wide: their upper edge may lie above the largest sample. */
+function percentile(histogram: Counters["stalls"], percent: number, maxNs: number): number {
+  return histogram.totalCount === 0 ? 0 : Math.min(maxNs, histogram.getValueAtPercentile(percent));
 }

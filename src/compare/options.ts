@@ -34,8 +34,6 @@ export interface TraceOptions {
   readonly pcpus?: number;
   /** Whether a waiter for the MMU lock uses its CPU; overrides the header. */
   readonly lockWait?: "spin" | "sleep";
-  /** Share (0..1) of a subtree taken as mapped where the trace does not show its population. */
-  readonly assumePopulated?: number;
   /** How far events of different CPUs may be out of order in the file. */
   readonly reorderWindowNs?: number;
   readonly onProgress?: (progress: Progress) => void;

@@ -1,7 +1,7 @@
 import type { Activity } from "../activity/activity.js";
 import type { VmMemory } from "../activity/vm.js";
 import { type CostProfile, loadProfile } from "../cost/profile.js";
-import { UsageError } from "../errors.js";
+import { StrategyError, UnsupportedTraceError, UsageError } from "../errors.js";
 import { InputAddressError, Replay } from "../replay/replay.js";
 import type { Observer } from "../replay/run-config.js";
 import { strategies, strategyByName, strategyOfKernel } from "../strategy/index.js";
@@ -41,6 +41,7 @@ export async function replaySession(
   sides: readonly Strategy[],
   observer?: Observer,
 ): Promise<Session> {
+  for (const side of sides) checkReplayable(side);
   let attempt = 0;
   for (;;) {
     const source = await openTrace(options.input, readerOptions(options));
@@ -96,6 +97,7 @@ async function run(
       pcpus: options.pcpus ?? header?.pcpus ?? Number.POSITIVE_INFINITY,
       lockWait,
       recordedOnOneCpu: header?.pcpus === 1,
+      replaysOnOneCpu: header?.pcpus === 1 && (options.pcpus ?? 1) === 1,
       epochGapNs: options.epochGapNs ?? Number.POSITIVE_INFINITY,
       counts: filterOf(options),
       ...(observer === undefined ? {} : { observer }),
@@ -109,6 +111,7 @@ async function run(
   }
   replay.finish();
   checkEpoch(options.epoch, replay.labels);
+  checkSlot(options.slot, replay.slots);
   return {
     source,
     replay,
@@ -122,6 +125,25 @@ async function run(
     options,
     recorderCaveats,
   };
+}
+
+/** What this version can replay: exclusive locks, and one strategy a name. */
+function checkReplayable(strategy: Strategy): void {
+  const builtIn = strategyByName(strategy.name);
+  if (builtIn !== undefined && builtIn !== strategy)
+    throw new StrategyError(
+      `${strategy.name}: a strategy of this name is built in: call yours something else, so that results can tell them apart`,
+    );
+  if (strategy.lockRegime === "shared")
+    throw new UsageError(
+      `strategy ${strategy.name} faults under the read lock: retries against a held entry are not replayed yet`,
+    );
+}
+
+function checkSlot(slot: number | undefined, seen: ReadonlySet<number>): void {
+  if (slot === undefined || seen.has(slot)) return;
+  const known = [...seen].sort((a, b) => a - b).join(", ");
+  throw new UsageError(`no memslot ${slot}: the trace has ${known === "" ? "none" : known}`);
 }
 
 function checkEpoch(epoch: string | undefined, labels: ReadonlySet<string>): void {
@@ -144,7 +166,14 @@ async function recorderOf(
   header: TraceHeader | undefined,
   caveats: Caveat[],
 ): Promise<Strategy | undefined> {
-  if (options.recordedUnder !== undefined) return loadStrategy(options.recordedUnder);
+  if (options.recordedUnder !== undefined) {
+    if (header?.walker !== undefined && header.walker !== options.recordedUnder)
+      caveats.push({
+        code: "walker-contradicted",
+        text: `read as recorded under ${options.recordedUnder}, though the header says ${header.walker}`,
+      });
+    return loadStrategy(options.recordedUnder);
+  }
   const known = strategies.map((strategy) => strategy.name).join(", ");
   let name = header?.walker;
   if (name === undefined && header?.kernel !== undefined) {
@@ -159,16 +188,16 @@ async function recorderOf(
   if (name === undefined) {
     caveats.push({
       code: "unknown-walker",
-      text: "the trace does not say which walker recorded it: no self-replay, and recorded times are not used as such; --recorded-under NAME tells",
+      text: "the trace does not say which walker recorded it: no self-replay, and recorded durations are read as those of the base; --recorded-under NAME tells",
     });
     return undefined;
   }
   const strategy = strategyByName(name);
   if (strategy === undefined)
-    caveats.push({
-      code: "walker-not-built-in",
-      text: `recorded under ${name}, which is not among the strategies built in (${known}): no self-replay; every figure rests on another walker's reading of the record`,
-    });
+    throw new UnsupportedTraceError(
+      `recorded under ${name}, which is not among the strategies built in (${known}): ` +
+        "--recorded-under NAME reads the record as another walker's",
+    );
   return strategy;
 }
 

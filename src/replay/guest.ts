@@ -47,7 +47,8 @@ export class Guest {
 
   /** Whether the entry of the last access, as of `atNs`, is invalid only because an operation is under way. */
   isTransient(atNs: number): boolean {
-    return this.seen.slot === this.meter.brokenSlot && this.meter.isBroken(atNs);
+    const { slot } = this.seen;
+    return slot !== NO_SLOT && slot === this.meter.brokenSlot && this.meter.isBroken(atNs);
   }
 
   /** Whether the table as it is lets the access through. */

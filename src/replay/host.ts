@@ -55,7 +55,10 @@ export class Host {
     thread.faultLevel = guest.seen.level;
     thread.cause = -1;
     if (this.selfMatch !== undefined && !activity.isSynthetic) {
-      if (!this.selfMatch.judge(thread, activity, guest, atNs)) return false;
+      if (!this.selfMatch.judge(thread, activity, guest, atNs)) {
+        if (thread.counted) counters.avoided += activity.laps;
+        return false;
+      }
     } else if (answer === HIT) {
       if (thread.counted && !activity.isSynthetic) counters.avoided += activity.laps;
       return false;
@@ -106,7 +109,7 @@ export class Host {
       recordedNs += operation.cpuNs;
       if (config.followsRecord) awayNs += this.recordedInterruption(guest, operation, atNs);
       if (thread.counted) {
-        this.account(guest, isFault);
+        this.account(guest, itsShape, isFault);
         if (itsShape === Shape.coalesce) this.noteClean(guest, operation.bytes);
       }
       if (operation.kind === OperationKind.destroy) this.guests[activity.vm + 1] = undefined;
@@ -213,7 +216,7 @@ export class Host {
     return awayNs;
   }
 
-  private account(guest: Guest, isStall: boolean): void {
+  private account(guest: Guest, shape: Shape, isStall: boolean): void {
     const { counters } = this.config;
     const { plan } = this;
     const { counts, windows } = guest.meter;
@@ -222,7 +225,10 @@ export class Host {
       if (n === 0) continue;
       this.addWork(kind, n);
       const ns = n * (plan.unitNs[kind] as number);
-      if (isStall && ns > 0) counters.spend(costOf(kind), ns, plan.recorded[kind] as number);
+      if (!isStall || ns === 0) continue;
+      // Nearly all visits of a coalesce are to the subtree that it detaches.
+      const isTeardown = kind === Charge.entryVisit && shape === Shape.coalesce;
+      counters.spend(isTeardown ? Cost.teardown : costOf(kind), ns, plan.recorded[kind] as number);
     }
     const fixedNs = plan.beforeNs + plan.afterNs + (windows > 0 ? plan.installNs : 0);
     if (isStall) counters.spend(Cost.walk, fixedNs, plan.fixedRecorded ? 1 : 0);

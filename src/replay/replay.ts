@@ -1,4 +1,4 @@
-import type { Activity, Operation } from "../activity/activity.js";
+import { type Activity, ActivityKind, type Operation } from "../activity/activity.js";
 import type { Barrier } from "../activity/epoch.js";
 import { ActivityFold, type ActivitySink } from "../activity/fold.js";
 import type { VmMemory } from "../activity/vm.js";
@@ -29,6 +29,8 @@ export interface ReplaySetup {
   readonly lockWait: "spin" | "sleep";
   /** One physical CPU ran all of what was recorded. */
   readonly recordedOnOneCpu: boolean;
+  /** The same one is what the replay has. */
+  readonly replaysOnOneCpu: boolean;
   readonly epochGapNs: number;
   /** Whether a result counts an activity. */
   readonly counts: (activity: Activity, epoch: string | undefined, memory: VmMemory) => boolean;
@@ -43,6 +45,8 @@ export class Replay {
   private readonly timing: TraceTiming;
   /** Epochs that the trace names. */
   readonly labels = new Set<string>();
+  /** Memslots that the trace sets. */
+  readonly slots = new Set<number>();
 
   constructor(
     private readonly setup: ReplaySetup,
@@ -98,7 +102,7 @@ export class Replay {
       {
         strategy,
         isRecorder,
-        followsRecord: isRecorder || (this.setup.recorder !== undefined && this.setup.recordedOnOneCpu),
+        followsRecord: isRecorder || (this.setup.recorder !== undefined && this.setup.replaysOnOneCpu),
         recorderCleans: recorder.faultPathCleans,
         fwb: stage2.fwb,
         timing: this.timing,
@@ -118,21 +122,27 @@ export class Replay {
   }
 
   private operation(activity: Activity, operation: Operation): void {
-    const { iaBits } = this.setup.stage2;
-    if (operation.ipa + operation.bytes > 2 ** iaBits)
-      throw new InputAddressError(
-        `line ${activity.line}: IPA 0x${operation.ipa.toString(16)} does not fit in ${iaBits} bits`,
-      );
+    this.checkAddress(activity, operation.ipa + operation.bytes - 1);
     this.reference.operation(activity, operation);
   }
 
+  private checkAddress(activity: Activity, ipa: number): void {
+    const { iaBits } = this.setup.stage2;
+    if (ipa < 2 ** iaBits) return;
+    throw new InputAddressError(
+      `line ${activity.line}: IPA 0x${ipa.toString(16)} does not fit in ${iaBits} bits`,
+    );
+  }
+
   private activity(activity: Activity): void {
+    if (activity.kind === ActivityKind.fault) this.checkAddress(activity, activity.ipa);
     activity.holders = this.runs.size;
     for (const run of this.runs.values()) run.feed(activity);
   }
 
   private barrier(barrier: Barrier): void {
     if (barrier.label !== undefined) this.labels.add(barrier.label);
+    if (barrier.slotChange !== undefined) this.slots.add(barrier.slotChange.slot);
     this.reference.barrier(barrier);
     for (const run of this.runs.values()) run.feed(barrier);
   }

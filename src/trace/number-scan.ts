@@ -9,16 +9,11 @@ const ZERO = 0x30;
 
 /** Value of two hex digits, by the two bytes as a little-endian word; -1 for any others. */
 const hexPair = new Int16Array(1 << 16).fill(-1);
-for (let first = 0; first < 256; first++) {
-  for (let second = 0; second < 256; second++) {
-    if (hexDigit[first]! >= 0 && hexDigit[second]! >= 0) {
-      hexPair[first | (second << 8)] = (hexDigit[first]! << 4) | hexDigit[second]!;
-    }
-  }
+const hexDigits = [..."0123456789abcdefABCDEF"].map((digit) => digit.charCodeAt(0));
+for (const first of hexDigits) {
+  for (const second of hexDigits)
+    hexPair[first | (second << 8)] = (hexDigit[first]! << 4) | hexDigit[second]!;
 }
-
-/** 2^(4n) as doubles, so that a product with it is one too. */
-const sixteenTo = Float64Array.from({ length: 8 }, (_, digits) => 16 ** digits);
 
 /**
  * Each method reads at `at` and gives where the number ends; -1 declines. Results that may exceed a small
@@ -31,71 +26,66 @@ export class NumberScan {
   readonly value = new Float64Array(1);
   /** Of the last time: seconds, and the nanoseconds beyond. */
   readonly time = new Float64Array(2);
-  /** Low 32 bits, signed, of the last hex52; both halves of the last hex64. */
+  /** Both halves, signed, of the last hex64 or hex52. */
   low = 0;
   high = 0;
 
-  /** Hex digits of up to 52 bits: 13 behind the leading zeros. */
+  /** The seconds last read, with their point: masked words, and how many bytes. `time[0]` is their value. */
+  #same0 = 1;
+  #same1 = 0;
+  #sameMask0 = 0;
+  #sameMask1 = 0;
+  #sameLength = 0;
+
+  /** Hex digits of up to 52 bits, leading zeros aside. */
   hex52(at: number): number {
-    const { bytes, view } = this;
-    const first = at;
-    while (bytes[at] === ZERO) at++;
-    const start = at;
-    let head = 0;
-    let pair = hexPair[view.getUint16(at, true)]!;
-    const headEnd = at + 6;
-    while (pair >= 0 && at < headEnd) {
-      head = (head << 8) | pair;
-      at += 2;
-      pair = hexPair[view.getUint16(at, true)]!;
-    }
-    let tail = 0;
-    const tailStart = at;
-    const tailEnd = headEnd + 6;
-    while (pair >= 0 && at < tailEnd) {
-      tail = (tail << 8) | pair;
-      at += 2;
-      pair = hexPair[view.getUint16(at, true)]!;
-    }
-    const last = hexDigit[bytes[at]!]!;
-    if (last >= 0) {
-      tail = (tail << 4) | last;
-      at++;
-      if (pair >= 0 || hexDigit[bytes[at]!]! >= 0) return -1;
-    }
-    if (at === first) return -1;
-    const tailDigits = at - tailStart;
-    this.low = at === start ? 0 : (head << (4 * tailDigits)) | tail;
-    this.value[0] = head * sixteenTo[tailDigits]! + tail;
+    at = this.hex64(at);
+    const { high, low } = this;
+    if (high < 0 || high >= 0x10_0000) return -1;
+    this.value[0] = high * 2 ** 32 + (low >>> 0);
     return at;
   }
 
-  /** Hex digits of up to 64 bits, into `high` and `low`. */
+  /** Hex digits of up to 64 bits, leading zeros aside, into `high` and `low`. */
   hex64(at: number): number {
     const { bytes, view } = this;
     const first = at;
-    while (bytes[at] === ZERO) at++;
+    const end = at + 16;
     let high = 0;
     let low = 0;
-    const end = at + 16;
-    let pair = hexPair[view.getUint16(at, true)]!;
-    while (pair >= 0 && at < end) {
-      high = (high << 8) | (low >>> 24);
-      low = (low << 8) | pair;
-      at += 2;
-      pair = hexPair[view.getUint16(at, true)]!;
+    while (at < end) {
+      const pair = hexPair[view.getUint16(at, true)]!;
+      const next = hexPair[view.getUint16(at + 2, true)]!;
+      if ((pair | next) < 0) break;
+      high = (high << 16) | (low >>> 16);
+      low = (low << 16) | (pair << 8) | next;
+      at += 4;
     }
-    const last = hexDigit[bytes[at]!]!;
-    if (last >= 0) {
-      if (at === end) return -1;
-      high = (high << 4) | (low >>> 28);
-      low = (low << 4) | last;
-      at++;
-    }
-    if (at === first) return -1;
+    if (at < end) {
+      const pair = hexPair[view.getUint16(at, true)]!;
+      if (pair >= 0) {
+        high = (high << 8) | (low >>> 24);
+        low = (low << 8) | pair;
+        at += 2;
+      }
+      const digit = hexDigit[bytes[at]!]!;
+      if (digit >= 0) {
+        high = (high << 4) | (low >>> 28);
+        low = (low << 4) | digit;
+        at++;
+      }
+      if (at === first) return -1;
+    } else if (hexDigit[bytes[at]!]! >= 0) return this.#long(first);
     this.high = high;
     this.low = low;
     return at;
+  }
+
+  /** hex64() of more than 16 digits: fine if the first are zeros. */
+  #long(first: number): number {
+    let at = first;
+    while (this.bytes[at] === ZERO) at++;
+    return at === first ? -1 : this.hex64(at);
   }
 
   /** A JSON integer without sign, of digits that a double holds. */
@@ -115,31 +105,58 @@ export class NumberScan {
   /** Seconds with up to nine decimals, into `time`. `quoted`: with its closing quote. */
   seconds(at: number, quoted: boolean): number {
     const { bytes, view } = this;
-    at = this.decimal(at);
-    if (at < 0) return -1;
-    let nanoseconds = 0;
-    if (bytes[at] === 0x2e) {
-      const first = ++at;
-      // Four digits at once, while there are four.
-      for (
-        let four = view.getInt32(at, true);
-        at < first + 8 && isFourDigits(four);
-        four = view.getInt32(at, true)
-      ) {
-        nanoseconds = Math.imul(nanoseconds, 10000) + fourDigits(four);
-        at += 4;
+    // Most often the seconds are those of the time before.
+    const isSame =
+      (view.getInt32(at, true) & this.#sameMask0) === this.#same0 &&
+      (view.getInt32(at + 4, true) & this.#sameMask1) === this.#same1;
+    if (isSame) at += this.#sameLength;
+    else {
+      const first = at;
+      at = this.decimal(at);
+      if (at < 0) return -1;
+      this.time[0] = this.value[0]!;
+      if (bytes[at] !== 0x2e) {
+        if (quoted && bytes[at++] !== QUOTE) return -1;
+        this.time[1] = 0;
+        this.#sameLength = 0;
+        this.#same0 = 1;
+        this.#sameMask0 = 0;
+        return at;
       }
-      for (let digit = bytes[at]! - ZERO; digit >= 0 && digit <= 9; digit = bytes[++at]! - ZERO) {
-        nanoseconds = (Math.imul(nanoseconds, 10) + digit) | 0;
-      }
-      const decimals = at - first;
-      if (decimals === 0 || decimals > 9) return -1;
-      for (let missing = decimals; missing < 9; missing++) nanoseconds = Math.imul(nanoseconds, 10);
+      at++;
+      this.#remember(first, at - first);
     }
+    const first = at;
+    let nanoseconds = 0;
+    // Four digits at once, while there are four.
+    for (
+      let four = view.getInt32(at, true);
+      at < first + 8 && isFourDigits(four);
+      four = view.getInt32(at, true)
+    ) {
+      nanoseconds = Math.imul(nanoseconds, 10000) + fourDigits(four);
+      at += 4;
+    }
+    for (let digit = bytes[at]! - ZERO; digit >= 0 && digit <= 9; digit = bytes[++at]! - ZERO) {
+      nanoseconds = (Math.imul(nanoseconds, 10) + digit) | 0;
+    }
+    const decimals = at - first;
+    if (decimals === 0 || decimals > 9) return -1;
+    for (let missing = decimals; missing < 9; missing++) nanoseconds = Math.imul(nanoseconds, 10);
     if (quoted && bytes[at++] !== QUOTE) return -1;
-    this.time[0] = this.value[0]!;
     this.time[1] = nanoseconds;
     return at;
+  }
+
+  /** The seconds at `at` with their point, where they are short enough to be compared as two words. */
+  #remember(at: number, length: number): void {
+    const isShort = length <= 8;
+    this.#sameLength = length;
+    this.#sameMask0 = isShort ? maskOf(length) : 0;
+    this.#sameMask1 = isShort ? maskOf(length - 4) : 0;
+    // With nothing masked in, 1 is what no word equals.
+    this.#same0 = isShort ? this.view.getInt32(at, true) & this.#sameMask0 : 1;
+    this.#same1 = this.view.getInt32(at + 4, true) & this.#sameMask1;
   }
 
   /** Nanoseconds in decimal, into `time`. */
@@ -157,6 +174,9 @@ export class NumberScan {
     if (quoted && bytes[at++] !== QUOTE) return -1;
     this.time[0] = seconds;
     this.time[1] = nanoseconds;
+    // `time[0]` is no longer what seconds() left there.
+    this.#sameMask0 = 0;
+    this.#same0 = 1;
     return at;
   }
 }
@@ -164,6 +184,11 @@ export class NumberScan {
 /** Whether all bytes of a word are decimal digits: high half 3, and still so with 6 added. */
 function isFourDigits(word: number): boolean {
   return (word & 0xf0f0f0f0) === 0x30303030 && ((word + 0x06060606) & 0xf0f0f0f0) === 0x30303030;
+}
+
+/** The bits of a word of which the first `bytes` bytes count. */
+export function maskOf(bytes: number): number {
+  return bytes >= 4 ? -1 : (1 << (8 * Math.max(0, bytes))) - 1;
 }
 
 /** The number that four digits write, the first in the lowest byte. */

@@ -12,8 +12,9 @@
 import type { BatchPool } from "./batch-rows.js";
 import type { EventBatch } from "./event.js";
 import { Role } from "./fields.js";
+import { maskOf } from "./number-scan.js";
 import { Fills, type Place } from "./place.js";
-import { DEFERRED, type Edge, END, maskOf } from "./template.js";
+import { DEFERRED, type Edge, END } from "./template.js";
 
 /** A phrase's head, in 32-bit words; the values follow. */
 export const Phrase = {
@@ -66,6 +67,7 @@ const WORDS = 4;
 
 export const THREAD = Fills.cpu | Fills.pid | Fills.comm;
 export const THREAD_VALUES = 3;
+export const OWNER = Fills.vm | Fills.vcpu;
 /** An event's phrase says these even where it does not fill them: nothing before the name can have. */
 export const EVENT = Fills.kind | Fills.pgt | Fills.ret | Fills.prot | Fills.level;
 export const EVENT_VALUES = 5;
@@ -109,13 +111,13 @@ export class PhraseCache {
     let phrase = this.#buckets[this.#bucketOf(place, thread, view, at)]!;
     const id = this.places[place + PlaceWord.id];
     for (; phrase !== 0; phrase = words[2 * phrase + Phrase.older]!) {
-      if (words[2 * phrase + Phrase.place] === id && this.#stands(phrase, view, at)) return phrase;
+      if (words[2 * phrase + Phrase.place] === id && this.stands(phrase, view, at)) return phrase;
     }
     return 0;
   }
 
-  /** Eight bytes at a time as doubles: exact for text, which is never a NaN's or a negative zero's bytes. */
-  #stands(phrase: number, view: DataView, at: number): boolean {
+  /** Whether a phrase stands at `at`. Eight bytes at a time as doubles: exact for text, which is never a NaN's or a negative zero's bytes. */
+  stands(phrase: number, view: DataView, at: number): boolean {
     const { text, words } = this;
     let word = words[2 * phrase + Phrase.text]!;
     const length = words[2 * phrase + Phrase.length]!;
@@ -331,7 +333,7 @@ export class PhraseCache {
 }
 
 /** Whether a phrase of less than eight bytes stands at `at`. */
-export function standsShort(words: Int32Array, text: number, view: DataView, at: number): boolean {
+function standsShort(words: Int32Array, text: number, view: DataView, at: number): boolean {
   return (
     (view.getInt32(at, true) & words[text + 1]!) === words[text] &&
     (view.getInt32(at + 4, true) & words[text + 3]!) === words[text + 2]

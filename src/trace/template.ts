@@ -8,6 +8,7 @@
 import { Kind } from "./event.js";
 import { isCommonKey, Key, meaningOf, NO_KEY, Role, roles, UNKNOWN_KIND } from "./fields.js";
 import type { Member } from "./line-fields.js";
+import { maskOf } from "./number-scan.js";
 import { mostlySteady, Place, steady } from "./place.js";
 import type { SlowLine } from "./slow-line.js";
 import { Spellings } from "./string-table.js";
@@ -115,11 +116,6 @@ export class Edge {
     this.mask2 = maskOf(literal.length - 8);
     this.rest = Uint8Array.from(literal.subarray(12));
   }
-}
-
-/** The bits of a word of which the first `bytes` bytes count. */
-export function maskOf(bytes: number): number {
-  return bytes >= 4 ? -1 : (1 << (8 * Math.max(0, bytes))) - 1;
 }
 
 /** A member as an edge of the tree sees it. */
