@@ -82,8 +82,6 @@ describe("a wrong command line ends with status 2 and one line on stderr", () =>
       '--ipa: expected START-END with START < END, such as 0xc0000000-0xc4000000, got "0x2000-0x1000"',
     ],
     [
-    ],
-    [
       ["diff", "a", "--fail-on", "candidate.fault.total > 1"],
       '--fail-on: column 1: unknown path "candidate.fault.total" (did you mean "candidate.faults.total"?)',
     ],

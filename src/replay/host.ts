@@ -4,6 +4,7 @@ import { FaultClass, faultClass, isGuestTableWalk } from "../stage2/esr.js";
 import { Charge, chargeKinds } from "../stage2/meter.js";
 import { makeFault, passed } from "./access-run.js";
 import { Cause, Cost, costOf } from "./counters.js";
+import type { EndedEpoch } from "./epoch-clock.js";
 import { Guest, HIT } from "./guest.js";
 import { MmuLock } from "./lock.js";
 import { Plan, Shape } from "./plan.js";
@@ -141,8 +142,9 @@ export class Host {
     this.countFault(thread, activity, atNs);
   }
 
-  closeEpoch(label: string | undefined, startNs: number, recordedNs: number, makespanNs: number): void {
+  closeEpoch({ label, startNs, recordedNs, makespanNs }: EndedEpoch): void {
     const { counters } = this.config;
+    counters.makespanNs += makespanNs;
     counters.epochs.push({
       label: label ?? "",
       startNs: Math.round(startNs),

@@ -1,9 +1,11 @@
-import { Activity, ActivityKind } from "../activity/activity.js";
+import { type Activity, ActivityKind } from "../activity/activity.js";
 import type { Barrier } from "../activity/epoch.js";
 import { ModelError } from "../errors.js";
 import type { Counters } from "./counters.js";
 import { Cpus } from "./cpus.js";
+import { EpochClock } from "./epoch-clock.js";
 import { Host } from "./host.js";
+import { Inbox } from "./inbox.js";
 import { EventQueue } from "./queue.js";
 import { ReplayThread, Step } from "./replay-thread.js";
 import type { Observer, RunConfig } from "./run-config.js";
@@ -22,16 +24,12 @@ const LOOKAHEAD = 1 << 16;
  */
 export class Run {
   readonly counters: Counters;
-  private readonly inbox: (Activity | Barrier)[] = [];
-  private inboxHead = 0;
-  /** Barriers in the inbox: the first ends the epoch under way. */
-  private readonly barriers: Barrier[] = [];
+  private readonly inbox = new Inbox();
+  private readonly epoch = new EpochClock();
   private readonly threads: ReplayThread[] = [];
   /** Steps under way, by the replay's time; and, following the record, steps not begun, by the trace's. */
   private readonly queue = new EventQueue();
   private readonly timers = new EventQueue();
-  /** Added to the trace's time within the epoch: work added less work saved so far. */
-  private shiftNs = 0;
   private readonly cpus: Cpus;
   private readonly host: Host;
   private readonly sharesCpus: boolean;
@@ -39,12 +37,6 @@ export class Run {
   private pending = 0;
 
   private nowNs = 0;
-  private epochStartNs = 0;
-  private epochRecordedNs = 0;
-  private epochFirstNs = Number.POSITIVE_INFINITY;
-  private epochLastNs = 0;
-  private epochLabel: string | undefined;
-  private epoch = 0;
 
   constructor(
     private readonly config: RunConfig,
@@ -59,57 +51,57 @@ export class Run {
   }
 
   feed(item: Activity | Barrier): void {
-    this.inbox.push(item);
-    if (isBarrier(item)) this.barriers.push(item);
+    this.inbox.add(item);
   }
 
   /** Replays as far as the trace is known: every activity that starts before `frontierNs` has been fed. */
   pump(frontierNs: number): void {
     for (;;) {
-      const barrier = this.barriers[0];
+      const { barrier } = this.inbox;
       if (barrier === undefined && this.waitsForEpoch()) return;
       this.takeActivities();
       this.advance(barrier === undefined ? this.horizon(frontierNs) : Number.POSITIVE_INFINITY, frontierNs);
       if (barrier === undefined) return;
       if (this.pending > 0) throw new ModelError(`${this.pending} activities never ended before a barrier`);
-      this.inboxHead++;
-      this.barriers.shift();
+      this.inbox.passBarrier();
       this.pass(barrier);
     }
   }
 
+  private pass(barrier: Barrier): void {
+    const ended = this.epoch.pass(barrier);
+    if (ended !== undefined) this.host.closeEpoch(ended);
+    if (barrier.slotChange !== undefined) this.host.changeSlot(barrier.vm, barrier.slotChange);
+    if (barrier.tablesUnknown) this.host.forget();
+  }
+
   /** Shared CPUs make the order of all threads matter: the epoch is read first, if it is not too long. */
   private waitsForEpoch(): boolean {
-    return this.sharesCpus && this.pending + this.inbox.length - this.inboxHead < LOOKAHEAD;
+    return this.sharesCpus && this.pending + this.inbox.size < LOOKAHEAD;
   }
 
   /** Hands the activities before the next barrier to their threads, and starts the idle ones in recorded order. */
   private takeActivities(): void {
     const woken: ReplayThread[] = [];
-    for (; this.inboxHead < this.inbox.length; this.inboxHead++) {
-      const item = this.inbox[this.inboxHead] as Activity | Barrier;
-      if (isBarrier(item)) break;
-      const thread = this.thread(item.thread);
+    this.inbox.drain((activity) => {
+      const thread = this.thread(activity.thread);
       if (thread.step === Step.idle && thread.queued === 0) woken.push(thread);
-      thread.push(item);
+      thread.push(activity);
       this.pending++;
-    }
-    if (this.inboxHead > 4096 || this.inboxHead === this.inbox.length) {
-      this.inbox.splice(0, this.inboxHead);
-      this.inboxHead = 0;
-    }
+    });
     woken.sort((a, b) => (a.peek()?.startNs ?? 0) - (b.peek()?.startNs ?? 0));
+    const { number, startNs } = this.epoch;
     for (const thread of woken)
-      this.begin(thread, Math.max(this.epochStartNs, thread.epoch === this.epoch ? thread.endNs : 0), 0);
+      this.begin(thread, thread.epoch === number ? Math.max(startNs, thread.endNs) : startNs, 0);
   }
 
   /** Nothing that is still unread can happen before this time. */
   private horizon(frontierNs: number): number {
     if (this.sharesCpus) return Number.POSITIVE_INFINITY;
-    let horizon = this.epochStartNs + frontierNs - this.epochRecordedNs;
+    let horizon = this.epoch.at(frontierNs);
     if (this.config.followsRecord) return horizon;
     for (const thread of this.threads) {
-      if (thread.step === Step.idle && thread.epoch === this.epoch)
+      if (thread.step === Step.idle && thread.epoch === this.epoch.number)
         horizon = Math.min(horizon, thread.endNs + frontierNs - thread.recordedEndNs);
     }
     return horizon;
@@ -122,10 +114,11 @@ export class Run {
     for (;;) {
       const timer = timers.peek();
       const running = queue.peek();
-      const timerNs = timer === undefined ? Number.POSITIVE_INFINITY : timer.dueNs + this.shiftNs;
+      const timerNs = timer === undefined ? Number.POSITIVE_INFINITY : timer.dueNs + this.epoch.shiftNs;
       const runningNs = running === undefined ? Number.POSITIVE_INFINITY : running.dueNs;
       const atNs = Math.min(timerNs, runningNs);
-      if (atNs === Number.POSITIVE_INFINITY || atNs > (follows ? horizon + this.shiftNs : horizon)) return;
+      if (atNs === Number.POSITIVE_INFINITY || atNs > (follows ? horizon + this.epoch.shiftNs : horizon))
+        return;
       const thread = timerNs < runningNs ? timers.pop() : queue.pop();
       // Saved work may have moved a step to before what has been replayed: it is done now.
       this.nowNs = Math.max(this.nowNs, atNs);
@@ -143,8 +136,6 @@ export class Run {
     }
     return thread;
   }
-
-  // --- A thread's way through its activities ---
 
   /** Starts the thread's next activity at `atNs`, after `tailNs` of work that the last one left. */
   private begin(thread: ReplayThread, atNs: number, tailNs: number): void {
@@ -172,13 +163,13 @@ export class Run {
 
   /** The step comes when the trace has it, but not before `earliestNs`. */
   private waitFor(thread: ReplayThread, step: Step, recordedNs: number, earliestNs: number): void {
-    const dueNs = Math.round(this.epochStartNs + recordedNs - this.epochRecordedNs);
+    const dueNs = Math.round(this.epoch.at(recordedNs));
     thread.step = step;
-    if (this.config.followsRecord && dueNs + this.shiftNs > earliestNs) {
+    if (this.config.followsRecord && dueNs + this.epoch.shiftNs > earliestNs) {
       thread.dueNs = dueNs;
       this.timers.push(thread);
     } else {
-      thread.dueNs = Math.max(dueNs + this.shiftNs, Math.round(earliestNs), this.epochStartNs);
+      thread.dueNs = Math.max(dueNs + this.epoch.shiftNs, Math.round(earliestNs), this.epoch.startNs);
       this.queue.push(thread);
     }
   }
@@ -260,8 +251,8 @@ export class Run {
   /** The thread's think time is over: what it wanted to do happens now. */
   private attempt(thread: ReplayThread, atNs: number): void {
     const activity = thread.activity as Activity;
-    if (atNs < this.epochFirstNs) this.epochFirstNs = atNs;
-    thread.counted = this.config.counts(activity, this.epochLabel, this.host.memory(activity.vm));
+    this.epoch.began(atNs);
+    thread.counted = this.config.counts(activity, this.epoch.label, this.host.memory(activity.vm));
     switch (activity.kind) {
       case ActivityKind.mmio:
         if (thread.counted) this.counters.mmioAborts++;
@@ -365,7 +356,7 @@ export class Run {
 
   /** Work was added, or saved: what the trace has later comes that much later, or earlier. */
   private shift(addedNs: number): void {
-    if (this.config.followsRecord && !this.config.isRecorder) this.shiftNs += Math.round(addedNs);
+    if (this.config.followsRecord && !this.config.isRecorder) this.epoch.shiftNs += Math.round(addedNs);
   }
 
   /** The holder left the lock to this thread. */
@@ -392,38 +383,14 @@ export class Run {
     }
     thread.endNs = endNs;
     thread.recordedEndNs = activity.endNs;
-    thread.epoch = this.epoch;
-    if (endNs > this.epochLastNs) this.epochLastNs = endNs;
+    thread.epoch = this.epoch.number;
+    this.epoch.ended(endNs);
     this.pending--;
     this.config.release(activity);
     if (thread.queued === 0 && this.sharesCpus && endNs > atNs) {
       thread.activity = undefined;
       this.work(thread, Step.tail, endNs - atNs, atNs);
     } else this.begin(thread, atNs, endNs - atNs);
-  }
-
-  // --- Epochs ---
-
-  private pass(barrier: Barrier): void {
-    const { counters } = this;
-    const atNs = Math.max(this.epochLastNs, this.epochStartNs) + barrier.idleNs;
-    const hadWork = this.epochFirstNs < Number.POSITIVE_INFINITY;
-    const labelled = this.epochLabel !== undefined;
-    if (hadWork || labelled) {
-      const startNs = labelled ? this.epochStartNs : this.epochFirstNs;
-      const endNs = barrier.closes ? atNs : Math.max(startNs, this.epochLastNs);
-      counters.makespanNs += endNs - startNs;
-      this.host.closeEpoch(this.epochLabel, startNs, this.epochRecordedNs, endNs - startNs);
-    }
-    if (barrier.slotChange !== undefined) this.host.changeSlot(barrier.vm, barrier.slotChange);
-    if (barrier.tablesUnknown) this.host.forget();
-    this.epochStartNs = atNs;
-    this.epochRecordedNs = barrier.atNs;
-    this.epochFirstNs = Number.POSITIVE_INFINITY;
-    this.epochLastNs = 0;
-    this.shiftNs = 0;
-    this.epochLabel = barrier.label;
-    this.epoch++;
   }
 }
 
@@ -435,8 +402,4 @@ function recordedCpuNs(activity: Activity): number {
     if (!Number.isNaN(cpuNs)) ns += cpuNs;
   }
   return ns;
-}
-
-function isBarrier(item: Activity | Barrier): item is Barrier {
-  return !(item instanceof Activity);
 }

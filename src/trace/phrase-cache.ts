@@ -333,7 +333,7 @@ export class PhraseCache {
 }
 
 /** Whether a phrase of less than eight bytes stands at `at`. */
-function standsShort(words: Int32Array, text: number, view: DataView, at: number): boolean {
+export function standsShort(words: Int32Array, text: number, view: DataView, at: number): boolean {
   return (
     (view.getInt32(at, true) & words[text + 1]!) === words[text] &&
     (view.getInt32(at + 4, true) & words[text + 3]!) === words[text + 2]

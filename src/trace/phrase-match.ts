@@ -16,6 +16,7 @@ import {
   Phrase,
   type PhraseCache,
   PlaceWord,
+  standsShort,
   THREAD,
   THREAD_VALUES,
 } from "./phrase-cache.js";
@@ -46,7 +47,7 @@ export class PhraseMatch {
   match(root: TemplateNode, from: number, view: DataView, batch: EventBatch): number {
     const { phrases, values, pool } = this;
     const { numbers } = values;
-    const { words, places, edgeWords } = phrases;
+    const { text, words, places, edgeWords } = phrases;
     const row = batch.count;
     let at = from;
     let place = root.place.number;
@@ -58,33 +59,34 @@ export class PhraseMatch {
       place = this.#startPlace;
     } else if (place === 0) return -1;
     let thread = 0;
+    let isEvent = false;
     while (at >= 0) {
-      // What stands here is most often what stood here before.
-      let phrase = places[place + PlaceWord.last]!;
-      if (!phrases.stands(phrase, view, at)) {
+      // What stands here is most often what stood here before; and an event most often follows the one that
+      // it followed before on the same thread. Phrase 0 equals nothing.
+      const tail = words[2 * thread + Phrase.tail]!;
+      let phrase = isEvent ? words[2 * tail + Phrase.successor]! : places[place + PlaceWord.last]!;
+      let word = words[2 * phrase + Phrase.text]!;
+      let length = words[2 * phrase + Phrase.length]!;
+      let stands: boolean;
+      if (length < 8) stands = standsShort(words, 2 * word, view, at);
+      else {
+        const last = word + words[2 * phrase + Phrase.words]! - 1;
+        for (let start = at; word < last && text[word] === view.getFloat64(start, true); start += 8) word++;
+        stands = word === last && text[last] === view.getFloat64(at + length - 8, true);
+      }
+      if (!stands) {
         phrase = phrases.search(place, thread, view, at);
         if (phrase === 0) return -1;
-        places[place + PlaceWord.last] = phrase;
+        length = words[2 * phrase + Phrase.length]!;
+        if (!isEvent) places[place + PlaceWord.last] = phrase;
+        else if (tail !== 0) words[2 * tail + Phrase.successor] = phrase;
       }
-      const fills = words[2 * phrase + Phrase.fills]!;
-      if (fills !== 0) this.#fill(phrase, fills, batch, row);
-      const start = at;
-      at += words[2 * phrase + Phrase.length]!;
-      let edge = words[2 * phrase + Phrase.next]!;
-      let hot = edgeWords[edge + EdgeWord.hot]!;
+      at += length;
 
-      if (hot === Next.event) {
-        // An event most often follows the one that it followed before on the same thread.
-        thread = phrase;
-        const tail = words[2 * thread + Phrase.tail]!;
-        phrase = words[2 * tail + Phrase.successor]!;
-        if (!phrases.stands(phrase, view, at)) {
-          phrase = phrases.search(edgeWords[edge + EdgeWord.event]!, thread, view, at);
-          if (phrase === 0) return -1;
-          if (tail !== 0) words[2 * tail + Phrase.successor] = phrase;
-        }
+      const fills = words[2 * phrase + Phrase.fills]!;
+      const value = 2 * phrase + Phrase.values;
+      if (isEvent) {
         words[2 * thread + Phrase.tail] = phrase;
-        const value = 2 * phrase + Phrase.values;
         const kind = words[value]!;
         if (kind > UNKNOWN_KIND) this.unknown = kind - UNKNOWN_KIND;
         batch.kind[row] = kind;
@@ -92,16 +94,34 @@ export class PhraseMatch {
         batch.ret[row] = words[value + 2]!;
         batch.prot[row] = words[value + 3]!;
         batch.level[row] = words[value + 4]!;
-        const rest = words[2 * phrase + Phrase.fills]! & ~EVENT;
+        const rest = fills & ~EVENT;
         if (rest !== 0) phrases.fillRest(value + EVENT_VALUES, rest, batch, pool);
-        at += words[2 * phrase + Phrase.length]!;
-        edge = words[2 * phrase + Phrase.next]!;
-        hot = edgeWords[edge + EdgeWord.hot]!;
-      }
+      } else if ((fills & (THREAD | EVENT)) === THREAD) {
+        batch.cpu[row] = words[value]!;
+        batch.pid[row] = words[value + 1]!;
+        batch.comm[row] = words[value + 2]!;
+        const rest = fills & ~THREAD;
+        if (rest === OWNER) {
+          pool.ownVm(batch)[row] = words[value + THREAD_VALUES]!;
+          pool.ownVcpu(batch)[row] = words[value + THREAD_VALUES + 1]!;
+        } else if (rest !== 0) phrases.fillRest(value + THREAD_VALUES, rest, batch, pool);
+      } else if (fills !== 0) phrases.fillRest(value, fills, batch, pool);
 
+      const edge = words[2 * phrase + Phrase.next]!;
+      const hot = edgeWords[edge + EdgeWord.hot]!;
       if (hot === Next.end) return at;
+      if (hot === Next.event) {
+        thread = phrase;
+        isEvent = true;
+        place = edgeWords[edge + EdgeWord.event]!;
+        continue;
+      }
+      isEvent = false;
       place = edgeWords[edge + EdgeWord.place]!;
-      if (hot === Hot.addr) {
+      if (hot === Hot.seconds) {
+        if (at - length === from && length < 8) this.#remember(phrase, place);
+        at = values.time(numbers.seconds(at, false), batch, row);
+      } else if (hot === Hot.addr) {
         at = numbers.hex52(at);
         if ((numbers.low & edgeWords[edge + EdgeWord.mask]!) !== 0) return -1;
         batch.addr[row] = numbers.value[0]!;
@@ -118,9 +138,6 @@ export class PhraseMatch {
         at = numbers.hex52(at);
         if ((numbers.low & edgeWords[edge + EdgeWord.mask]!) !== 0) return -1;
         batch.size[row] = numbers.value[0]!;
-      } else if (hot === Hot.seconds) {
-        if (start === from && at - start < 8) this.#remember(phrase, place);
-        at = values.time(numbers.seconds(at, false), batch, row);
       } else if (hot === Next.deferred) {
         return -1;
       } else {
@@ -129,25 +146,6 @@ export class PhraseMatch {
       }
     }
     return -1;
-  }
-
-  /** What a phrase that begins with no event says. */
-  #fill(phrase: number, fills: number, batch: EventBatch, row: number): void {
-    const { phrases, pool } = this;
-    const { words } = phrases;
-    const value = 2 * phrase + Phrase.values;
-    if ((fills & (THREAD | EVENT)) !== THREAD) {
-      phrases.fillRest(value, fills, batch, pool);
-      return;
-    }
-    batch.cpu[row] = words[value]!;
-    batch.pid[row] = words[value + 1]!;
-    batch.comm[row] = words[value + 2]!;
-    const rest = fills & ~THREAD;
-    if (rest === OWNER) {
-      pool.ownVm(batch)[row] = words[value + THREAD_VALUES]!;
-      pool.ownVcpu(batch)[row] = words[value + THREAD_VALUES + 1]!;
-    } else if (rest !== 0) phrases.fillRest(value + THREAD_VALUES, rest, batch, pool);
   }
 
   #remember(phrase: number, place: number): void {

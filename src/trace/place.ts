@@ -46,6 +46,7 @@ export const mostlySteady = new Map<number, number>([
   [Role.alignedBytes, Fills.size],
   [Role.pageBytes, Fills.size],
   [Role.esr, Fills.esr],
+  [Role.opaque, 0],
 ]);
 
 /** Where in the template tree phrases may begin: at a node, or at an event's name. */

@@ -1,0 +1,57 @@
+import type { Barrier } from "../activity/epoch.js";
+
+/** What an epoch came to when a barrier ended it. Times are the replay's, but for `recordedNs`. */
+export interface EndedEpoch {
+  readonly label: string | undefined;
+  readonly startNs: number;
+  /** Its start in the trace. */
+  readonly recordedNs: number;
+  readonly makespanNs: number;
+}
+
+/** The epoch under way in one replay, and what ties its time to the trace's. */
+export class EpochClock {
+  /** Counts epochs. */
+  number = 0;
+  label: string | undefined;
+  startNs = 0;
+  /** Added to the trace's time: work added less work saved so far in this epoch. */
+  shiftNs = 0;
+  private recordedNs = 0;
+  private firstNs = Number.POSITIVE_INFINITY;
+  private lastNs = 0;
+
+  /** When the trace's `recordedNs` comes in this replay, apart from `shiftNs`. */
+  at(recordedNs: number): number {
+    return this.startNs + recordedNs - this.recordedNs;
+  }
+
+  began(atNs: number): void {
+    if (atNs < this.firstNs) this.firstNs = atNs;
+  }
+
+  ended(atNs: number): void {
+    if (atNs > this.lastNs) this.lastNs = atNs;
+  }
+
+  /**
+   * Goes on to the next epoch: a barrier comes when all activities before it have ended, and the recorded idle time
+   * has passed. @returns what ended; undefined where nothing happened that has a name
+   */
+  pass(barrier: Barrier): EndedEpoch | undefined {
+    const { label, recordedNs } = this;
+    const atNs = Math.max(this.lastNs, this.startNs) + barrier.idleNs;
+    const hadWork = this.firstNs < Number.POSITIVE_INFINITY;
+    const startNs = label === undefined ? this.firstNs : this.startNs;
+    const endNs = barrier.closes ? atNs : Math.max(startNs, this.lastNs);
+    this.startNs = atNs;
+    this.recordedNs = barrier.atNs;
+    this.firstNs = Number.POSITIVE_INFINITY;
+    this.lastNs = 0;
+    this.shiftNs = 0;
+    this.label = barrier.label;
+    this.number++;
+    if (!hadWork && label === undefined) return undefined;
+    return { label, startNs, recordedNs, makespanNs: endNs - startNs };
+  }
+}
