@@ -60,6 +60,8 @@ export class Operation {
    */
   shape = -1;
   work: Float64Array | undefined;
+  /** Entries visited before the first one was made invalid. */
+  visitsToBreak = 0;
 }
 
 /** Nothing was inferred. */

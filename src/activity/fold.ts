@@ -461,6 +461,7 @@ export class ActivityFold {
     const open = thread.open;
     if (open !== undefined && open.kind !== ActivityKind.hostOperation) {
       if (thread.vm >= 0) this.vms.endEpisode(thread.vm);
+      open.contended ||= this.vms.hasOpenEpisode(vm);
       thread.episodesAtStart = this.vms.beginEpisode(vm);
     }
     thread.vm = vm;

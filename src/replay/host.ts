@@ -104,9 +104,9 @@ export class Host {
           isFault && (shape === Shape.unchanged || shape === Shape.other) && guest.isMapped(activity);
       }
       config.timing.plan(plan, itsShape, operation, config.units);
-      guest.meter.begin(clock, plan);
+      guest.meter.begin(clock, plan, operation.kind === OperationKind.map);
       guest.run(operation);
-      clock = guest.meter.endNs + plan.afterNs;
+      clock = guest.meter.atNs + plan.afterNs;
       recordedNs += operation.cpuNs;
       if (config.followsRecord) awayNs += this.recordedInterruption(guest, operation, atNs);
       if (thread.counted) {
@@ -226,7 +226,9 @@ export class Host {
       const n = counts[kind] as number;
       if (n === 0) continue;
       this.addWork(kind, n);
-      const ns = n * (plan.unitNs[kind] as number);
+      // Visits up to the break are in the time before it.
+      const timed = kind === Charge.entryVisit && plan.reachesBreak ? n - guest.meter.visitsToBreak : n;
+      const ns = timed * (plan.unitNs[kind] as number);
       if (!isStall || ns === 0) continue;
       // Nearly all visits of a coalesce are to the subtree that it detaches.
       const isTeardown = kind === Charge.entryVisit && shape === Shape.coalesce;
@@ -269,6 +271,7 @@ export class Host {
     if (activity.isSynthetic) this.config.counters.ofRuns += thread.laps;
     this.epochFaults += thread.laps;
     const { counters } = this.config;
+    if (!activity.isSynthetic) counters.avoided += Math.max(0, activity.laps - thread.laps);
     const handlerNs = thread.handlerNs + activity.afterCpuNs;
     counters.fault(thread.faultClass, thread.cause, thread.laps, isGuestTableWalk(activity.esr));
     counters.spend(Cost.exit, thread.exitNs, 0);

@@ -146,11 +146,10 @@ describe("figures agree with each other", SLOW, () => {
       }
   });
 
-  // Open: where CPUs are shared, parts of a few stalls are counted twice, up to half a percent of the whole.
-  it.each(recordings)("$file: where the stall goes sums to the stall", async (one) => {
+  it.each(recordings)("$file: where the stall goes sums to the stall, up to rounding", async (one) => {
     for (const part of ["ADJUST", "whole"] as const)
-      for (const { costNs, stallNs } of await sides(one, part))
-        expectNear(sum(costNs), stallNs.total, 0.005, "costs");
+      for (const { costNs, stallNs, faults } of await sides(one, part))
+        expect(Math.abs(sum(costNs) - stallNs.total), "ns apart").toBeLessThanOrEqual(8 + faults.total);
   });
 
   it.each(recordings)("$file: percentiles are in order, and the schema holds", async (one) => {

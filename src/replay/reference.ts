@@ -48,7 +48,7 @@ export class Reference {
     if (isFault && activity.operationCount === 1) this.infer(guest, activity);
     const shape = guest.shapeOf(operation);
     if (shape === Shapes.coalesce && !guest.shapeIsKnown) this.unknownSubtrees++;
-    guest.meter.begin(0, this.plan);
+    guest.meter.begin(0, this.plan, operation.kind === OperationKind.map);
     guest.run(operation);
     guest.stage2.endOperation();
     if (!isCredible(operation, shape)) {
@@ -58,6 +58,7 @@ export class Reference {
     operation.shape = shape;
     operation.work ??= new Float64Array(chargeKinds);
     operation.work.set(guest.meter.counts);
+    operation.visitsToBreak = guest.meter.visitsToBreak;
     this.timing.learn(operation);
     const beforeNs = operation.startNs - activity.startNs;
     const isAlone = this.sharedCpu ? beforeNs === activity.beforeCpuNs : !activity.contended;

@@ -7,10 +7,7 @@ import { StreamMedian } from "./samples.js";
 /** Walk and tear-down work: what is left of a recorded operation once its flush and its clean are taken off. */
 const bodyKinds: readonly ChargeKind[] = [
   Charge.entryVisit,
-  Charge.pteStore,
-  Charge.pageGet,
   Charge.pagePut,
-  Charge.tableAlloc,
   Charge.tableFree,
   Charge.deferFree,
 ];
@@ -84,7 +81,7 @@ export class TraceTiming {
       this.flush.add(operation.toFlushedNs - operation.toBreakNs);
     }
     const body = this.bodyOf(operation);
-    if (shape === Shape.coalesce) this.bodyScale.add(body / this.profileBody(work, this.recorderUnits));
+    if (shape === Shape.coalesce) this.bodyScale.add(body / this.profileBody(operation, this.recorderUnits));
     else if (operation.kind === OperationKind.map) (this.bodies[shape] as StreamMedian).add(body);
   }
 
@@ -135,7 +132,7 @@ export class TraceTiming {
       plan.unitNs[Charge.cleanByte] = Math.max(0, cpuNs - this.fixedNs(recorded) - body) / clean;
       plan.recorded[Charge.cleanByte] = 1;
     }
-    this.planBody(plan, body / this.profileBody(recorded.work as Float64Array, this.recorderUnits), units);
+    this.planBody(plan, body / this.profileBody(recorded, this.recorderUnits), units);
   }
 
   private planFitted(plan: Plan, shape: Shape, units: Float64Array): void {
@@ -166,6 +163,8 @@ export class TraceTiming {
     plan.unitNs[Charge.tlbiVmid] = flushNs;
     plan.recorded[Charge.tlbiVmid] = 1;
     plan.installNs = plan.afterNs = this.line();
+    // The lines at the break and the install have these in them.
+    plan.unitNs[Charge.pteStore] = plan.unitNs[Charge.pageGet] = 0;
   }
 
   private planBody(plan: Plan, scale: number, units: Float64Array): void {
@@ -208,10 +207,10 @@ export class TraceTiming {
     return Number.isFinite(line) ? line : 0;
   }
 
-  private profileBody(work: Float64Array, units: Float64Array): number {
+  private profileBody({ work, visitsToBreak }: Operation, units: Float64Array): number {
     let sum = 0;
-    for (const kind of bodyKinds) sum += (work[kind] as number) * (units[kind] as number);
-    return Math.max(1, sum);
+    for (const kind of bodyKinds) sum += ((work as Float64Array)[kind] as number) * (units[kind] as number);
+    return Math.max(1, sum - visitsToBreak * (units[Charge.entryVisit] as number));
   }
 
   private cleanByteNs(): number {

@@ -32,7 +32,9 @@ export class WorkMeter implements Meter {
   /** Table -> block replacements of the operation. */
   windows = 0;
   private brokeTable = false;
-  private laterNs = 0;
+  /** Visits before the first break. */
+  visitsToBreak = 0;
+  private replaces = false;
   private flags = new Uint8Array(4096);
   private plan: Plan | undefined;
 
@@ -41,11 +43,13 @@ export class WorkMeter implements Meter {
   /** The table whose stores are logged; set once, right after it was made. */
   table: PageTable | undefined;
 
-  begin(startNs: number, plan: Plan): void {
+  /** @param replaces whether the operation makes entries invalid only to write them anew: a map */
+  begin(startNs: number, plan: Plan, replaces: boolean): void {
+    this.replaces = replaces;
+    this.visitsToBreak = 0;
     this.counts.fill(0);
     this.atNs = startNs + plan.beforeNs;
     this.flushedAtNs = Number.NaN;
-    this.laterNs = 0;
     this.windows = 0;
     this.brokenSlot = -1;
     this.installedAtNs = Number.POSITIVE_INFINITY;
@@ -56,10 +60,9 @@ export class WorkMeter implements Meter {
     this.counts[kind] = (this.counts[kind] as number) + n;
     const plan = this.plan;
     if (plan === undefined) return;
-    const ns = n * (plan.unitNs[kind] as number);
-    // The recorded time to the break has these visits in it; what they would take comes at the end.
-    if (plan.reachesBreak && this.brokenSlot < 0) this.laterNs += ns;
-    else this.atNs += ns;
+    // The recorded time to the break has these visits in it.
+    if (plan.reachesBreak && this.brokenSlot < 0) return;
+    this.atNs += n * (plan.unitNs[kind] as number);
     if (kind === Charge.tlbiVmid && Number.isNaN(this.flushedAtNs)) this.flushedAtNs = this.atNs;
   }
 
@@ -74,7 +77,8 @@ export class WorkMeter implements Meter {
   ): void {
     const wasValid = isValid(oldLo);
     const reopened = slot === this.brokenSlot;
-    if (wasValid && !isValid(newLo) && this.brokenSlot < 0) {
+    if (this.replaces && wasValid && !isValid(newLo) && this.brokenSlot < 0) {
+      this.visitsToBreak = this.counts[Charge.entryVisit] as number;
       this.brokenSlot = slot;
       this.brokeTable = isTable(oldLo, level);
       this.brokenAtNs = Math.round(this.atNs);
@@ -87,8 +91,11 @@ export class WorkMeter implements Meter {
     }
     this.log.add(slot, oldLo, oldHi, Math.round(this.atNs));
     this.setFlags(slot, SlotFlag.known | (wasValid ? SlotFlag.wasValid : 0));
-    if (isTable(newLo, level))
-      this.flagPage(newLo, newHi, (reopened && !this.brokeTable) || (wasValid && isLeaf(oldLo, level)));
+    if (!isTable(newLo, level)) return;
+    const isSplit = (reopened && !this.brokeTable) || (wasValid && isLeaf(oldLo, level));
+    // What was unmapped with its table is no first touch in the next table there.
+    const inherited = this.flagsOf(slot) & SlotFlag.wasValid;
+    this.flagPage(newLo, newHi, isSplit ? SlotFlag.bornOfSplit : inherited);
   }
 
   /** Whether the operation's window is open at `atNs`. */
@@ -103,18 +110,14 @@ export class WorkMeter implements Meter {
     if (this.installedAtNs > sinceNs) this.installedAtNs += byNs;
   }
 
-  /** When the walk ends. */
-  get endNs(): number {
-    return this.atNs + this.laterNs;
-  }
-
   flagsOf(slot: number): number {
     return slot < this.flags.length ? (this.flags[slot] as number) : 0;
   }
 
   /** Every entry's content is unknown again: tracing was off, or events were lost. */
   forget(): void {
-    this.flags.fill(0);
+    for (let slot = 0; slot < this.flags.length; slot++)
+      this.flags[slot] = (this.flags[slot] as number) & ~SlotFlag.known;
   }
 
   setFlags(slot: number, flags: number): void {
@@ -128,12 +131,12 @@ export class WorkMeter implements Meter {
   }
 
   /** A new table's entries are known: all empty. */
-  private flagPage(lo: number, hi: number, split: boolean): void {
+  private flagPage(lo: number, hi: number, flags: number): void {
     const table = this.table as PageTable;
     const { granule } = table;
     const first = granule.slotOf(table.childOf(lo, hi), 0);
     this.reserve(first + granule.entries);
-    this.flags.fill(SlotFlag.known | (split ? SlotFlag.bornOfSplit : 0), first, first + granule.entries);
+    this.flags.fill(SlotFlag.known | flags, first, first + granule.entries);
   }
 
   private reserve(slots: number): void {

@@ -6,6 +6,7 @@ import { closeSync, openSync, writeSync } from "node:fs";
 const MEAN_GAP_NS = 2000;
 /** Lines that follow one of their own thread: 0.77 and 0.84 in the recordings, whose host has one real CPU. */
 const SAME_THREAD_RATIO = 0.6;
+const SAME_PC_RATIO = 0.9;
 const WRITE_CHARACTERS = 1 << 20;
 
 /** mulberry32: small, seeded, good enough to mix lines. */
@@ -34,6 +35,7 @@ export function writeBenchTrace(path: string, lines: number): void {
     who: `"cpu":${thread},"pid":${4000 + thread},"comm":"CPU ${thread % 8}/KVM","tgid":${4000 + (thread & ~7)},"vm":"guest-${thread >> 3}","vcpu":${thread % 8}`,
     pgt: `0xffff0000${(0x35ac3280 + (thread >> 3) * 0x1000).toString(16)}`,
     mmu: `0xffff8000${(0x108be0f8 + (thread >> 3) * 0x1000).toString(16)}`,
+    loop: 0,
     pending: [] as string[],
   }));
   let thread = threads[0]!;
@@ -72,13 +74,15 @@ const probes = {
 };
 
 /** The lines of one fault or host operation, from the event's name on. */
-function episode(random: () => number, thread: { pgt: string; mmu: string }): string[] {
+function episode(random: () => number, thread: { pgt: string; mmu: string; loop: number }): string[] {
   const hex = (value: number): string => `"0x${value.toString(16)}"`;
   const block = random() < 0.3;
   const size = block ? 0x20_0000 : 0x1000;
   const addr = 0xff_ff00_0000_00 + Math.floor(random() * 0x8000) * size;
-  // The recordings hold 10 different pcs and 16 different syndromes, whereas nearly every far is new.
-  const pc = `"0x${(0x40_0a24 + 0x80 * Math.floor(random() * 10)).toString(16).padStart(14, "0")}"`;
+  // A recorded thread faults at the pc and with the syndrome of its last fault, 99 times in 100; and nearly every
+  // far is new.
+  if (random() > SAME_PC_RATIO) thread.loop = Math.floor(random() * 10);
+  const pc = `"0x${(0x40_0a24 + 0x80 * thread.loop).toString(16).padStart(14, "0")}"`;
   const far = `"0xffff0000${Math.floor(0x1000_0000 + random() * 0x7000_0000).toString(16)}"`;
   const range = `"pgt":"${thread.pgt}","addr":${hex(addr)},"size":${hex(size)}`;
   const tlbVmid = `"tlb_vmid","mmu":"${thread.mmu}",${probes.tlbVmid}`;
@@ -98,7 +102,7 @@ function episode(random: () => number, thread: { pgt: string; mmu: string }): st
   const exit = `"kvm_exit","vcpu_pc":${pc},"ret":0,"esr_ec":"0x24"`;
   const abort = `"s2_abort",${probes.abort}`;
   const abortRet = `"s2_abort_ret","ret":1,${probes.abortRet}`;
-  const esr = hex((block ? 0x93c1_8006 : 0x93c5_8007) + 0x1_0000 * Math.floor(random() * 8));
+  const esr = hex((block ? 0x93c1_8006 : 0x93c5_8007) + 0x1_0000 * (thread.loop % 8));
   const fault = `"kvm_guest_fault","ipa":${hex(addr)},"hsr":${esr},"hxfar":${far},"vcpu_pc":${pc}`;
   const map = `"s2_map",${range},"phys":${hex(phys)},"prot":"0x6",${probes.map}`;
   const relax = `"s2_relax_perms","pgt":"${thread.pgt}","addr":${hex(addr)},"prot":"0x6",${probes.relax}`;

@@ -7,7 +7,7 @@ const BUFFER_BYTES = 256 * 1024;
 const READ_BYTES = BUFFER_BYTES / 2;
 /** A line's bytes without its newline; more is refused. */
 export const MAX_LINE_BYTES = 1024 * 1024;
-/** Room for the newline put behind a last line that has none, and for the scanner's looking 32 bytes ahead of any line. */
+/** Room for the newline put behind a last line that has none, and for the scanner's looking 48 bytes ahead of any line. */
 const MARGIN_BYTES = 64;
 const NEWLINE = 0x0a;
 

@@ -1,7 +1,7 @@
 /** Lines to rows: the fast path first, the slow path where it declines, and what becomes of a bad line. */
 
 import { TraceFormatError } from "../errors.js";
-import { Kind, type ReaderReport } from "./event.js";
+import { type EventBatch, Kind, type ReaderReport } from "./event.js";
 import { UNKNOWN_KIND } from "./fields.js";
 import { type LineBuffer, MAX_LINE_BYTES } from "./line-buffer.js";
 import { LineProblem } from "./line-values.js";
@@ -41,22 +41,22 @@ export class LineScanner {
     const { lines, order, report } = this;
     const fast = this.#fast;
     fast.use(lines.bytes, lines.view, lines.end);
-    while (lines.at < lines.end) {
+    let at = lines.at;
+    while (at < lines.end) {
       if (order.isFull) return "full";
       const batch = order.filling;
-      const from = lines.at;
-      const end = fast.match(from, batch);
-      if (end > 0 && end - from <= MAX_LINE_BYTES) {
-        lines.at = end;
+      const behind = fast.match(at, batch, report.lines);
+      if (behind > 0 && behind - at <= MAX_LINE_BYTES) {
+        at = behind;
+        lines.at = behind;
         report.lines++;
-        if (fast.unknownName !== undefined) {
-          this.context.pool.clearRow(batch, batch.count);
-          this.#countUnknown(fast.unknownName);
-        } else this.#accept();
-        continue;
+        if (fast.unknown === 0) this.#accept(batch);
+        else this.#countUnknown(fast.takeUnknown());
+      } else {
+        this.context.pool.clearRow(batch, batch.count);
+        this.#readSlowly(at);
+        at = lines.at;
       }
-      this.context.pool.clearRow(batch, batch.count);
-      this.#readSlowly(from);
     }
     return order.isFull ? "full" : "used-up";
   }
@@ -84,30 +84,28 @@ export class LineScanner {
       else this.#refuse(problem);
       return;
     }
-    if (this.options.learn) this.#fast.learn(slow, lines.bytes, from, newline);
-    if (slow.kind === UNKNOWN_KIND) {
-      context.pool.clearRow(batch, batch.count);
-      this.#countUnknown(slow.eventName);
-      return;
-    }
-    if (!context.time.isSet) context.time.set(slow.ns);
-    this.#accept();
+    if (slow.kind !== UNKNOWN_KIND && !context.time.isSet) context.time.set(slow.ns);
+    // Templates give times relative to the first event, so they are of no use before it.
+    if (this.options.learn && context.time.isSet) this.#fast.learn(slow, lines.bytes, from, newline);
+    if (slow.kind === UNKNOWN_KIND) this.#countUnknown(slow.eventName);
+    else this.#accept(batch);
   }
 
-  #accept(): void {
+  #accept(batch: EventBatch): void {
     const { order, report } = this;
-    const batch = order.filling;
     const row = batch.count;
     batch.line[row] = report.lines;
     const verdict = order.accept();
-    if (verdict === "accepted") {
-      const kind = batch.kind[row]!;
-      report.byKind[kind]!++;
-      // A line that says no number still says that something was lost.
-      if (kind === Kind.lost_events) {
-        report.lostEvents += Number.isNaN(batch.amount[row]) ? 1 : batch.amount[row]!;
-      }
-    } else this.#refuseTime(verdict, batch.atNs[row]!, batch.cpu[row]!);
+    if (verdict !== "accepted") {
+      this.#refuseTime(verdict, batch.atNs[row]!, batch.cpu[row]!);
+      return;
+    }
+    const kind = batch.kind[row]!;
+    report.byKind[kind]!++;
+    // A line that says no number still says that something was lost.
+    if (kind === Kind.lost_events) {
+      report.lostEvents += Number.isNaN(batch.amount[row]) ? 1 : batch.amount[row]!;
+    }
   }
 
   #refuseTime(verdict: "cpu" | "window", atNs: number, cpu: number): void {
@@ -156,6 +154,8 @@ export class LineScanner {
 
   #countUnknown(name: string): void {
     const { unknown } = this.report;
+    const { filling } = this.order;
+    this.context.pool.clearRow(filling, filling.count);
     const counted = unknown.has(name) || unknown.size < MAX_UNKNOWN_NAMES ? name : "(others)";
     unknown.set(counted, (unknown.get(counted) ?? 0) + 1);
   }

@@ -35,21 +35,17 @@ export const Phrase = {
   next: 6,
   /** Of a thread's phrase: the event's phrase that last followed. */
   tail: 7,
-  /** Of an event's phrase: the one after it on the same thread. */
-  successor: 8,
-  values: 9,
+  values: 8,
 } as const;
 
 /** What is known of a place. */
 export const PlaceWord = {
   /** Part of a phrase's key: a new one forgets the phrases known so far. */
   id: 0,
-  /** The phrase last found here. */
-  last: 1,
   /** How many of a phrase's first 32-bit words are hashed, an even number: no more than the shortest has. */
-  hashed: 2,
+  hashed: 1,
   /** 1 if the phrase before the line's event is hashed too. */
-  usesThread: 3,
+  usesThread: 2,
 } as const;
 
 /** What is known of an edge that follows phrases. */
@@ -73,11 +69,13 @@ export const EVENT = Fills.kind | Fills.pgt | Fills.ret | Fills.prot | Fills.lev
 export const EVENT_VALUES = 5;
 
 const MAX_BYTES = 512;
-const MAX_HASHED = 8;
+const MAX_HASHED = 12;
 const BUCKETS = 1 << 12;
 /** Some 10,000 phrases. When it is full all are forgotten, and those still in use are soon back. */
 const STORE_WORDS = 1 << 18;
 const FIRST_STORE_WORDS = 1 << 13;
+/** 4096 guesses. */
+export const GUESS_SHIFT = 20;
 const MAX_PLACES = 1 << 12;
 const MAX_EDGES = 1 << 12;
 /** Room for the largest record. */
@@ -93,6 +91,8 @@ export class PhraseCache {
   words = new Int32Array(this.text.buffer);
   readonly places = new Int32Array(WORDS * MAX_PLACES);
   readonly edgeWords = new Int32Array(WORDS * MAX_EDGES);
+  /** The phrase last found, by a hash of the place and the thread, or of the thread and its event before. */
+  readonly guesses = new Int32Array(1 << (32 - GUESS_SHIFT));
   /** Edges by number; 0 is none. */
   readonly edges: (Edge | undefined)[] = [undefined];
   readonly #buckets = new Int32Array(BUCKETS);
@@ -105,7 +105,7 @@ export class PhraseCache {
     this.#forget();
   }
 
-  /** The phrase at `at`, by its first bytes. `view` must be readable for 32. */
+  /** The phrase at `at`, by its first bytes. `view` must be readable for 48. */
   search(place: number, thread: number, view: DataView, at: number): number {
     const { words } = this;
     let phrase = this.#buckets[this.#bucketOf(place, thread, view, at)]!;
@@ -164,7 +164,7 @@ export class PhraseCache {
     const bucket = this.#bucketOf(number, thread, view, from);
     const older = this.#olderOf(bucket, number);
     const id = this.places[number + PlaceWord.id]!;
-    this.words.set([text, this.#top - text, length, id, older, fills, edge, 0, 0], 2 * phrase);
+    this.words.set([text, this.#top - text, length, id, older, fills, edge, 0], 2 * phrase);
     this.#buckets[bucket] = phrase;
     return phrase;
   }
@@ -207,7 +207,6 @@ export class PhraseCache {
 
   #renew(place: number): void {
     this.places[place + PlaceWord.id] = ++this.#placeIds;
-    this.places[place + PlaceWord.last] = 0;
   }
 
   #edgeNumber(edge: Edge): number {
@@ -311,10 +310,9 @@ export class PhraseCache {
 
   #forget(): void {
     this.#buckets.fill(0);
-    for (let place = 0; place < this.places.length; place += WORDS) this.places[place + PlaceWord.last] = 0;
-    // The record that stands for none: its text equals nothing.
-    this.words.set([Phrase.values, 1, 8, 0, 0, 0, 0, 0, 0]);
-    this.text[Phrase.values] = Number.NaN;
+    this.guesses.fill(0);
+    // The record that stands for none: of no place.
+    this.words.fill(0, 0, 2 * (Phrase.values + 1));
     this.#top = Phrase.values + 1;
   }
 

@@ -11,6 +11,7 @@ import {
   EdgeWord,
   EVENT,
   EVENT_VALUES,
+  GUESS_SHIFT,
   Next,
   OWNER,
   Phrase,
@@ -24,7 +25,7 @@ import { Hot, type TemplateNode } from "./template.js";
 import type { ValueReader } from "./value-reader.js";
 
 export class PhraseMatch {
-  /** Of an event that the format does not know, the number of its name; the caller sets it to 0 before. */
+  /** Of an event that the format does not know, the number of its name; the caller sets it to 0 again. */
   unknown = 0;
 
   // How lines usually begin, `{"ts":`, and the place behind the time; nothing as yet.
@@ -47,7 +48,7 @@ export class PhraseMatch {
   match(root: TemplateNode, from: number, view: DataView, batch: EventBatch): number {
     const { phrases, values, pool } = this;
     const { numbers } = values;
-    const { text, words, places, edgeWords } = phrases;
+    const { text, words, places, edgeWords, guesses } = phrases;
     const row = batch.count;
     let at = from;
     let place = root.place.number;
@@ -61,25 +62,25 @@ export class PhraseMatch {
     let thread = 0;
     let isEvent = false;
     while (at >= 0) {
-      // What stands here is most often what stood here before; and an event most often follows the one that
-      // it followed before on the same thread. Phrase 0 equals nothing.
-      const tail = words[2 * thread + Phrase.tail]!;
-      let phrase = isEvent ? words[2 * tail + Phrase.successor]! : places[place + PlaceWord.last]!;
+      // What stands here is most often what stood here before on this thread; and an event most often follows
+      // the one that it followed before.
+      const before = isEvent ? words[2 * thread + Phrase.tail]! : place;
+      const slot = (Math.imul(before, 0x9e37_79b1) ^ Math.imul(thread, 0x85eb_ca6b)) >>> GUESS_SHIFT;
+      let phrase = guesses[slot]!;
       let word = words[2 * phrase + Phrase.text]!;
       let length = words[2 * phrase + Phrase.length]!;
-      let stands: boolean;
-      if (length < 8) stands = standsShort(words, 2 * word, view, at);
+      let stands = words[2 * phrase + Phrase.place] === places[place + PlaceWord.id];
+      if (length < 8) stands = stands && standsShort(words, 2 * word, view, at);
       else {
         const last = word + words[2 * phrase + Phrase.words]! - 1;
         for (let start = at; word < last && text[word] === view.getFloat64(start, true); start += 8) word++;
-        stands = word === last && text[last] === view.getFloat64(at + length - 8, true);
+        stands = stands && word === last && text[last] === view.getFloat64(at + length - 8, true);
       }
       if (!stands) {
         phrase = phrases.search(place, thread, view, at);
         if (phrase === 0) return -1;
         length = words[2 * phrase + Phrase.length]!;
-        if (!isEvent) places[place + PlaceWord.last] = phrase;
-        else if (tail !== 0) words[2 * tail + Phrase.successor] = phrase;
+        guesses[slot] = phrase;
       }
       at += length;
 

@@ -15,9 +15,6 @@ import { ValueReader } from "./value-reader.js";
 const QUOTE = 0x22;
 
 export class TemplateMatch {
-  /** After a match: the name, where the format does not know the event (its row is to be cleared). */
-  unknownName: string | undefined;
-
   readonly #tree: TemplateTree;
   readonly #phrases = new PhraseCache();
   readonly #quick: PhraseMatch;
@@ -27,7 +24,6 @@ export class TemplateMatch {
   /** Stands for the edge of a deferred field, of which only the last spelling is ever looked at. */
   readonly #deferredEdge = new Edge(Buffer.alloc(4), Role.skip, Form.any, 0, 0);
   #deferred = 0;
-  #lines = 0;
   #bytes: Buffer = Buffer.alloc(0);
   #view: DataView = new DataView(this.#bytes.buffer);
 
@@ -37,7 +33,7 @@ export class TemplateMatch {
     this.#tree = new TemplateTree(context.granule - 1);
   }
 
-  /** The buffer to match in. Its lines end in newlines, the last at `end`; it is readable for 32 bytes more. */
+  /** The buffer to match in. Its lines end in newlines, the last at `end`; it is readable for 48 bytes more. */
   use(bytes: Buffer, view: DataView, end: number): void {
     this.#bytes = bytes;
     this.#view = view;
@@ -50,25 +46,29 @@ export class TemplateMatch {
 
   /**
    * Reads the line at `from` into the batch's next row, which must hold absent values. Gives where the next
-   * line begins; -1 if no template fits, with the row spoilt.
+   * line begins; -1 if no template fits, with the row spoilt. `lines`: read before.
    */
-  match(from: number, batch: EventBatch): number {
-    if (!this.context.time.isSet) return -1;
-    this.#lines++;
-    const quick = this.#quick;
-    quick.unknown = 0;
-    const end = quick.match(this.#tree.root, from, this.#view, batch);
-    if (end >= 0) {
-      this.unknownName = quick.unknown === 0 ? undefined : this.#tree.unknownNames[quick.unknown];
-      return end;
-    }
-    this.unknownName = undefined;
-    return this.#walk(from, batch);
+  match(from: number, batch: EventBatch, lines: number): number {
+    const end = this.#quick.match(this.#tree.root, from, this.#view, batch);
+    return end >= 0 ? end : this.#walk(from, batch, lines);
+  }
+
+  /** After a match: not 0 if the format does not know the event, whose row is then to be cleared. */
+  get unknown(): number {
+    return this.#quick.unknown;
+  }
+
+  /** The name of the unknown event just matched, which is thereby forgotten. */
+  takeUnknown(): string {
+    const name = this.#tree.unknownNames[this.#quick.unknown]!;
+    this.#quick.unknown = 0;
+    return name;
   }
 
   /** match() field by field, keeping the phrases that it meets. */
-  #walk(from: number, batch: EventBatch): number {
+  #walk(from: number, batch: EventBatch, lines: number): number {
     this.#deferred = 0;
+    this.#quick.unknown = 0;
     const view = this.#view;
     let node = this.#tree.root;
     let at = from;
@@ -95,7 +95,7 @@ export class TemplateMatch {
         continue;
       }
       const source = { bytes: this.#bytes, view, from: begin, end: at };
-      const kept = this.#phrases.add(place, source, fills, kind, edge, batch, thread, this.#lines);
+      const kept = this.#phrases.add(place, source, fills, kind, edge, batch, thread, lines);
       begin = -1;
       if (edge.role === END) return at;
       if (edge.role === Role.event) {
@@ -131,7 +131,7 @@ export class TemplateMatch {
     if (branch === undefined) return undefined;
     const end = values.entryEnd;
     batch.kind[batch.count] = branch.kind;
-    this.unknownName = this.#tree.unknownNames[branch.unknown];
+    this.#quick.unknown = branch.unknown;
     if (this.#deferred > 0 && !this.#applyDeferred(branch, batch)) return undefined;
     values.entryEnd = end;
     return branch;

@@ -98,7 +98,7 @@ async function readWithPackage(path: string): Promise<void> {
 }
 
 async function replay(path: string): Promise<void> {
-  const { diffTrace } = await import("../compare/diff.js");
+  const { diffTrace } = await import("./diff.js");
   const result = await diffTrace({ input: path, lenient: false, base: "pre-patch", candidate: "post-patch" });
   report(result.trace.events);
 }
