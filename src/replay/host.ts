@@ -104,9 +104,12 @@ export class Host {
           isFault && (shape === Shape.unchanged || shape === Shape.other) && guest.isMapped(activity);
       }
       config.timing.plan(plan, itsShape, operation, config.units);
+      const isReplayed = config.isRecorder && itsShape === Shape.coalesce && operation.shape === itsShape;
+      plan.installAtNs = isReplayed ? operation.toInstallNs : Number.NaN;
+      const startNs = clock;
       guest.meter.begin(clock, plan, operation.kind === OperationKind.map);
       guest.run(operation);
-      clock = guest.meter.atNs + plan.afterNs;
+      clock = Number.isNaN(plan.installAtNs) ? guest.meter.atNs + plan.afterNs : startNs + operation.cpuNs;
       recordedNs += operation.cpuNs;
       if (config.followsRecord) awayNs += this.recordedInterruption(guest, operation, atNs);
       if (thread.counted) {

@@ -24,6 +24,8 @@ export class Plan {
   reachesBreak = false;
   /** Added when a block is installed in a broken entry. */
   installNs = 0;
+  /** When the recording walker itself installed the block, from the function's entry on; NaN = it follows from the parts. */
+  installAtNs = Number.NaN;
   /** From the walk to the function's return. */
   afterNs = 0;
   /** One unit of each charge kind. */

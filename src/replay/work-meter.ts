@@ -34,6 +34,7 @@ export class WorkMeter implements Meter {
   private brokeTable = false;
   /** Visits before the first break. */
   visitsToBreak = 0;
+  private startNs = 0;
   private replaces = false;
   private flags = new Uint8Array(4096);
   private plan: Plan | undefined;
@@ -48,6 +49,7 @@ export class WorkMeter implements Meter {
     this.replaces = replaces;
     this.visitsToBreak = 0;
     this.counts.fill(0);
+    this.startNs = startNs;
     this.atNs = startNs + plan.beforeNs;
     this.flushedAtNs = Number.NaN;
     this.windows = 0;
@@ -84,7 +86,7 @@ export class WorkMeter implements Meter {
       this.brokenAtNs = Math.round(this.atNs);
     } else if (reopened && isValid(newLo)) {
       if (this.brokeTable && isLeaf(newLo, level)) {
-        this.atNs += this.plan?.installNs ?? 0;
+        this.reachInstall();
         this.windows++;
       }
       this.installedAtNs = Math.round(this.atNs);
@@ -108,6 +110,13 @@ export class WorkMeter implements Meter {
     this.log.delay(sinceNs, byNs);
     if (this.brokenAtNs > sinceNs) this.brokenAtNs += byNs;
     if (this.installedAtNs > sinceNs) this.installedAtNs += byNs;
+  }
+
+  private reachInstall(): void {
+    const { plan } = this;
+    if (plan === undefined) return;
+    const recordedNs = this.startNs + plan.installAtNs;
+    this.atNs = Number.isNaN(recordedNs) ? this.atNs + plan.installNs : recordedNs;
   }
 
   flagsOf(slot: number): number {

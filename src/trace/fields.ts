@@ -116,7 +116,7 @@ export const Role = {
   until: 34,
   untilNs: 35,
 } as const;
-export type RoleNumber = (typeof Role)[keyof typeof Role];
+type RoleNumber = (typeof Role)[keyof typeof Role];
 
 type Fields = Partial<Record<KeyName, RoleNumber>>;
 

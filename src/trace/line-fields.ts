@@ -4,7 +4,7 @@ import { keyNames, keyOf, NO_KEY } from "./fields.js";
 import { JsonScan } from "./json-scan.js";
 
 /** What a value is, known from its first byte. */
-export type ValueType = "string" | "number" | "true" | "false" | "null" | "object" | "array";
+type ValueType = "string" | "number" | "true" | "false" | "null" | "object" | "array";
 
 const typeOf: Readonly<Record<string, ValueType>> = {
   '"': "string",

@@ -84,7 +84,7 @@ export class NumberScan {
   /** hex64() of more than 16 digits: fine if the first are zeros. */
   #long(first: number): number {
     let at = first;
-    while (this.bytes[at] === ZERO) at++;
+    while (this.bytes[at] === ZERO && hexDigit[this.bytes[at + 1]!]! >= 0) at++;
     return at === first ? -1 : this.hex64(at);
   }
 
