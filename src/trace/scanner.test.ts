@@ -344,11 +344,10 @@ const sane = [
   '{"ts":100.000009,"pid":10,"event":"sched_switch","prev":"x"}',
 ];
 
-/** Bytes that turn JSON into almost-JSON. */
-const byte = fc.oneof(
-  fc.nat(255),
-  pick(...[...'{}[]",:\\ \t\r.-+eE0129xXuabfntl'].map((letter) => letter.charCodeAt(0))),
-);
+/** Bytes that turn JSON into almost-JSON; no newline, which would make two lines of one. */
+const byte = fc
+  .oneof(fc.nat(255), pick(...[...'{}[]",:\\ \t\r.-+eE0129xXuabfntl'].map((letter) => letter.charCodeAt(0))))
+  .filter((value) => value !== 10);
 
 test("damaged lines: an error on the fast path if and only if on the slow one, with the same words", async () => {
   const edit = fc.tuple(fc.nat(8), fc.nat(250), byte, fc.nat(2));
