@@ -78,5 +78,5 @@ export function wantsColor(file: string | undefined): boolean {
   const { FORCE_COLOR, NO_COLOR, TERM } = process.env;
   if (FORCE_COLOR !== undefined && FORCE_COLOR !== "") return FORCE_COLOR !== "0" && FORCE_COLOR !== "false";
   if (NO_COLOR !== undefined && NO_COLOR !== "") return false;
-  return (file === undefined || file === "-") && process.stdout.isTTY && TERM !== "dumb";
+  return (file === undefined || file === "-") && process.stdout.isTTY === true && TERM !== "dumb";
 }

@@ -78,3 +78,23 @@ test("nanoseconds are split without a double", () => {
   expect(scan.nanoseconds(0, false)).toBe(19);
   expect([...scan.time]).toEqual([1_700_000_000, 123_456_789]);
 });
+
+test.each(['1"', "1", "1{0", "1e2", "1.x", "x", "123456789012345.5"])(
+  "after %j, read or declined, the seconds of the time before are not taken for those of the next",
+  (between) => {
+    const [first, last] = ["100.5", "100.7"];
+    const scan = scanOf(`${first}\n${between}\n${last}`);
+    scan.seconds(0, false);
+    scan.seconds(first.length + 1, between === "1{0" || between === '1"');
+    expect(scan.seconds(first.length + between.length + 2, false)).toBeGreaterThan(0);
+    expect([...scan.time]).toEqual([100, 700_000_000]);
+  },
+);
+
+test("nor after nanoseconds", () => {
+  const scan = scanOf("100.5\n7000000000\n100.7");
+  scan.seconds(0, false);
+  scan.nanoseconds(6, false);
+  scan.seconds(17, false);
+  expect([...scan.time]).toEqual([100, 700_000_000]);
+});

@@ -112,15 +112,14 @@ export class NumberScan {
     if (isSame) at += this.#sameLength;
     else {
       const first = at;
+      // Text and value are remembered together or not at all: declining below must not leave one of each.
+      this.#forget();
       at = this.decimal(at);
       if (at < 0) return -1;
       this.time[0] = this.value[0]!;
       if (bytes[at] !== 0x2e) {
         if (quoted && bytes[at++] !== QUOTE) return -1;
         this.time[1] = 0;
-        this.#sameLength = 0;
-        this.#same0 = 1;
-        this.#sameMask0 = 0;
         return at;
       }
       at++;
@@ -146,6 +145,12 @@ export class NumberScan {
     if (quoted && bytes[at++] !== QUOTE) return -1;
     this.time[1] = nanoseconds;
     return at;
+  }
+
+  /** `time[0]` is no longer the value of the text remembered. With nothing masked in, 1 is what no word equals. */
+  #forget(): void {
+    this.#sameMask0 = 0;
+    this.#same0 = 1;
   }
 
   /** The seconds at `at` with their point, where they are short enough to be compared as two words. */
@@ -174,9 +179,7 @@ export class NumberScan {
     if (quoted && bytes[at++] !== QUOTE) return -1;
     this.time[0] = seconds;
     this.time[1] = nanoseconds;
-    // `time[0]` is no longer what seconds() left there.
-    this.#sameMask0 = 0;
-    this.#same0 = 1;
+    this.#forget();
     return at;
   }
 }
