@@ -1,5 +1,5 @@
 /**
- * Models pre-patch with RFC 2/4 and 3/4 as posted: the seed's "after" (pgtable.c blob 308c36b9cd21).
+ * Models pre-patch with RFC 2/4 and 3/4 as posted: the RFC's "after" (pgtable.c blob 308c36b9cd21).
  *
  * A coalesce, table -> block:
  *   tablePre   the entry that can be the block is broken, the VMID flushed, and **the block stored at once**:
@@ -58,7 +58,7 @@ export class PostPatchMap extends MapSteps implements Visitor {
 
 export const postPatch: Strategy = {
   name: "post-patch",
-  models: "pre-patch + RFC 2/4 and 3/4, as posted: the seed's after",
+  models: "pre-patch + RFC 2/4 and 3/4, as posted: the RFC's after",
   golden: "B",
   lockRegime: "exclusive",
   faultPathCleans: false,

@@ -1,5 +1,5 @@
 /**
- * Models v5.11-rc6 with the "concurrent translation fault" series of January 2021 and RFC 1/4: the seed's
+ * Models v5.11-rc6 with the "concurrent translation fault" series of January 2021 and RFC 1/4: the RFC's
  * "before" (pgtable.c blob 2f4f87021980).
  *
  * A coalesce, table -> block:
@@ -51,7 +51,7 @@ export class PrePatchMap extends MapSteps implements Visitor {
 
 export const prePatch: Strategy = {
   name: "pre-patch",
-  models: "v5.11-rc6 + concurrent translation fault series v3 + RFC 1/4: the seed's before",
+  models: "v5.11-rc6 + concurrent translation fault series v3 + RFC 1/4: the RFC's before",
   golden: "A1",
   lockRegime: "exclusive",
   faultPathCleans: false,
