@@ -120,6 +120,10 @@ export class Activity {
   /** Consumers that still need this activity. */
   holders = 0;
 
+  get hasInference(): boolean {
+    return this.inferredInvalid !== NO_INFERENCE || this.inferredLeaf !== NO_INFERENCE;
+  }
+
   addOperation(): Operation {
     let operation = this.operations[this.operationCount];
     if (operation === undefined) {

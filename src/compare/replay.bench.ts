@@ -10,22 +10,12 @@ import { join } from "node:path";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
 import ndjson from "ndjson";
+import { seededRandom } from "../trace/bench-trace.js";
 
 const EPISODES = 1_000_000;
 const VMS = 4;
 const VCPUS = 32;
 const PAGE = 4096;
-
-/** mulberry32. */
-function seededRandom(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
 
 /** vCPUs that populate memory page by page; every 16th fault is on a page that a sibling faults on too. */
 function writeTrace(path: string): void {

@@ -28,7 +28,6 @@ export interface Session {
   readonly assumed: readonly string[];
   /** IPA bits found by trying; undefined where the header has them. */
   readonly inferredIaBits: number | undefined;
-  readonly firstNs: number;
   readonly lastNs: number;
   readonly options: TraceOptions;
   /** About the recording walker. */
@@ -120,7 +119,6 @@ async function run(
     fwb,
     assumed: assumptions(header),
     inferredIaBits: header?.ia_bits === undefined ? iaBits : undefined,
-    firstNs: 0,
     lastNs,
     options,
     recorderCaveats,

@@ -8,7 +8,6 @@ import type { EndedEpoch } from "./epoch-clock.js";
 import { Guest, HIT } from "./guest.js";
 import { MmuLock } from "./lock.js";
 import { Plan, Shape } from "./plan.js";
-import { hasInference } from "./reference.js";
 import type { ReplayThread } from "./replay-thread.js";
 import type { RunConfig } from "./run-config.js";
 import { SelfMatch } from "./self-match.js";
@@ -49,7 +48,7 @@ export class Host {
   attempt(thread: ReplayThread, activity: Activity, atNs: number): boolean {
     const { counters } = this.config;
     const guest = this.guest(activity.vm);
-    if (hasInference(activity)) guest.infer(activity);
+    if (activity.hasInference) guest.infer(activity);
     const answer = guest.access(activity, atNs - activity.leadNs);
     if (thread.counted && !activity.isSynthetic) counters.recorded += activity.laps;
     thread.faultClass = answer;

@@ -1,10 +1,4 @@
-import {
-  type Activity,
-  ActivityKind,
-  NO_INFERENCE,
-  type Operation,
-  OperationKind,
-} from "../activity/activity.js";
+import { type Activity, ActivityKind, type Operation, OperationKind } from "../activity/activity.js";
 import type { Barrier } from "../activity/epoch.js";
 import { FaultClass, faultClass, faultLevel } from "../stage2/esr.js";
 import { chargeKinds } from "../stage2/meter.js";
@@ -105,9 +99,4 @@ function isCredible(operation: Operation, shape: Shape): boolean {
   if (operation.kind !== OperationKind.map) return true;
   if (operation.ret !== 0 && operation.ret !== Errno.EAGAIN) return false;
   return operation.ret === 0 || shape === Shapes.unchanged;
-}
-
-/** Whether the activity carries an inference. */
-export function hasInference(activity: Activity): boolean {
-  return activity.inferredInvalid !== NO_INFERENCE || activity.inferredLeaf !== NO_INFERENCE;
 }

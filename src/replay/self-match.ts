@@ -3,7 +3,6 @@ import { FaultClass, faultClass, faultLevel } from "../stage2/esr.js";
 import { isValid } from "../stage2/pte.js";
 import { Cause, Matching } from "./counters.js";
 import { type Guest, HIT } from "./guest.js";
-import { hasInference } from "./reference.js";
 import type { ReplayThread } from "./replay-thread.js";
 
 /** States of the table that are tried before a recorded fault is called unexplained. */
@@ -30,7 +29,7 @@ export class SelfMatch {
     const counts = thread.counted;
     if (counts) epoch.recordedFaults += activity.laps;
     const isSame = answer === recordedClass && guest.seen.level === recordedLevel;
-    if (isSame && !hasInference(activity)) {
+    if (isSame && !activity.hasInference) {
       if (counts) epoch.matched += 1;
     } else if (isSame || this.explain(thread, activity, guest, atNs, recordedClass, recordedLevel)) {
       if (counts) epoch.corrected += 1;

@@ -10,7 +10,7 @@ const SAME_PC_RATIO = 0.9;
 const WRITE_CHARACTERS = 1 << 20;
 
 /** mulberry32: small, seeded, good enough to mix lines. */
-function seededRandom(seed: number): () => number {
+export function seededRandom(seed: number): () => number {
   let state = seed;
   return () => {
     state = (state + 0x6d2b79f5) | 0;
