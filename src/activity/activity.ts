@@ -3,6 +3,8 @@
  * access run). Activities are pooled: who consumes one calls `release` when no replay needs it any more.
  */
 
+import { ZERO } from "../double.js";
+
 export const ActivityKind = {
   /** A stage-2 abort on guest memory, from the abort to the re-entry. */
   fault: 0,
@@ -31,28 +33,28 @@ export type OperationKind = (typeof OperationKind)[keyof typeof OperationKind];
 /** One map-like operation with what was recorded of it. Times: ns since the trace's first event; NaN = not recorded. */
 export class Operation {
   kind: OperationKind = OperationKind.map;
-  ipa = 0;
-  bytes = 0;
+  ipa = ZERO;
+  bytes = ZERO;
   /** Output address of a map. */
-  phys = 0;
+  phys = ZERO;
   /** enum kvm_pgtable_prot bits of a map or relax. */
   prot = 0;
   /** Errno as a negative number, 0, or NO_RET. */
   ret = 0;
-  startNs = 0;
+  startNs = ZERO;
   /** NaN where the return was not recorded. */
-  endNs = 0;
+  endNs = ZERO;
   /** The thread's CPU time from entry to return; NaN without a return. */
-  cpuNs = 0;
+  cpuNs = ZERO;
   /** When the VM's operation before this one returned: until then the lock was held; -Infinity without one. */
-  heldUntilNs = 0;
+  heldUntilNs = ZERO;
   /** CPU time from entry to s2_break; NaN where not recorded. The same for the ones below. */
-  toBreakNs = 0;
+  toBreakNs = ZERO;
   /** CPU time from entry to the return of the first VMID flush. */
-  toFlushedNs = 0;
-  toInstallNs = 0;
+  toFlushedNs = ZERO;
+  toInstallNs = ZERO;
   /** Wall time from s2_break to s2_install: the recorded window. */
-  windowNs = 0;
+  windowNs = ZERO;
 
   /**
    * What the recording walker did, as the recorded-order table tells (replay/reference.ts): its shape, and its
@@ -77,21 +79,21 @@ export class Activity {
   sequence = 0;
   line = 0;
   /** First event of the activity. */
-  startNs = 0;
-  endNs = 0;
+  startNs = ZERO;
+  endNs = ZERO;
   /** CPU time the thread had from the end of its previous activity (or the epoch's start) to this start. */
-  thinkCpuNs = 0;
+  thinkCpuNs = ZERO;
   /** Wall time over the same stretch. */
-  thinkNs = 0;
+  thinkNs = ZERO;
   /** CPU time from the start to the first operation (to the end where there is none). */
-  beforeCpuNs = 0;
+  beforeCpuNs = ZERO;
   /** CPU time from the last operation's end to the activity's end. */
-  afterCpuNs = 0;
+  afterCpuNs = ZERO;
   /** True where another episode of the VM overlaps the time before the first operation. */
   contended = false;
 
   /** Faulting address: page of the event, byte offset from the FAR where known. */
-  ipa = 0;
+  ipa = ZERO;
   esr = 0;
   /** Of an access run. */
   write = false;
@@ -106,7 +108,7 @@ export class Activity {
   readonly operations: Operation[] = [];
   operationCount = 0;
   /** How much earlier than its abort's exit path the access must have been for the record to be true; ns (replay/self-match.ts). */
-  leadNs = 0;
+  leadNs = ZERO;
   /** An entry without its return, or events lost in the middle. */
   incomplete = false;
 
@@ -115,7 +117,7 @@ export class Activity {
   /** Access run. */
   stride = 0;
   count = 0;
-  accessThinkNs = 0;
+  accessThinkNs = ZERO;
 
   /** Consumers that still need this activity. */
   holders = 0;

@@ -1,3 +1,4 @@
+import { ZERO } from "../double.js";
 import { type EventBatch, Kind, NO_RET, NONE, Phase, type StringTable } from "../trace/event.js";
 import { type Activity, ActivityKind, ActivityPool, type Operation, OperationKind } from "./activity.js";
 import type { Barrier, BarrierCause } from "./epoch.js";
@@ -53,7 +54,7 @@ export class ActivityFold {
   /** Episodes with an entry that has no return, a return that has no entry, or events lost in the middle. */
   incompleteEpisodes = 0;
   /** Time up to which every event has been folded. */
-  foldedNs = 0;
+  foldedNs = ZERO;
 
   private readonly byPid = new Map<number, Thread>();
   private readonly vms: VmTable;
@@ -63,8 +64,8 @@ export class ActivityFold {
   /** The trace has map operations: they were probed. */
   mapsSeen = false;
   private epoch = 0;
-  private epochNs = 0;
-  private lastEndNs = 0;
+  private epochNs = ZERO;
+  private lastEndNs = ZERO;
 
   constructor(
     private readonly options: FoldOptions,
@@ -89,8 +90,9 @@ export class ActivityFold {
     return this.vms.withFaults;
   }
 
-  fold(batch: EventBatch): void {
-    for (let i = 0; i < batch.count; i++) {
+  /** Folds rows [from, end). */
+  fold(batch: EventBatch, from = 0, end = batch.count): void {
+    for (let i = from; i < end; i++) {
       const atNs = batch.atNs[i] as number;
       if (atNs - this.foldedNs >= this.options.epochGapNs) this.cut("silence", atNs, undefined, false);
       this.foldedNs = atNs;

@@ -1,3 +1,4 @@
+import { ZERO } from "../double.js";
 import { NONE } from "../trace/event.js";
 import type { Activity, Operation } from "./activity.js";
 import type { SlotChange } from "./vm.js";
@@ -9,30 +10,30 @@ export class Thread {
   /** True once it took a stage-2 abort: it runs a vCPU. */
   isVcpu = false;
   /** CPU time so far, ns: the thread's own clock (see CpuClock). */
-  cpuNs = 0;
+  cpuNs = ZERO;
   /** Kind of its last event. */
   lastKind = -1;
   lastCpu = NONE;
   /** Epoch of its last event, and its CPU clock when that epoch began. */
   epoch = -1;
-  cpuAtEpochNs = 0;
+  cpuAtEpochNs = ZERO;
 
   /** Epoch in which its last activity ended, with the times of that end. */
   endEpoch = -1;
-  endNs = 0;
-  endCpuNs = 0;
+  endNs = ZERO;
+  endCpuNs = ZERO;
 
   /** The activity under way: a fault episode, or a host operation. */
   open: Activity | undefined;
   openEpoch = 0;
-  startCpuNs = 0;
+  startCpuNs = ZERO;
   sawAbort = false;
   sawGuestFault = false;
   operation: Operation | undefined;
-  operationCpuNs = 0;
-  breakNs = 0;
+  operationCpuNs = ZERO;
+  breakNs = ZERO;
   /** CPU clock at the end of the last operation of the open activity. */
-  operationEndCpuNs = 0;
+  operationEndCpuNs = ZERO;
   /** Episodes of the VM started when this one was: more of them by the first operation means overlap. */
   episodesAtStart = 0;
 
@@ -56,7 +57,7 @@ export class Thread {
  */
 export class CpuClock {
   private last: Thread | undefined;
-  private lastNs = 0;
+  private lastNs = ZERO;
   /** Shortest time seen from kvm_guest_fault to the map on one thread with nothing in between: the handler. */
   private handlerNs = Number.POSITIVE_INFINITY;
   /** Shortest time between two consecutive events of one thread. */

@@ -1,4 +1,5 @@
 import { build, type Histogram } from "hdr-histogram-js";
+import { ZERO } from "../double.js";
 import { FaultClass } from "../stage2/esr.js";
 import { Charge, chargeKinds } from "../stage2/meter.js";
 
@@ -44,8 +45,8 @@ export class Matching {
   missing = 0;
   extra = 0;
   /** Time in lock waits (and, on shared CPUs, in waits for a CPU). */
-  recordedWaitNs = 0;
-  replayedWaitNs = 0;
+  recordedWaitNs = ZERO;
+  replayedWaitNs = ZERO;
 
   add(other: Matching): void {
     this.recordedFaults += other.recordedFaults;
@@ -84,20 +85,20 @@ export class Counters {
   mmioAborts = 0;
   readonly costNs = new Float64Array(costs.length);
   /** Stall time apart from lock waits, and the share of it taken from the trace. */
-  timedNs = 0;
-  recordedNs = 0;
+  timedNs = ZERO;
+  recordedNs = ZERO;
   readonly work = new Float64Array(chargeKinds);
-  stallTotalNs = 0;
-  stallMaxNs = 0;
+  stallTotalNs = ZERO;
+  stallMaxNs = ZERO;
   readonly stalls = histogram();
   /** Blocks mapped over a table without a clean, on a machine without FWB, and their pages that were not mapped before. */
   uncleanBlocks = 0;
   uncleanPages = 0;
   windows = 0;
-  windowTotalNs = 0;
-  windowMaxNs = 0;
+  windowTotalNs = ZERO;
+  windowMaxNs = ZERO;
   readonly windowLengths = histogram();
-  makespanNs = 0;
+  makespanNs = ZERO;
   readonly epochs: EpochResult[] = [];
   readonly matching = new Matching();
 

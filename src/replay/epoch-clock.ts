@@ -1,4 +1,5 @@
 import type { Barrier } from "../activity/epoch.js";
+import { ZERO } from "../double.js";
 
 /** What an epoch came to when a barrier ended it. Times are the replay's, but for `recordedNs`. */
 export interface EndedEpoch {
@@ -14,12 +15,12 @@ export class EpochClock {
   /** Counts epochs. */
   number = 0;
   label: string | undefined;
-  startNs = 0;
+  startNs = ZERO;
   /** Added to the trace's time: work added less work saved so far in this epoch. */
-  shiftNs = 0;
-  private recordedNs = 0;
+  shiftNs = ZERO;
+  private recordedNs = ZERO;
   private firstNs = Number.POSITIVE_INFINITY;
-  private lastNs = 0;
+  private lastNs = ZERO;
 
   /** When the trace's `recordedNs` comes in this replay, apart from `shiftNs`. */
   at(recordedNs: number): number {

@@ -1,4 +1,5 @@
 import type { CostProfile, FigureName } from "../cost/profile.js";
+import { ZERO } from "../double.js";
 import { Charge, type ChargeKind, chargeKinds } from "../stage2/meter.js";
 
 /** What a map-like operation turns out to do to the table. */
@@ -19,15 +20,15 @@ export type Shape = (typeof Shape)[keyof typeof Shape];
 /** How long one operation takes, part by part: filled in before its walk. */
 export class Plan {
   /** From the function's entry to the walk. */
-  beforeNs = 0;
+  beforeNs = ZERO;
   /** `beforeNs` reaches to the break: the visits up to there are in it. */
   reachesBreak = false;
   /** Added when a block is installed in a broken entry. */
-  installNs = 0;
+  installNs = ZERO;
   /** When the recording walker itself installed the block, from the function's entry on; NaN = it follows from the parts. */
   installAtNs = Number.NaN;
   /** From the walk to the function's return. */
-  afterNs = 0;
+  afterNs = ZERO;
   /** One unit of each charge kind. */
   readonly unitNs = new Float64Array(chargeKinds);
   /** Of each kind, the share that is taken from the trace (1) or from a profile (0). */

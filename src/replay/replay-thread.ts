@@ -1,4 +1,5 @@
 import { Activity } from "../activity/activity.js";
+import { ZERO } from "../double.js";
 
 export const Step = {
   /** Nothing to do until the trace says more. */
@@ -25,19 +26,19 @@ export type Step = (typeof Step)[keyof typeof Step];
 export class ReplayThread {
   step: Step = Step.idle;
   /** When the step ends; what the event queue is ordered by. */
-  dueNs = 0;
+  dueNs = ZERO;
   /** CPU time that the step still needs. */
-  leftNs = 0;
+  leftNs = ZERO;
   /** When its present turn on a CPU began; while it has none in the middle of a hold, when that ended. */
-  turnNs = 0;
+  turnNs = ZERO;
   onCpu = false;
   activity: Activity | undefined;
   private readonly queue: Activity[] = [];
   private head = 0;
 
   /** End of its last activity, and the same in the trace. */
-  endNs = 0;
-  recordedEndNs = 0;
+  endNs = ZERO;
+  recordedEndNs = ZERO;
   /** Epoch (counted by the replay) of that activity. */
   epoch = -1;
 
@@ -51,22 +52,22 @@ export class ReplayThread {
   /** Whether the result counts the activity under way. */
   counted = false;
   /** When the access was attempted, and the lock asked for. */
-  accessNs = 0;
-  requestNs = 0;
+  accessNs = ZERO;
+  requestNs = ZERO;
   /** Time for which others held the lock since then. */
-  lockWaitNs = 0;
+  lockWaitNs = ZERO;
   /** Parts of the fault: exit and re-entry, handler before the lock, work under the lock. */
-  exitNs = 0;
-  handlerNs = 0;
-  holdNs = 0;
+  exitNs = ZERO;
+  handlerNs = ZERO;
+  holdNs = ZERO;
   /** This strategy's own clean before the map, under the lock. */
-  cleanNs = 0;
+  cleanNs = ZERO;
   /** Work under the lock beyond what was recorded; negative where some was saved. */
-  addedNs = 0;
+  addedNs = ZERO;
   /** Of the hold, time in which other threads had the CPU. */
-  awayNs = 0;
+  awayNs = ZERO;
   /** The recording walker's clean before the map, which the recorded handler holds. */
-  recordedCleanNs = 0;
+  recordedCleanNs = ZERO;
   /** FaultClass of the abort, or HIT. */
   faultClass = 0;
   /** Level at which the walk for the access ended. */

@@ -13,6 +13,9 @@ import { Run } from "./run.js";
 import type { Observer } from "./run-config.js";
 import { TraceTiming } from "./trace-timing.js";
 
+/** Replayed as soon as folded: what a few hundred events became is still in the cache then. */
+const SLICE_ROWS = 512;
+
 /** A guest address beyond the table's input size, or an abort at a level that such a table does not have. */
 export class InputAddressError extends Error {}
 
@@ -43,6 +46,7 @@ export class Replay {
   readonly reference: Reference;
   private readonly runs = new Map<string, Run>();
   private readonly timing: TraceTiming;
+  private readonly inputLimit: number;
   /** Epochs that the trace names. */
   readonly labels = new Set<string>();
   /** Memslots that the trace sets. */
@@ -53,6 +57,7 @@ export class Replay {
     strings: StringTable,
   ) {
     const { stage2, profile } = setup;
+    this.inputLimit = 2 ** stage2.iaBits;
     // Without a known recorder its tables are taken to be those of the first strategy.
     const recorder = setup.recorder ?? (setup.strategies[0] as Strategy);
     const sink: ActivitySink = {
@@ -81,9 +86,11 @@ export class Replay {
   }
 
   consume(batch: EventBatch): void {
-    this.fold.fold(batch);
-    const frontierNs = this.fold.frontierNs();
-    for (const run of this.runs.values()) run.pump(frontierNs);
+    for (let from = 0; from < batch.count; from += SLICE_ROWS) {
+      this.fold.fold(batch, from, Math.min(batch.count, from + SLICE_ROWS));
+      const frontierNs = this.fold.frontierNs();
+      for (const run of this.runs.values()) run.pump(frontierNs);
+    }
   }
 
   finish(): void {
@@ -127,8 +134,8 @@ export class Replay {
   }
 
   private checkAddress(activity: Activity, ipa: number): void {
+    if (ipa < this.inputLimit) return;
     const { iaBits } = this.setup.stage2;
-    if (ipa < 2 ** iaBits) return;
     throw new InputAddressError(
       `line ${activity.line}: IPA 0x${ipa.toString(16)} does not fit in ${iaBits} bits`,
     );

@@ -1,5 +1,6 @@
 import { type Activity, ActivityKind } from "../activity/activity.js";
 import type { Barrier } from "../activity/epoch.js";
+import { ZERO } from "../double.js";
 import { ModelError } from "../errors.js";
 import type { Counters } from "./counters.js";
 import { Cpus } from "./cpus.js";
@@ -36,7 +37,7 @@ export class Run {
   /** Activities taken from the inbox and not ended. */
   private pending = 0;
 
-  private nowNs = 0;
+  private nowNs = ZERO;
 
   constructor(
     private readonly config: RunConfig,

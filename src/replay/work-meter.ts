@@ -1,3 +1,4 @@
+import { ZERO } from "../double.js";
 import { Charge, type ChargeKind, chargeKinds, type Meter } from "../stage2/meter.js";
 import type { PageTable } from "../stage2/page-table.js";
 import { isLeaf, isTable, isValid } from "../stage2/pte.js";
@@ -22,19 +23,19 @@ export class WorkMeter implements Meter {
   /** Work of the operation under way, by charge kind. */
   readonly counts = new Float64Array(chargeKinds);
   /** Time of the walk so far. */
-  atNs = 0;
+  atNs = ZERO;
   /** When the VMID flush was done; NaN = no flush yet. */
   flushedAtNs = Number.NaN;
   /** The entry that the operation made invalid, to replace it: its window is [brokenAt, installedAt). */
   brokenSlot = -1;
-  brokenAtNs = 0;
+  brokenAtNs = ZERO;
   installedAtNs = Number.POSITIVE_INFINITY;
   /** Table -> block replacements of the operation. */
   windows = 0;
   private brokeTable = false;
   /** Visits before the first break. */
   visitsToBreak = 0;
-  private startNs = 0;
+  private startNs = ZERO;
   private replaces = false;
   private flags = new Uint8Array(4096);
   private plan: Plan | undefined;

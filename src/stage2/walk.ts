@@ -1,3 +1,4 @@
+import { ZERO } from "../double.js";
 import { LAST_LEVEL, NO_SLOT } from "./granule.js";
 import type { Ops } from "./ops.js";
 import type { PageTable } from "./page-table.js";
@@ -38,7 +39,7 @@ export interface WalkRules {
 /** One entry as a callback sees it. There is one object per level, reused: keep numbers, not the visit. */
 export class Visit {
   /** Where in the entry's range the walk stands. */
-  ipa = 0;
+  ipa = ZERO;
   /** End of the walk. */
   end = 0;
   /** Page that holds the entry. */
@@ -85,7 +86,7 @@ export class Visit {
 export class Walk {
   private readonly visits: Visit[] = [];
   private visitor: Visitor = {};
-  private ipa = 0;
+  private ipa = ZERO;
   private end = 0;
 
   constructor(

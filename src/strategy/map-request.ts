@@ -1,3 +1,4 @@
+import { ZERO } from "../double.js";
 import type { PageTable } from "../stage2/page-table.js";
 import { isExecutable } from "../stage2/pte.js";
 import type { Visit } from "../stage2/walk.js";
@@ -5,7 +6,7 @@ import type { Visit } from "../stage2/walk.js";
 /** What a map operation was asked for, and how far it has come. Reused: a walker keeps it for one operation. */
 export class MapRequest {
   /** Output address of the next leaf. */
-  phys = 0;
+  phys = ZERO;
   prot = 0;
 
   constructor(private readonly table: PageTable) {}

@@ -33,7 +33,7 @@ export class LineScanner {
     readonly options: ScanOptions,
   ) {
     this.#slow = new SlowLine(context);
-    this.#fast = new TemplateMatch(context);
+    this.#fast = new TemplateMatch(context, report);
   }
 
   /** Reads lines until the batch is full or the lines at hand are used up. */
@@ -45,7 +45,7 @@ export class LineScanner {
     while (at < lines.end) {
       if (order.isFull) return "full";
       const batch = order.filling;
-      const behind = fast.match(at, batch, report.lines);
+      const behind = fast.match(at, batch);
       if (behind > 0 && behind - at <= MAX_LINE_BYTES) {
         at = behind;
         lines.at = behind;

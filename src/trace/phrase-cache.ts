@@ -81,7 +81,7 @@ const MAX_EDGES = 1 << 12;
 /** Room for the largest record. */
 const RECORD_WORDS = MAX_BYTES / 8 + 24;
 /** After so many misses a place has to have been passed three times as often. */
-const TRIAL = 8192;
+const TRIAL = 1024;
 /** Longer chains do not pay. */
 const MAX_CHAIN = 16;
 
@@ -130,8 +130,9 @@ export class PhraseCache {
 
   /**
    * Keeps bytes [from, end), which have filled the columns `fills` of the batch's next row and which end with
-   * the literal of `next`. `kind`: of its event, and for one unknown the number of its name added. `thread`: the phrase before the line's event, 0 if there is none. `lines`: read so
-   * far. Gives 0 where it does not keep it.
+   * the literal of `next`. `kind`: of its event, and for one unknown the number of its name added. `thread`: the
+   * phrase before the line's event, 0 if there is none. `passed`: lines so far that came by this place. Gives 0
+   * where it does not keep it.
    */
   add(
     place: Place,
@@ -141,7 +142,7 @@ export class PhraseCache {
     next: Edge,
     batch: EventBatch,
     thread: number,
-    lines: number,
+    passed: number,
   ): number {
     const { bytes, view, from, end } = source;
     const length = end - from;
@@ -151,7 +152,7 @@ export class PhraseCache {
     if (number === 0 || edge === 0) return 0;
     const known = this.search(number, thread, view, from);
     if (known !== 0) return known;
-    if (++place.misses >= TRIAL && !this.#pays(place, lines)) return 0;
+    if (++place.misses >= TRIAL && !this.#pays(place, passed)) return 0;
     const hashed = Math.min(MAX_HASHED, 2 * Math.floor(length / 8));
     if (hashed < this.places[number + PlaceWord.hashed]!) {
       this.places[number + PlaceWord.hashed] = hashed;
@@ -296,10 +297,10 @@ export class PhraseCache {
     if ((fills & Fills.write) !== 0) pool.own(batch, "write")[row] = words[at++]!;
   }
 
-  /** After many misses: false if most lines since the last time missed too. */
-  #pays(place: Place, lines: number): boolean {
-    const pays = lines - place.judgedAt >= 3 * TRIAL;
-    place.judgedAt = lines;
+  /** After many misses: false if most lines that passed since the last time missed too. */
+  #pays(place: Place, passed: number): boolean {
+    const pays = passed - place.judgedAt >= 3 * TRIAL;
+    place.judgedAt = passed;
     place.misses = 0;
     if (!pays) {
       place.stage++;

@@ -56,6 +56,6 @@ export class Place {
   /** 0: all steady roles make up a phrase; 1: only those that always are; 2: phrases do not pay here. */
   stage = 0;
   misses = 0;
-  /** Lines read when it was last seen whether phrases pay here. */
+  /** Lines that had passed when it was last seen whether phrases pay here. */
   judgedAt = 0;
 }

@@ -3,7 +3,7 @@
  * It builds no string and no object. It only accepts; whatever it is not sure of it leaves to the slow path.
  */
 
-import type { EventBatch } from "./event.js";
+import type { EventBatch, ReaderReport } from "./event.js";
 import { Role, UNKNOWN_KIND } from "./fields.js";
 import { PhraseCache } from "./phrase-cache.js";
 import { PhraseMatch } from "./phrase-match.js";
@@ -27,7 +27,10 @@ export class TemplateMatch {
   #bytes: Buffer = Buffer.alloc(0);
   #view: DataView = new DataView(this.#bytes.buffer);
 
-  constructor(readonly context: LineContext) {
+  constructor(
+    readonly context: LineContext,
+    readonly report: ReaderReport,
+  ) {
     this.#values = new ValueReader(context);
     this.#quick = new PhraseMatch(this.#phrases, this.#values, context.pool);
     this.#tree = new TemplateTree(context.granule - 1);
@@ -46,11 +49,11 @@ export class TemplateMatch {
 
   /**
    * Reads the line at `from` into the batch's next row, which must hold absent values. Gives where the next
-   * line begins; -1 if no template fits, with the row spoilt. `lines`: read before.
+   * line begins; -1 if no template fits, with the row spoilt.
    */
-  match(from: number, batch: EventBatch, lines: number): number {
+  match(from: number, batch: EventBatch): number {
     const end = this.#quick.match(this.#tree.root, from, this.#view, batch);
-    return end >= 0 ? end : this.#walk(from, batch, lines);
+    return end >= 0 ? end : this.#walk(from, batch);
   }
 
   /** After a match: not 0 if the format does not know the event, whose row is then to be cleared. */
@@ -66,7 +69,7 @@ export class TemplateMatch {
   }
 
   /** match() field by field, keeping the phrases that it meets. */
-  #walk(from: number, batch: EventBatch, lines: number): number {
+  #walk(from: number, batch: EventBatch): number {
     this.#deferred = 0;
     this.#quick.unknown = 0;
     const view = this.#view;
@@ -95,7 +98,8 @@ export class TemplateMatch {
         continue;
       }
       const source = { bytes: this.#bytes, view, from: begin, end: at };
-      const kept = this.#phrases.add(place, source, fills, kind, edge, batch, thread, lines);
+      const passed = kind < UNKNOWN_KIND ? this.report.byKind[kind]! : this.report.lines;
+      const kept = this.#phrases.add(place, source, fills, kind, edge, batch, thread, passed);
       begin = -1;
       if (edge.role === END) return at;
       if (edge.role === Role.event) {
