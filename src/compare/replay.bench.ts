@@ -12,6 +12,7 @@ import { fileURLToPath } from "node:url";
 import ndjson from "ndjson";
 import { seededRandom } from "../trace/bench-trace.js";
 
+const RUNS = 3;
 const EPISODES = 1_000_000;
 const VMS = 4;
 const VCPUS = 32;
@@ -76,6 +77,10 @@ function writeTrace(path: string): void {
   closeSync(file);
 }
 
+function lesser<T extends { cpu: number }>(a: T, b: T): T {
+  return b.cpu < a.cpu ? b : a;
+}
+
 function cpuSeconds(): number {
   const { userCPUTime, systemCPUTime } = process.resourceUsage();
   return (userCPUTime + systemCPUTime) / 1e6;
@@ -114,8 +119,13 @@ else {
       if (child.status !== 0) throw new Error(`${name}: ${child.stderr}`);
       return JSON.parse(child.stdout) as { lines: number; cpu: number; rssKiB: number };
     };
-    const peer = measure("ndjson");
-    const ours = measure("replay");
+    let peer = measure("ndjson");
+    let ours = measure("replay");
+    // The best of some runs in turns, so that the machine's moods hit both alike.
+    for (let run = 1; run < RUNS; run++) {
+      peer = lesser(peer, measure("ndjson"));
+      ours = lesser(ours, measure("replay"));
+    }
     const row = (name: string, { lines, cpu, rssKiB }: typeof peer) =>
       console.log(
         `${name.padEnd(34)} ${cpu.toFixed(2).padStart(7)} s CPU  ${((cpu / lines) * 1e6).toFixed(2).padStart(5)} us a line  ${Math.round(rssKiB / 1024)} MiB peak`,
