@@ -11,7 +11,20 @@ export interface Generation {
   readonly invalidatesIcache: boolean;
   /** Tables are freed as free_page(); else as the last put_page(). The work is the same, the log is not. */
   readonly freesByFreePage: boolean;
+  /** What the walkers leave to their callers, and the callers do. */
+  readonly callersFlush: CallersFlush;
 }
+
+/** After which operations the caller flushes the TLB, because the walker does not. */
+interface CallersFlush {
+  readonly afterWriteProtect: boolean;
+  /** Relax flushes by itself in all kernels so far. */
+  readonly afterRelax: boolean;
+  /** After the access flag was cleared. */
+  readonly afterAge: boolean;
+}
+
+const callersFlush: CallersFlush = { afterWriteProtect: true, afterRelax: false, afterAge: true };
 
 /** v5.10 to v5.13. */
 export const v5: Generation = {
@@ -20,6 +33,7 @@ export const v5: Generation = {
   flushesTablesAtLevel0: false,
   invalidatesIcache: false,
   freesByFreePage: true,
+  callersFlush,
 };
 
 /** v5.14 to v6.1. */
@@ -29,4 +43,5 @@ export const v6: Generation = {
   flushesTablesAtLevel0: true,
   invalidatesIcache: true,
   freesByFreePage: false,
+  callersFlush,
 };
