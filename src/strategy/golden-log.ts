@@ -1,4 +1,4 @@
-import type { OpsObserver, PutKind, StoreKind } from "../stage2/ops.js";
+import { NO_HINT, type OpsObserver, type PutKind, type StoreKind } from "../stage2/ops.js";
 import { isLeaf, isTable, isValid } from "../stage2/pte.js";
 import { Order, type Visit } from "../stage2/walk.js";
 
@@ -11,6 +11,10 @@ export function hex(value: number): string {
 
 export function hexPte(lo: number, hi: number): string {
   return `0x${((BigInt(hi) << 32n) | BigInt(lo)).toString(16)}`;
+}
+
+function hintOf(level: number): number | string {
+  return level === NO_HINT ? "unk" : level;
 }
 
 /** Collects the events of one operation as the golden files print them. */
@@ -94,7 +98,11 @@ export class EventLog implements OpsObserver {
   }
 
   flushedIpa(ipa: number, level: number): void {
-    this.add(["tlbi_ipa", hex(ipa), level], "ipa");
+    this.add(["tlbi_ipa", hex(ipa), hintOf(level)], "ipa");
+  }
+
+  flushedIpaLocally(ipa: number, level: number): void {
+    this.add(["tlbi_ipa_nsh", hex(ipa), hintOf(level)], "nsh");
   }
 
   flushedRange(ipa: number, bytes: number): void {

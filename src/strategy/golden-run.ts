@@ -62,6 +62,7 @@ export class GoldenRun {
       granuleBytes: 4096,
       iaBits: option("ipa") ?? 40,
       fwb: option("fwb") === 1,
+      hasTlbiRange: option("range") === 1,
       recyclesPages: false,
     };
     this.stage2 = new Stage2(config, strategy, silent);
@@ -83,6 +84,7 @@ export class GoldenRun {
     const at = (index: number): number => Number(words[index]);
     const { stage2 } = this;
     const { lastLeaf } = stage2;
+    const { mkyoungReturns, ageReturns } = stage2.strategy.generation;
     let ret: GoldenLine["ret"] = 0;
     let lookup: Translation | undefined;
     switch (name) {
@@ -109,11 +111,11 @@ export class GoldenRun {
         break;
       case "young":
         stage2.mkyoung(at(0));
-        ret = hexPte(lastLeaf.lo, lastLeaf.hi);
+        ret = mkyoungReturns === "entry" ? hexPte(lastLeaf.lo, lastLeaf.hi) : null;
         break;
       case "old":
         stage2.mkold(at(0));
-        ret = hexPte(lastLeaf.lo, lastLeaf.hi);
+        ret = ageReturns === "entry" ? hexPte(lastLeaf.lo, lastLeaf.hi) : Number(isAccessed(lastLeaf.lo));
         break;
       case "isyoung":
         ret = Number(stage2.isYoung(at(0)));

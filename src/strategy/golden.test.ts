@@ -52,7 +52,7 @@ for (const line of lines) {
 }
 
 const modelled = strategies.filter((strategy): strategy is Strategy & { golden: string } => {
-  return strategy.golden !== undefined;
+  return scenarios.some(({ version }) => version === strategy.golden);
 });
 
 describe.each(modelled)("$name does what the kernel's walker did", (strategy) => {
