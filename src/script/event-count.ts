@@ -138,6 +138,10 @@ export class EventCount implements OpsObserver {
     this.count("ipa");
   }
 
+  flushedIpaLocally(): void {
+    this.count("nsh");
+  }
+
   flushedRange(): void {
     this.count("range");
   }

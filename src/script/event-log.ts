@@ -1,4 +1,4 @@
-import type { OpsObserver, PutKind, StoreKind } from "../stage2/ops.js";
+import { NO_HINT, type OpsObserver, type PutKind, type StoreKind } from "../stage2/ops.js";
 import { Order, type Visit } from "../stage2/walk.js";
 import { HashText } from "./hash-text.js";
 import { LeafRun } from "./leaf-run.js";
@@ -36,6 +36,9 @@ export function hexPte(lo: number, hi: number): string {
   if (hi === 0) return hex(lo);
   return `${hex(hi)}${lo.toString(16).padStart(8, "0")}`;
 }
+
+/** Scripts run with pages of 4 KiB. */
+const PAGE_BYTES = 4096;
 
 const storeWords = { once: "w", release: "rel", exchange: "cas" } as const;
 const putWords = { put: "put", free: "fp", "free-root": "fpx" } as const;
@@ -146,11 +149,22 @@ export class EventLog implements OpsObserver {
   }
 
   flushedIpa(ipa: number, level: number): void {
-    this.addAddressed("tlbi_ipa", ipa, level);
+    this.addFlush("tlbi_ipa", ipa, level);
+  }
+
+  flushedIpaLocally(ipa: number, level: number): void {
+    this.addFlush("tlbi_ipa_nsh", ipa, level);
   }
 
   flushedRange(ipa: number, bytes: number): void {
-    this.addAddressed("tlbi_range", ipa, bytes / 4096);
+    const pages = bytes / PAGE_BYTES;
+    this.open("tlbi_range");
+    if (this.options.hashes) {
+      this.hash.hex(ipa);
+      this.hash.text(",");
+      this.closeWith(pages);
+    }
+    if (this.keeps) this.kept.push(["tlbi_range", hex(ipa), pages]);
   }
 
   cleaned(phys: number, bytes: number): void {
@@ -209,14 +223,17 @@ export class EventLog implements OpsObserver {
     if (this.keeps) this.kept.push([name]);
   }
 
-  private addAddressed(name: "tlbi_ipa" | "tlbi_range", ipa: number, last: number): void {
+  private addFlush(name: "tlbi_ipa" | "tlbi_ipa_nsh", ipa: number, level: number): void {
     this.open(name);
     if (this.options.hashes) {
       this.hash.hex(ipa);
-      this.hash.text(",");
-      this.closeWith(last);
+      if (level === NO_HINT) this.hash.text(',"unk"]');
+      else {
+        this.hash.text(",");
+        this.closeWith(level);
+      }
     }
-    if (this.keeps) this.kept.push([name, hex(ipa), last]);
+    if (this.keeps) this.kept.push([name, hex(ipa), level === NO_HINT ? "unk" : level]);
   }
 
   private addMemory(name: "dc" | "ic", phys: number, bytes: number): void {

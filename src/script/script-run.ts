@@ -1,6 +1,7 @@
 import type { Meter } from "../stage2/meter.js";
 import type { OpsObserver } from "../stage2/ops.js";
 import { Translation } from "../stage2/page-table.js";
+import { isAccessed } from "../stage2/pte.js";
 import { Stage2 } from "../strategy/stage2.js";
 import type { Strategy } from "../strategy/strategy.js";
 import { hexPte } from "./event-log.js";
@@ -28,7 +29,8 @@ export class ScriptRun {
     private readonly observer: OpsObserver,
   ) {
     // Page numbers are those of the golden files: never given out twice.
-    const config = { granuleBytes: 4096, iaBits: script.iaBits, fwb: script.fwb, recyclesPages: false };
+    const { iaBits, fwb, tlbiRange: hasTlbiRange } = script;
+    const config = { granuleBytes: 4096, iaBits, fwb, hasTlbiRange, recyclesPages: false };
     this.stage2 = new Stage2(config, strategy, silent);
     this.stage2.ops.observer = observer;
   }
@@ -48,6 +50,7 @@ export class ScriptRun {
 
   private perform(operation: Operation): Return {
     const { stage2 } = this;
+    const { mkyoungReturns, ageReturns } = stage2.strategy.generation;
     switch (operation.name) {
       case "map": {
         const { ipa, bytes, phys, prot, cachePages } = operation;
@@ -71,10 +74,10 @@ export class ScriptRun {
         return stage2.relaxPerms(operation.ipa, operation.prot);
       case "young":
         stage2.mkyoung(operation.ipa);
-        return this.lastEntry();
+        return mkyoungReturns === "entry" ? this.lastEntry() : null;
       case "old":
         stage2.mkold(operation.ipa);
-        return this.lastEntry();
+        return ageReturns === "entry" ? this.lastEntry() : Number(isAccessed(stage2.lastLeaf.lo));
       case "isyoung":
         return Number(stage2.isYoung(operation.ipa));
       case "lookup":

@@ -26,6 +26,9 @@ export function tee(...observers: readonly OpsObserver[]): OpsObserver {
     flushedIpa(ipa, level) {
       for (const each of observers) each.flushedIpa(ipa, level);
     },
+    flushedIpaLocally(ipa, level) {
+      for (const each of observers) each.flushedIpaLocally(ipa, level);
+    },
     flushedRange(ipa, bytes) {
       for (const each of observers) each.flushedRange(ipa, bytes);
     },
