@@ -10,6 +10,7 @@ const rooms = [
   ["activity"],
   ["stage2"],
   ["strategy"],
+  ["script"],
   ["cost"],
   ["replay"],
   ["workload"],

@@ -1,5 +1,6 @@
+import { LAST_LEVEL } from "./granule.js";
 import type { PageTable } from "./page-table.js";
-import { isLeaf, isTable } from "./pte.js";
+import { isLeaf, isTable, isValid } from "./pte.js";
 
 /** Told of one valid leaf: base of its range, level, the entry, and its slot. */
 export type LeafVisitor = (ipa: number, level: number, lo: number, hi: number, slot: number) => void;
@@ -44,13 +45,37 @@ function visitEntries(
   for (let i = 0; i < entries; i++) {
     const slot = firstSlot + i;
     const lo = table.lo(slot);
+    if (!isValid(lo)) continue;
     const hi = table.hi(slot);
     const ipa = base + i * bytes;
     if (isLeaf(lo, level)) visit(ipa, level, lo, hi, slot);
-    else if (isTable(lo, level)) {
+    else {
       const child = table.childOf(lo, hi);
       onTable?.(ipa, level, child);
       visitEntries(table, granule.slotOf(child, 0), granule.entries, level + 1, ipa, visit, onTable);
     }
   }
+}
+
+/** How many valid leaves stand at levels 1, 2 and 3; not charged. */
+export function countLeaves(table: PageTable): [number, number, number] {
+  const counts: [number, number, number] = [0, 0, 0];
+  if (table.retired) return counts;
+  const { granule } = table;
+  const below = (firstSlot: number, entries: number, level: number): void => {
+    const end = firstSlot + entries;
+    let leaves = 0;
+    if (level === LAST_LEVEL) {
+      for (let slot = firstSlot; slot < end; slot++) if (isValid(table.lo(slot))) leaves++;
+    } else
+      for (let slot = firstSlot; slot < end; slot++) {
+        const lo = table.lo(slot);
+        if (isTable(lo, level))
+          below(granule.slotOf(table.childOf(lo, table.hi(slot)), 0), granule.entries, level + 1);
+        else if (isValid(lo)) leaves++;
+      }
+    if (leaves > 0) counts[level - 1]! += leaves;
+  };
+  below(table.rootSlot, granule.limit / granule.bytesAt(granule.startLevel), granule.startLevel);
+  return counts;
 }

@@ -2,10 +2,21 @@ import { Charge, type ChargeKind, type Meter } from "./meter.js";
 import { NO_PAGE, type PageTable } from "./page-table.js";
 import type { Order, Visit } from "./walk.js";
 
+/** The level of a TLBI by IPA that may be for any level. */
+export const NO_HINT = -2;
+
 /** How a store is made: WRITE_ONCE, store-release, or compare-and-exchange. */
 export type StoreKind = "once" | "release" | "exchange";
 /** How a reference is dropped: put_page, or free_page / free_pages_exact, which count the same. */
 export type PutKind = "put" | "free" | "free-root";
+
+/** A table that no entry leads to any more. */
+export interface DetachedTable {
+  readonly page: number;
+  /** Level and base of the entry that held it. */
+  readonly level: number;
+  readonly base: number;
+}
 
 /**
  * Who watches ops: a log of events, a sanitizer. Each method is called once the work is done, in the order
@@ -20,7 +31,10 @@ export interface OpsObserver {
   /** NO_PAGE: the cache of table pages was empty. */
   allocated(page: number): void;
   flushedVmid(): void;
+  /** `level`: of the entry, or NO_HINT. */
   flushedIpa(ipa: number, level: number): void;
+  /** The same on this CPU alone (non-shareable). */
+  flushedIpaLocally(ipa: number, level: number): void;
   flushedRange(ipa: number, bytes: number): void;
   cleaned(phys: number, bytes: number): void;
   invalidatedIcache(phys: number, bytes: number): void;
@@ -37,8 +51,8 @@ export class Ops {
   observer: OpsObserver | undefined;
   /** Table pages that the running operation may still take: the kernel's memory cache. */
   cachePages = Number.POSITIVE_INFINITY;
-  /** Detached tables that wait for their deferred free, as pairs of page and level of the entry that held it. */
-  readonly deferredTables: number[] = [];
+  /** Detached tables that wait for their deferred free. */
+  readonly deferredTables: DetachedTable[] = [];
 
   /** Visits since the last charge. */
   private uncharged = 0;
@@ -46,6 +60,8 @@ export class Ops {
   constructor(
     readonly table: PageTable,
     private readonly meter: Meter,
+    /** Whether the CPU has TLBI by range (FEAT_TLBIRANGE). */
+    readonly hasTlbiRange = false,
   ) {}
 
   get fwb(): boolean {
@@ -133,6 +149,12 @@ export class Ops {
     if (this.observer !== undefined) this.observer.flushedIpa(ipa, level);
   }
 
+  /** On this CPU alone: enough where the other CPUs may go on with what they have, and fault if it is too little. */
+  tlbiIpaLocal(ipa: number, level: number): void {
+    this.charge(Charge.tlbiIpa, 1);
+    if (this.observer !== undefined) this.observer.flushedIpaLocally(ipa, level);
+  }
+
   tlbiRange(ipa: number, bytes: number): void {
     this.charge(Charge.tlbiRange, 1);
     if (this.observer !== undefined) this.observer.flushedRange(ipa, bytes);
@@ -155,9 +177,10 @@ export class Ops {
     if (this.observer !== undefined) this.observer.barrier();
   }
 
-  /** Hands the table of an entry at `level` over, to be torn down when no walker can stand in it any more. */
-  deferFree(page: number, level: number): void {
-    this.deferredTables.push(page, level);
+  /** Hands the table that the entry held over, to be torn down when no walker can stand in it any more. */
+  deferFree(visit: Visit): void {
+    const { child: page, level, base } = visit;
+    this.deferredTables.push({ page, level, base });
     this.charge(Charge.deferFree, 1);
     if (this.observer !== undefined) this.observer.deferred(page, level);
   }

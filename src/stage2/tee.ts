@@ -1,4 +1,4 @@
-import type { OpsObserver } from "../stage2/ops.js";
+import type { OpsObserver } from "./ops.js";
 
 /** An observer that tells several, in their order. */
 export function tee(...observers: readonly OpsObserver[]): OpsObserver {
@@ -25,6 +25,9 @@ export function tee(...observers: readonly OpsObserver[]): OpsObserver {
     },
     flushedIpa(ipa, level) {
       for (const each of observers) each.flushedIpa(ipa, level);
+    },
+    flushedIpaLocally(ipa, level) {
+      for (const each of observers) each.flushedIpaLocally(ipa, level);
     },
     flushedRange(ipa, bytes) {
       for (const each of observers) each.flushedRange(ipa, bytes);

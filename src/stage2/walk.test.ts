@@ -83,7 +83,7 @@ describe("order", () => {
   test("a detached table counts from 0", () => {
     const { pages, ops } = populated();
     const ipas: number[] = [];
-    new Walk(pages, ops, now).runDetached(3, 2, {
+    new Walk(pages, ops, now).runDetached(3, 2, 0, {
       tablePost: (visit) => {
         ipas.push(visit.ipa, visit.end);
         return "continue";

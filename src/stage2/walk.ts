@@ -45,6 +45,8 @@ export class Visit {
   /** Page that holds the entry. */
   page = 0;
   slot = NO_SLOT;
+  /** Added to `ipa` for the guest's address: of a detached table the walk counts IPAs from 0. */
+  origin = 0;
   /** The entry, read once before the callbacks; stores do not change it. */
   lo = 0;
   hi = 0;
@@ -62,9 +64,9 @@ export class Visit {
     return isLeaf(this.lo, this.level);
   }
 
-  /** Base and size of the range that the entry covers. */
+  /** Base and size of the range that the entry covers, as the guest has it. */
   get base(): number {
-    return this.table.granule.baseAt(this.ipa, this.level);
+    return this.table.granule.baseAt(this.ipa, this.level) + this.origin;
   }
 
   get bytes(): number {
@@ -105,9 +107,10 @@ export class Walk {
     return answer;
   }
 
-  /** Visits the entries of a detached table, whose IPAs count from 0. */
-  runDetached(page: number, level: number, visitor: Visitor): Answer {
+  /** Visits the entries of a table that was detached from an entry at `base`; the visits' IPAs count from 0. */
+  runDetached(page: number, level: number, base: number, visitor: Visitor): Answer {
     const { granule } = this.table;
+    for (const visit of this.visits) visit.origin = base;
     this.begin(0, granule.entries * granule.bytesAt(level), visitor);
     const answer = this.walkBelow(granule.slotOf(page, 0), 0, level);
     this.ops.settle();

@@ -31,10 +31,14 @@ export class PostPatchMap extends MapSteps implements Visitor {
     this.ops.invalidate(visit);
     // Many leaves below may be cached: one flush for the whole VMID, not one each.
     this.ops.tlbiVmid();
-    this.ops.store("release", visit, this.map.leafLo(visit), this.map.leafHi());
+    this.makeBlock(visit);
     this.map.advance(visit);
     this.anchor = visit.slot;
     return "continue";
+  }
+
+  makeBlock(visit: Visit): void {
+    this.ops.store("release", visit, this.map.leafLo(visit), this.map.leafHi());
   }
 
   leaf(visit: Visit): Answer {

@@ -1,7 +1,7 @@
 import { ModelError, StrategyError } from "../errors.js";
 import { Granule } from "../stage2/granule.js";
 import type { Meter } from "../stage2/meter.js";
-import { Ops } from "../stage2/ops.js";
+import { type DetachedTable, NO_HINT, Ops, type StoreKind } from "../stage2/ops.js";
 import { PageTable } from "../stage2/page-table.js";
 import { AF, isContradictory, Prot, S2AP_R, S2AP_W, XN_HI } from "../stage2/pte.js";
 import { type Answer, type Visitor, Walk } from "../stage2/walk.js";
@@ -18,6 +18,8 @@ export interface Stage2Config {
   readonly fwb: boolean;
   /** Default: as KVM chooses. */
   readonly startLevel?: number;
+  /** Whether the CPU has TLBI by range (FEAT_TLBIRANGE); default: it has not. */
+  readonly hasTlbiRange?: boolean;
   /** Whether page ids are used again (default). A log with sequential ids needs `false`. */
   readonly recyclesPages?: boolean;
 }
@@ -45,13 +47,13 @@ export class Stage2 {
   ) {
     const granule = new Granule(config.granuleBytes, config.iaBits, config.startLevel);
     this.table = new PageTable(granule, config.fwb, config.recyclesPages);
-    this.ops = new Ops(this.table, meter);
+    this.ops = new Ops(this.table, meter, config.hasTlbiRange);
     const { generation } = strategy;
     this.walk = new Walk(this.table, this.ops, generation.walk);
     this.detachedWalk = new Walk(this.table, this.ops, generation.walk);
     this.request = new MapRequest(this.table);
     this.unmapWalker = new UnmapWalker(this.ops, generation);
-    this.attributeWalker = new AttributeWalker(this.ops, generation);
+    this.attributeWalker = new AttributeWalker(this.ops, generation.invalidatesIcache);
     this.flushWalker = new FlushWalker(this.ops);
     this.freeWalker = new FreeWalker(this.ops, generation);
   }
@@ -72,37 +74,43 @@ export class Stage2 {
   }
 
   unmap(ipa: number, bytes: number): number {
-    return this.run(ipa, bytes, this.unmapWalker);
+    const answer = this.run(ipa, bytes, this.unmapWalker);
+    if (this.unmapWalker.leavesFlush) this.ops.tlbiRange(ipa, bytes);
+    return answer;
   }
 
   wrprotect(ipa: number, bytes: number): number {
-    return this.run(ipa, bytes, this.attributeWalker.begin(0, S2AP_W, 0));
+    return this.run(ipa, bytes, this.attributeWalker.begin("once", 0, S2AP_W, 0));
   }
 
   /** Adds permissions to the leaf at `ipa`, and flushes it. */
   relaxPerms(ipa: number, prot: number): number {
+    const { ops } = this;
     const setLo = (prot & Prot.R ? S2AP_R : 0) | (prot & Prot.W ? S2AP_W : 0);
-    const walker = this.attributeWalker.begin(setLo, 0, prot & Prot.X ? XN_HI : 0);
+    const walker = this.attributeWalker.begin(this.faultStore, setLo, 0, prot & Prot.X ? XN_HI : 0);
     const answer = this.run(ipa, 1, walker);
-    if (answer === 0) this.ops.tlbiIpa(ipa, walker.level);
+    if (this.strategy.generation.faultsShareLock) {
+      if (answer === 0 || answer === Errno.EAGAIN)
+        ops.tlbiIpaLocal(ipa, walker.level === 0 ? NO_HINT : walker.level);
+    } else if (answer === 0) ops.tlbiIpa(ipa, walker.level);
     return answer;
   }
 
   /** Sets the access flag. `lastLeaf` has the leaf as it was. */
   mkyoung(ipa: number): number {
-    const answer = this.run(ipa, 1, this.attributeWalker.begin(AF, 0, 0));
-    this.ops.dsb();
+    const answer = this.run(ipa, 1, this.attributeWalker.begin(this.faultStore, AF, 0, 0));
+    if (answer === 0 || !this.strategy.generation.faultsShareLock) this.ops.dsb();
     return answer;
   }
 
   /** Clears the access flag. `lastLeaf` has the leaf as it was. */
   mkold(ipa: number): number {
-    return this.run(ipa, 1, this.attributeWalker.begin(0, AF, 0));
+    return this.run(ipa, 1, this.attributeWalker.begin("once", 0, AF, 0));
   }
 
   /** Looks at the leaf without changing it: `lastLeaf` has it. */
   isYoung(ipa: number): boolean {
-    this.run(ipa, 1, this.attributeWalker.begin(0, 0, 0));
+    this.run(ipa, 1, this.attributeWalker.begin("once", 0, 0, 0));
     return (this.attributeWalker.lo & AF) !== 0;
   }
 
@@ -133,12 +141,15 @@ export class Stage2 {
     this.table.endOperation();
   }
 
-  private runDeferred(deferred: number[]): void {
-    for (let i = 0; i < deferred.length; i += 2) {
-      const page = deferred[i]!;
-      const level = deferred[i + 1]!;
+  /** How the fault path changes an entry that is not replaced. */
+  private get faultStore(): StoreKind {
+    return this.strategy.generation.faultsShareLock ? "exchange" : "once";
+  }
+
+  private runDeferred(deferred: DetachedTable[]): void {
+    for (const { page, level, base } of deferred) {
       this.ops.observer?.ranDeferred(page, level);
-      this.check(this.detachedWalk.runDetached(page, level + 1, this.freeWalker));
+      this.check(this.detachedWalk.runDetached(page, level + 1, base, this.freeWalker));
       this.ops.putPage(page);
     }
     deferred.length = 0;

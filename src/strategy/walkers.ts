@@ -1,4 +1,4 @@
-import type { Ops } from "../stage2/ops.js";
+import { NO_HINT, type Ops, type StoreKind } from "../stage2/ops.js";
 import { isExecutable } from "../stage2/pte.js";
 import type { Answer, Visit, Visitor } from "../stage2/walk.js";
 import type { Generation } from "./generation.js";
@@ -14,7 +14,7 @@ export class UnmapWalker implements Visitor {
   leaf(visit: Visit): Answer {
     if (!visit.isValid) return "continue";
     this.breakEntry(visit);
-    this.ops.tlbiIpa(visit.ipa, visit.level);
+    if (!this.leavesFlush) this.ops.tlbiIpa(visit.ipa, visit.level);
     this.ops.putPage(visit.page);
     // What the guest wrote with its caches off must be seen through the host's, and the other way round.
     if (this.ops.table.format.isCacheable(visit.lo)) this.ops.cleanDcache(visit.phys, visit.bytes);
@@ -27,11 +27,22 @@ export class UnmapWalker implements Visitor {
     const { child } = visit;
     if (ops.refsOf(child) !== 1) return "continue";
     this.breakEntry(visit);
-    ops.tlbiIpa(visit.ipa, generation.flushesTablesAtLevel0 ? 0 : visit.level);
+    ops.tlbiIpa(visit.ipa, this.tableHint(visit.level));
     ops.putPage(visit.page);
     if (generation.freesByFreePage) ops.freeTable(child);
     else ops.putPage(child);
     return "continue";
+  }
+
+  /** Leaves are not flushed one by one: the caller flushes the range once, behind the walk. */
+  get leavesFlush(): boolean {
+    return this.generation.flushesRanges && this.ops.hasTlbiRange && this.ops.fwb;
+  }
+
+  private tableHint(level: number): number {
+    const { tableFlushHint } = this.generation;
+    if (tableFlushHint === "own") return level;
+    return tableFlushHint === "zero" ? 0 : NO_HINT;
   }
 
   private breakEntry(visit: Visit): void {
@@ -40,22 +51,27 @@ export class UnmapWalker implements Visitor {
   }
 }
 
-/** Sets and clears attribute bits of valid leaves: write-protect, relax, age. */
+/**
+ * Sets and clears attribute bits of valid leaves: write-protect, relax, age. With exchanges it runs beside other
+ * faults: what it came to change may be gone, and then the guest is to fault again.
+ */
 export class AttributeWalker implements Visitor {
   /** The last leaf met: its level and its value before the change. Level 0 and 0 when there was none. */
   level = 0;
   lo = 0;
   hi = 0;
+  private store: StoreKind = "once";
   private setLo = 0;
   private clearLo = 0;
   private clearHi = 0;
 
   constructor(
     private readonly ops: Ops,
-    private readonly generation: Generation,
+    private readonly invalidatesIcache: boolean,
   ) {}
 
-  begin(setLo: number, clearLo: number, clearHi: number): this {
+  begin(store: StoreKind, setLo: number, clearLo: number, clearHi: number): this {
+    this.store = store;
     this.setLo = setLo;
     this.clearLo = clearLo;
     this.clearHi = clearHi;
@@ -66,16 +82,16 @@ export class AttributeWalker implements Visitor {
   }
 
   leaf(visit: Visit): Answer {
-    if (!visit.isValid) return "continue";
+    if (!visit.isValid) return this.store === "exchange" ? "retry" : "continue";
     this.level = visit.level;
     this.lo = visit.lo;
     this.hi = visit.hi;
     const lo = ((visit.lo & ~this.clearLo) | this.setLo) >>> 0;
     const hi = (visit.hi & ~this.clearHi) >>> 0;
     if (lo === visit.lo && hi === visit.hi) return "continue";
-    if (this.generation.invalidatesIcache && isExecutable(hi) && !isExecutable(visit.hi))
+    if (this.invalidatesIcache && isExecutable(hi) && !isExecutable(visit.hi))
       this.ops.invalidateIcache(visit.phys, visit.bytes);
-    this.ops.store("once", visit, lo, hi);
+    this.ops.store(this.store, visit, lo, hi);
     return "continue";
   }
 }
@@ -107,6 +123,7 @@ export class FreeWalker implements Visitor {
     this.ops.putPage(visit.page);
     if (this.generation.freesByFreePage) this.ops.freeTable(visit.child);
     else this.ops.putPage(visit.child);
+    if (this.generation.clearsFreedTables) this.ops.clear(visit);
     return "continue";
   }
 }

@@ -1,0 +1,98 @@
+import type { Meter } from "../stage2/meter.js";
+import type { OpsObserver } from "../stage2/ops.js";
+import { Translation } from "../stage2/page-table.js";
+import { isAccessed } from "../stage2/pte.js";
+import { Stage2 } from "../strategy/stage2.js";
+import type { Strategy } from "../strategy/strategy.js";
+import { hexPte } from "./event-log.js";
+import type { Operation, Script } from "./script.js";
+
+/**
+ * What an operation gives back: 0 or a negative errno; 0 or 1 from isyoung, and from old where the generation
+ * says whether the page was young; the entry as it was, in hex, from young and old where it gives that; null
+ * where it gives nothing. A fill: the number of its maps that failed.
+ */
+export type Return = number | string | null;
+
+const silent: Meter = { charge() {}, stored() {} };
+
+/** Runs one scenario, operation by operation, on a table of its own. */
+export class ScriptRun {
+  readonly stage2: Stage2;
+  /** Where the last `lookup` ended. */
+  readonly translation = new Translation();
+
+  /** @param observer is told of all that the walks do; see `tee` for several */
+  constructor(
+    strategy: Strategy,
+    readonly script: Script,
+    private readonly observer: OpsObserver,
+  ) {
+    // Page numbers are those of the golden files: never given out twice.
+    const { iaBits, fwb, tlbiRange: hasTlbiRange } = script;
+    const config = { granuleBytes: 4096, iaBits, fwb, hasTlbiRange, recyclesPages: false };
+    this.stage2 = new Stage2(config, strategy, silent);
+    this.stage2.ops.observer = observer;
+  }
+
+  /** Tells the observer of the making of the table, which is not the walker's work. */
+  begin(): void {
+    for (let page = 1; page <= this.stage2.table.granule.rootPages; page++) this.observer.allocated(page);
+    this.observer.barrier();
+  }
+
+  /** Deferred frees are run before it returns. */
+  operate(operation: Operation): Return {
+    const returned = this.perform(operation);
+    this.stage2.endOperation();
+    return returned;
+  }
+
+  private perform(operation: Operation): Return {
+    const { stage2 } = this;
+    const { mkyoungReturns, ageReturns } = stage2.strategy.generation;
+    switch (operation.name) {
+      case "map": {
+        const { ipa, bytes, phys, prot, cachePages } = operation;
+        return stage2.map(ipa, bytes, phys, prot, cachePages);
+      }
+      case "fill": {
+        const { ipa, pages, stride, phys, prot } = operation;
+        const { pageBytes } = stage2.table.granule;
+        let failed = 0;
+        for (let offset = 0, page = 0; page < pages; page++, offset += stride)
+          if (stage2.map(ipa + offset, pageBytes, phys + offset, prot) !== 0) failed++;
+        return failed;
+      }
+      case "unmap":
+        return stage2.unmap(operation.ipa, operation.bytes);
+      case "wp":
+        return stage2.wrprotect(operation.ipa, operation.bytes);
+      case "flush":
+        return stage2.flush(operation.ipa, operation.bytes);
+      case "relax":
+        return stage2.relaxPerms(operation.ipa, operation.prot);
+      case "young":
+        stage2.mkyoung(operation.ipa);
+        return mkyoungReturns === "entry" ? this.lastEntry() : null;
+      case "old":
+        stage2.mkold(operation.ipa);
+        return ageReturns === "entry" ? this.lastEntry() : Number(isAccessed(stage2.lastLeaf.lo));
+      case "isyoung":
+        return Number(stage2.isYoung(operation.ipa));
+      case "lookup":
+        stage2.table.translate(operation.ipa, this.translation);
+        return 0;
+      case "destroy":
+        stage2.destroy();
+        return 0;
+      case "dump":
+        return 0;
+    }
+  }
+
+  private lastEntry(): string {
+    const { lo, hi } = this.stage2.lastLeaf;
+    return hexPte(lo, hi);
+  }
+}

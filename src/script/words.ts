@@ -1,0 +1,87 @@
+import { UsageError } from "../errors.js";
+import { didYouMean } from "../suggest.js";
+
+/** Addresses have at most 52 bits; the size of all there are is one more. */
+const ADDRESS_LIMIT = 2 ** 52;
+
+/** The words of one line of a script, taken one by one. Whatever is wrong becomes a UsageError `FILE:LINE: ..`. */
+export class Words {
+  /** The line's first word. */
+  readonly first: string;
+  private readonly rest: string[];
+  private usage = "";
+
+  constructor(
+    line: string,
+    private readonly where: string,
+  ) {
+    [this.first = "", ...this.rest] = line.trim().split(/\s+/);
+  }
+
+  get isAtEnd(): boolean {
+    return this.rest.length === 0;
+  }
+
+  /** Says what the whole line should look like: each message ends with it. */
+  expects(usage: string): void {
+    this.usage = usage;
+  }
+
+  problem(text: string): UsageError {
+    return new UsageError(`${this.where}: ${text}`);
+  }
+
+  unexpected(what: string, expected: string, word: string): UsageError {
+    return this.problem(`${what}: expected ${expected}, got ${JSON.stringify(word)} (${this.usage})`);
+  }
+
+  /** @param what names the word in the message when the line has no more */
+  next(what: string): string {
+    const word = this.rest.shift();
+    if (word === undefined) throw this.problem(`${what} is missing (${this.usage})`);
+    return word;
+  }
+
+  /** Bytes: hexadecimal with 0x, or decimal. */
+  address(what: string): number {
+    const word = this.next(what);
+    const value = Number(word);
+    if (!/^(0x[0-9a-f]+|\d+)$/i.test(word) || value > ADDRESS_LIMIT)
+      throw this.unexpected(what, "a number of at most 52 bits, such as 0x40000000", word);
+    return value;
+  }
+
+  count(what: string): number {
+    const word = this.next(what);
+    const value = Number(word);
+    if (!/^\d+$/.test(word) || value >= 2 ** 31) throw this.unexpected(what, "a whole number", word);
+    return value;
+  }
+
+  /** All that is left, as `name=value`; the value a whole number between the two given. */
+  settings<Name extends string>(
+    bounds: Readonly<Record<Name, readonly [least: number, most: number]>>,
+  ): Partial<Record<Name, number>> {
+    const settings: Partial<Record<Name, number>> = {};
+    for (const word of this.rest.splice(0)) {
+      const [name = "", text = ""] = word.split("=");
+      if (!Object.hasOwn(bounds, name)) {
+        const names = Object.keys(bounds);
+        throw this.problem(
+          `unknown setting ${JSON.stringify(name)}${didYouMean(name, names)} (${this.usage})`,
+        );
+      }
+      const [least, most] = bounds[name as Name];
+      const value = Number(text);
+      if (!/^\d+$/.test(text) || value < least || value > most || word.split("=").length !== 2)
+        throw this.unexpected(name, `${name}=${least === 0 ? "0 or 1" : `${least} to ${most}`}`, word);
+      settings[name as Name] = value;
+    }
+    return settings;
+  }
+
+  end(): void {
+    if (!this.isAtEnd)
+      throw this.problem(`unexpected word ${JSON.stringify(this.rest[0])} at the end (${this.usage})`);
+  }
+}

@@ -1,0 +1,27 @@
+/**
+ * Models post-patch with the clean that it lost kept inside the window, just before the block is stored: what
+ * remains of the patch when its two changes are told apart. No kernel had it; v6.2 took up the order with the clean.
+ *
+ * Left out: as in post-patch.
+ */
+import type { Visit } from "../stage2/walk.js";
+import { habits } from "./map-steps.js";
+import { PostPatchMap, postPatch } from "./post-patch.js";
+import { type Strategy, skipsAfterBlock } from "./strategy.js";
+
+class PostPatchCleanMap extends PostPatchMap {
+  override makeBlock(visit: Visit): void {
+    if (this.map.isCacheable) this.ops.cleanDcache(this.map.phys, visit.bytes);
+    super.makeBlock(visit);
+  }
+}
+
+const { golden: _, ...asPosted } = postPatch;
+
+export const postPatchClean: Strategy = {
+  ...asPosted,
+  name: "post-patch+clean",
+  models: "post-patch with the D-cache clean kept inside the window",
+  deviations: [skipsAfterBlock],
+  createMapWalker: (ops, map) => new PostPatchCleanMap(ops, map, habits["rfc-1/4"]),
+};
