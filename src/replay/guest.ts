@@ -22,6 +22,8 @@ export class Guest {
   /** Where the last `access` ended. */
   readonly seen = new Translation();
   private readonly probe = new Translation();
+  /** Activities whose operations have run in the table and not ended in time. */
+  private inFlight = 0;
 
   constructor(
     config: Stage2Config,
@@ -48,7 +50,33 @@ export class Guest {
   /** Whether the entry of the last access, as of `atNs`, is invalid only because an operation is under way. */
   isTransient(atNs: number): boolean {
     const { slot } = this.seen;
-    return slot !== NO_SLOT && slot === this.meter.brokenSlot && this.meter.isBroken(atNs);
+    return slot !== NO_SLOT && this.log.isBroken(slot, atNs);
+  }
+
+  /**
+   * Until when a walk for the access at `atNs` meets an entry that an operation under way has taken, or will have
+   * changed before the walk gets there; at most `atNs` where it meets none.
+   */
+  takenUntilNs(activity: Activity, atNs: number): number {
+    this.access(activity, atNs);
+    const { slot } = this.seen;
+    return slot === NO_SLOT ? atNs : this.log.settledNs(slot, atNs);
+  }
+
+  /** Operations begin. Each `begin` is followed by an `end`. */
+  begin(): void {
+    this.inFlight++;
+  }
+
+  /** @returns whether deferred frees ran: the meter has their work */
+  end(): boolean {
+    if (--this.inFlight > 0) return false;
+    this.inFlight = 0;
+    const { stage2, meter } = this;
+    const runsDeferred = stage2.ops.deferredTables.length > 0;
+    if (runsDeferred) meter.beginUntimed();
+    stage2.endOperation();
+    return runsDeferred;
   }
 
   /** Whether the table as it is lets the access through. */

@@ -44,15 +44,15 @@ export class Reference {
     if (shape === Shapes.coalesce && !guest.shapeIsKnown) this.unknownSubtrees++;
     guest.meter.begin(0, this.plan, operation.kind === OperationKind.map);
     guest.run(operation);
-    guest.stage2.endOperation();
-    if (!isCredible(operation, shape)) {
-      operation.shape = -1;
-      return;
+    const isUsable = isCredible(operation, shape);
+    operation.shape = isUsable ? shape : -1;
+    if (isUsable) {
+      operation.work ??= new Float64Array(chargeKinds);
+      operation.work.set(guest.meter.counts);
+      operation.visitsToBreak = guest.meter.visitsToBreak;
     }
-    operation.shape = shape;
-    operation.work ??= new Float64Array(chargeKinds);
-    operation.work.set(guest.meter.counts);
-    operation.visitsToBreak = guest.meter.visitsToBreak;
+    guest.stage2.endOperation();
+    if (!isUsable) return;
     this.timing.learn(operation);
     const beforeNs = operation.startNs - activity.startNs;
     const isAlone = this.sharedCpu ? beforeNs === activity.beforeCpuNs : !activity.contended;

@@ -241,6 +241,9 @@ export class Run {
       case Step.hold:
         this.unlock(thread, atNs);
         return;
+      case Step.retry:
+        this.tryAgain(thread, atNs);
+        return;
       case Step.tail:
         this.begin(thread, atNs, 0);
         return;
@@ -260,7 +263,7 @@ export class Run {
         this.end(thread, thread.step === Step.timer ? atNs + activity.endNs - activity.startNs : atNs, atNs);
         return;
       case ActivityKind.hostOperation:
-        thread.exitNs = thread.handlerNs = 0;
+        thread.exitNs = thread.handlerNs = thread.lockWaitNs = 0;
         this.work(thread, Step.handler, 0, atNs);
         return;
       case ActivityKind.accessRun:
@@ -298,6 +301,7 @@ export class Run {
   private fault(thread: ReplayThread, activity: Activity, atNs: number): void {
     thread.accessNs = atNs;
     thread.laps = 1;
+    thread.lockWaitNs = thread.retryNs = 0;
     if (!this.host.attempt(thread, activity, atNs)) {
       this.shift(-thread.exitNs - recordedCpuNs(activity));
       this.end(thread, atNs, atNs);
@@ -322,7 +326,10 @@ export class Run {
   }
 
   private lock(thread: ReplayThread, atNs: number): void {
-    if (this.host.lock((thread.activity as Activity).vm).request(thread)) {
+    const activity = thread.activity as Activity;
+    thread.sharesLock = this.host.sharesLock(activity);
+    if (this.host.lock(activity.vm).request(thread)) {
+      this.locked(thread, atNs);
       this.hold(thread, atNs);
       return;
     }
@@ -330,10 +337,51 @@ export class Run {
     if (this.config.waitersSleep) this.cpus.release(thread, atNs);
   }
 
+  private locked(thread: ReplayThread, atNs: number): void {
+    thread.lockWaitNs += Math.max(0, atNs - thread.requestNs);
+  }
+
   private hold(thread: ReplayThread, atNs: number): void {
-    this.host.beginHold(thread, thread.activity as Activity, atNs);
+    const activity = thread.activity as Activity;
+    if (thread.sharesLock) {
+      const takenUntilNs = this.host.takenUntilNs(activity, atNs);
+      if (takenUntilNs > atNs) {
+        this.retry(thread, activity, takenUntilNs, atNs);
+        return;
+      }
+    }
+    this.host.beginHold(thread, activity, atNs);
     thread.turnNs = atNs;
     this.work(thread, Step.hold, thread.holdNs, atNs);
+  }
+
+  /** The entry is another fault's: the guest is let fault on it until it is free. The laps are computed, not looped. */
+  private retry(thread: ReplayThread, activity: Activity, takenUntilNs: number, atNs: number): void {
+    this.host.lock(activity.vm).release(thread, (next) => this.grant(next, atNs));
+    const { retryLapNs } = this.config;
+    const backNs = activity.afterCpuNs;
+    const laps = Math.max(0, Math.ceil((takenUntilNs - atNs - backNs) / retryLapNs));
+    const ns = backNs + laps * retryLapNs;
+    thread.laps += laps;
+    thread.retryNs += ns;
+    this.work(thread, Step.retry, ns, atNs);
+  }
+
+  /** The entry is free: the access goes through, or faults once more. */
+  private tryAgain(thread: ReplayThread, atNs: number): void {
+    const activity = thread.activity as Activity;
+    if (this.host.retries(activity, atNs)) {
+      // The way back to the guest is the fault's own, as after any other.
+      thread.retryNs -= activity.afterCpuNs;
+      this.host.endRetried(thread, activity, atNs);
+      this.observer?.ended(this.config.strategy.name, thread, activity, atNs);
+      this.end(thread, atNs, atNs);
+      return;
+    }
+    thread.laps++;
+    const handledNs = Math.round(thread.exitNs + thread.handlerNs);
+    thread.retryNs += handledNs;
+    this.work(thread, Step.handler, handledNs, atNs);
   }
 
   private unlock(thread: ReplayThread, atNs: number): void {
@@ -341,8 +389,7 @@ export class Run {
     const tailNs = this.tailNs(activity);
     this.host.endHold(thread, activity, atNs, tailNs);
     this.shift(thread.addedNs);
-    const next = this.host.lock(activity.vm).release(atNs);
-    if (next !== undefined) this.grant(next, atNs);
+    this.host.lock(activity.vm).release(thread, (next) => this.grant(next, atNs));
     this.observer?.ended(this.config.strategy.name, thread, activity, atNs + tailNs);
     this.end(thread, atNs + tailNs, atNs);
   }
@@ -363,7 +410,9 @@ export class Run {
   /** The holder left the lock to this thread. */
   private grant(thread: ReplayThread, atNs: number): void {
     thread.step = Step.granted;
-    if (thread.onCpu) this.hold(thread, atNs + this.config.handoffNs);
+    const lockedNs = thread.onCpu ? atNs + this.config.handoffNs : atNs;
+    this.locked(thread, lockedNs);
+    if (thread.onCpu) this.hold(thread, lockedNs);
     else this.cpus.acquire(thread, atNs);
   }
 
