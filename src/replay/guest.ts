@@ -7,6 +7,7 @@ import { isAccessed, isLeaf, isTable, isValid, Prot, permits } from "../stage2/p
 import { Errno, Stage2, type Stage2Config } from "../strategy/stage2.js";
 import type { Strategy } from "../strategy/strategy.js";
 import { Shape } from "./plan.js";
+import { Splits } from "./splits.js";
 import { StoreLog } from "./store-log.js";
 import { SlotFlag, WorkMeter } from "./work-meter.js";
 
@@ -19,6 +20,7 @@ export class Guest {
   readonly log = new StoreLog();
   readonly meter = new WorkMeter(this.log);
   readonly stage2: Stage2;
+  readonly splits: Splits;
   /** Where the last `access` ended. */
   readonly seen = new Translation();
   private readonly probe = new Translation();
@@ -31,6 +33,7 @@ export class Guest {
   ) {
     this.stage2 = new Stage2(config, strategy, this.meter);
     this.meter.table = this.stage2.table;
+    this.splits = new Splits(this.stage2.table.granule);
   }
 
   /**
@@ -106,6 +109,11 @@ export class Guest {
     if (!isLeaf(probe.lo, probe.level)) return Shape.install;
     if (entryBytes > operation.bytes) return Shape.split;
     return Shape.unchanged;
+  }
+
+  /** After `shapeOf`: the level of the entry at the operation's start. */
+  get shapeLevel(): number {
+    return this.probe.level;
   }
 
   /** After `shapeOf`: whether the trace showed what the entry at the operation's start holds. */

@@ -39,6 +39,29 @@ export class Host {
     this.guest(vm).memory.change(change);
   }
 
+  /** A barrier: all of the epoch is done. */
+  passBarrier(): void {
+    for (const guest of this.guests) guest?.splits.clear();
+  }
+
+  /** Whether a block around the access had been split in the record, and has not been here. */
+  isAhead(activity: Activity): boolean {
+    if (activity.splitsBefore === 0) return false;
+    return this.guest(activity.vm).splits.by(activity.ipa, Number.POSITIVE_INFINITY) < activity.splitsBefore;
+  }
+
+  /** The activity's splits are done, or were not needed. @returns whether it had any */
+  noteSplits(activity: Activity): boolean {
+    let hasSplit = false;
+    for (let n = 0; n < activity.operationCount; n++) {
+      const { shape, ipa, splitLevel } = activity.operation(n);
+      if (shape !== Shape.split) continue;
+      this.guest(activity.vm).splits.note(ipa, splitLevel, 0);
+      hasSplit = true;
+    }
+    return hasSplit;
+  }
+
   /** From here on the tables may be anything: tracing was off, or events were lost. */
   forget(): void {
     for (const guest of this.guests) guest?.meter.forget();
@@ -311,7 +334,10 @@ export class Host {
   private countFault(thread: ReplayThread, activity: Activity, endNs: number): void {
     const stallNs = endNs - thread.accessNs;
     const { lockWaitNs } = thread;
-    if (!activity.isSynthetic) this.selfMatch?.wait(thread, activity, lockWaitNs);
+    if (!activity.isSynthetic) {
+      this.selfMatch?.wait(thread, activity, lockWaitNs);
+      this.selfMatch?.laps(thread, activity);
+    }
     if (!thread.counted) return;
     if (activity.isSynthetic) this.config.counters.ofRuns += thread.laps;
     this.epochFaults += thread.laps;

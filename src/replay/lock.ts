@@ -8,6 +8,8 @@ export class MmuLock {
   private hasWriter = false;
   private readers = 0;
   private readonly waiters: ReplayThread[] = [];
+  /** Since when nobody has kept others from the lock; -Infinity where nobody ever did. */
+  releasedNs = Number.NEGATIVE_INFINITY;
 
   /** @returns whether the thread holds the lock now; else it is queued */
   request(thread: ReplayThread): boolean {
@@ -20,7 +22,8 @@ export class MmuLock {
   }
 
   /** @param grant called for each thread that holds the lock from now on */
-  release(thread: ReplayThread, grant: (next: ReplayThread) => void): void {
+  release(thread: ReplayThread, atNs: number, grant: (next: ReplayThread) => void): void {
+    if (!thread.sharesLock || this.waiters.length > 0) this.releasedNs = atNs;
     if (thread.sharesLock) this.readers--;
     else this.hasWriter = false;
     for (let next = this.waiters[0]; next !== undefined && this.admits(next); next = this.waiters[0]) {

@@ -21,6 +21,8 @@ export const Step = {
   retry: 8,
   /** From the operation's return to the re-entry, when nothing follows yet. */
   tail: 9,
+  /** Ahead of the record: its access comes behind another thread's split. */
+  ahead: 10,
 } as const;
 export type Step = (typeof Step)[keyof typeof Step];
 

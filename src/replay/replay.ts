@@ -150,6 +150,7 @@ export class Replay {
 
   private activity(activity: Activity): void {
     if (activity.kind === ActivityKind.fault) this.checkAddress(activity, activity.ipa);
+    this.reference.activity(activity);
     activity.holders = this.runs.size;
     for (const run of this.runs.values()) run.feed(activity);
   }

@@ -38,6 +38,8 @@ export class Run {
   private pending = 0;
 
   private nowNs = ZERO;
+  /** Threads that wait for another one's split. */
+  private readonly ahead: ReplayThread[] = [];
 
   constructor(
     private readonly config: RunConfig,
@@ -72,6 +74,7 @@ export class Run {
   private pass(barrier: Barrier): void {
     const ended = this.epoch.pass(barrier);
     if (ended !== undefined) this.host.closeEpoch(ended);
+    this.host.passBarrier();
     if (barrier.slotChange !== undefined) this.host.changeSlot(barrier.vm, barrier.slotChange);
     if (barrier.tablesUnknown) this.host.forget();
   }
@@ -270,7 +273,22 @@ export class Run {
         this.continueRun(thread, activity, atNs);
         return;
     }
+    if (!this.config.followsRecord && this.host.isAhead(activity)) {
+      thread.step = Step.ahead;
+      this.cpus.release(thread, atNs);
+      this.ahead.push(thread);
+      return;
+    }
     this.fault(thread, activity, atNs);
+  }
+
+  /** The activity's splits are done: who waited for them makes its access. */
+  private letOthersCatchUp(activity: Activity, atNs: number): void {
+    if (!this.host.noteSplits(activity)) return;
+    for (const thread of this.ahead.splice(0)) {
+      if (this.host.isAhead(thread.activity as Activity)) this.ahead.push(thread);
+      else this.work(thread, Step.think, 0, atNs);
+    }
   }
 
   /** Goes on with an access run: up to the end of the leaf that lets the present access through, or it faults. */
@@ -338,7 +356,10 @@ export class Run {
   }
 
   private locked(thread: ReplayThread, atNs: number): void {
-    thread.lockWaitNs += Math.max(0, atNs - thread.requestNs);
+    const { releasedNs } = this.host.lock((thread.activity as Activity).vm);
+    // Where CPUs are shared a wait for one may follow the lock's release.
+    const untilNs = Number.isFinite(this.config.pcpus) ? Math.min(atNs, releasedNs) : atNs;
+    thread.lockWaitNs += Math.max(0, untilNs - thread.requestNs);
   }
 
   private hold(thread: ReplayThread, atNs: number): void {
@@ -357,7 +378,7 @@ export class Run {
 
   /** The entry is another fault's: the guest is let fault on it until it is free. The laps are computed, not looped. */
   private retry(thread: ReplayThread, activity: Activity, takenUntilNs: number, atNs: number): void {
-    this.host.lock(activity.vm).release(thread, (next) => this.grant(next, atNs));
+    this.host.lock(activity.vm).release(thread, atNs, (next) => this.grant(next, atNs));
     const { retryLapNs } = this.config;
     const backNs = activity.afterCpuNs;
     const laps = Math.max(0, Math.ceil((takenUntilNs - atNs - backNs) / retryLapNs));
@@ -389,7 +410,7 @@ export class Run {
     const tailNs = this.tailNs(activity);
     this.host.endHold(thread, activity, atNs, tailNs);
     this.shift(thread.addedNs);
-    this.host.lock(activity.vm).release(thread, (next) => this.grant(next, atNs));
+    this.host.lock(activity.vm).release(thread, atNs, (next) => this.grant(next, atNs));
     this.observer?.ended(this.config.strategy.name, thread, activity, atNs + tailNs);
     this.end(thread, atNs + tailNs, atNs);
   }
@@ -431,6 +452,7 @@ export class Run {
       this.work(thread, Step.think, endNs - atNs, atNs);
       return;
     }
+    if (!this.config.followsRecord) this.letOthersCatchUp(activity, atNs);
     thread.endNs = endNs;
     thread.recordedEndNs = activity.endNs;
     thread.epoch = this.epoch.number;
