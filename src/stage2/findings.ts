@@ -30,14 +30,12 @@ export class Findings {
 
   constructor(private readonly log: WalkLog) {}
 
-  /** What was found so far, in the order of `rules`. */
+  /** What was found so far: what was broken first comes first; of one operation in the order of `rules`. */
   get all(): Tally[] {
-    const found: Tally[] = [];
-    for (const rule of rules) {
-      const tally = this.tallies.get(rule);
-      if (tally !== undefined) found.push({ rule, ...tally });
-    }
-    return found;
+    const order = new Map(rules.map((rule, i) => [rule, i]));
+    return [...this.tallies]
+      .map(([rule, tally]) => ({ rule, ...tally }))
+      .sort((a, b) => a.first.operation - b.first.operation || order.get(a.rule)! - order.get(b.rule)!);
   }
 
   /**

@@ -26,6 +26,7 @@ export class Sanitizer implements OpsObserver {
   private readonly entries: EntryWatch;
   private readonly pages: PageShadow;
   private count = 0;
+  private given: number | undefined;
   /** The operation is over: what runs now are deferred frees. */
   private isOver = false;
   private isDestroying = false;
@@ -45,14 +46,14 @@ export class Sanitizer implements OpsObserver {
     return this.findings.all;
   }
 
-  /** What the runner calls the next operation: a line of its script. Default: counted from 1. */
-  set nextOperation(number: number) {
-    this.count = number - 1;
+  /** A runner's own number for what it does now, in one operation or in several. Default: counted from 1. */
+  set number(number: number) {
+    this.given = number;
   }
 
   /** An operation begins. `phys` and `prot` are of a map. */
   begin(name: OperationName, ipa = 0, bytes = 0, phys = 0, prot = 0): void {
-    this.findings.operation = ++this.count;
+    this.findings.operation = this.given ?? ++this.count;
     this.findings.operating = { name, ipa, bytes, phys, prot };
     this.isDestroying = name === "destroy";
     this.isOver = false;
