@@ -64,6 +64,8 @@ export class Operation {
   work: Float64Array | undefined;
   /** Entries visited before the first one was made invalid. */
   visitsToBreak = 0;
+  /** Of a split, the level of the block's entry. */
+  splitLevel = 0;
 }
 
 /** Nothing was inferred. */
@@ -109,6 +111,8 @@ export class Activity {
   operationCount = 0;
   /** How much earlier than its abort's exit path the access must have been for the record to be true; ns (replay/self-match.ts). */
   leadNs = ZERO;
+  /** How often a block around the address had been split in the epoch before it began (replay/splits.ts). */
+  splitsBefore = 0;
   /** An entry without its return, or events lost in the middle. */
   incomplete = false;
 
@@ -153,6 +157,7 @@ export class ActivityPool {
     const activity = this.free.pop() ?? new Activity();
     activity.operationCount = 0;
     activity.leadNs = 0;
+    activity.splitsBefore = 0;
     activity.incomplete = false;
     activity.contended = false;
     activity.laps = 1;

@@ -18,6 +18,14 @@ export function caveatsOf(session: Session, sides: readonly Strategy[]): Caveat[
       code: "compiled-walk",
       text: `profile ${profile.name} has its own time for a leaf visit of each walker, measured on one compiler's builds; another build's may differ`,
     });
+  const sharing = [...new Set([...sides, ...(recorder === undefined ? [] : [recorder])])].filter(
+    (strategy) => strategy.lockRegime === "shared",
+  );
+  if (sharing.length > 0)
+    caveats.push({
+      code: "read-lock",
+      text: `faults under ${sharing.map(({ name }) => name).join(" and ")} share the lock and retry: retries are computed from how long an entry is taken and the profile's retry lap; on a host with fewer CPUs than vCPUs their number depends on its scheduler too`,
+    });
   if (replay.reference.unknownSubtrees > 0)
     caveats.push({
       code: "unknown-population",

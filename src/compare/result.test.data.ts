@@ -34,6 +34,7 @@ const base: ReplayResult = {
     exit: 120_000,
     handler: 1_000_000,
     lockWait: 14_000_000,
+    retry: 0,
     cpuWait: 0,
     walk: 1_900_000,
     tlbi: 140_000,

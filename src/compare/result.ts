@@ -44,7 +44,17 @@ const replay = z.object({
     .describe("from an entry's break to its install"),
   makespanNs: ns.describe("first start to last end, gaps left out"),
   costNs: z
-    .object({ exit: ns, handler: ns, lockWait: ns, cpuWait: ns, walk: ns, tlbi: ns, clean: ns, teardown: ns })
+    .object({
+      exit: ns,
+      handler: ns,
+      lockWait: ns,
+      retry: ns,
+      cpuWait: ns,
+      walk: ns,
+      tlbi: ns,
+      clean: ns,
+      teardown: ns,
+    })
     .describe("where the stall goes"),
   ops: z.object({
     entriesVisited: count,

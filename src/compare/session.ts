@@ -91,7 +91,12 @@ async function run(
     {
       strategies: sides,
       recorder,
-      stage2: { granuleBytes: header?.granule ?? GRANULE, iaBits, fwb },
+      stage2: {
+        granuleBytes: header?.granule ?? GRANULE,
+        iaBits,
+        fwb,
+        hasTlbiRange: header?.tlbi_range ?? false,
+      },
       profile,
       pcpus: options.pcpus ?? header?.pcpus ?? Number.POSITIVE_INFINITY,
       lockWait,
@@ -125,16 +130,12 @@ async function run(
   };
 }
 
-/** What this version can replay: exclusive locks, and one strategy a name. */
+/** One strategy a name. */
 function checkReplayable(strategy: Strategy): void {
   const builtIn = strategyByName(strategy.name);
   if (builtIn !== undefined && builtIn !== strategy)
     throw new StrategyError(
       `${strategy.name}: a strategy of this name is built in: call yours something else, so that results can tell them apart`,
-    );
-  if (strategy.lockRegime === "shared")
-    throw new UsageError(
-      `strategy ${strategy.name} faults under the read lock: retries against a held entry are not replayed yet`,
     );
 }
 

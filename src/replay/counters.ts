@@ -20,9 +20,20 @@ export type Cause = (typeof causes)[number];
 export const Cause = Object.fromEntries(causes.map((name, i) => [name, i])) as Record<Cause, number>;
 
 /**
- * Where stall time goes. A wait for a CPU (cpuWait) exists where threads share CPUs. The names are those of the JSON result.
+ * Where stall time goes. A wait for a CPU (cpuWait) exists where threads share CPUs, laps beyond an access's first
+ * fault (retry) where faults share the lock. The names are those of the JSON result.
  */
-export const costs = ["exit", "handler", "lockWait", "cpuWait", "walk", "tlbi", "clean", "teardown"] as const;
+export const costs = [
+  "exit",
+  "handler",
+  "lockWait",
+  "retry",
+  "cpuWait",
+  "walk",
+  "tlbi",
+  "clean",
+  "teardown",
+] as const;
 export type Cost = (typeof costs)[number];
 export const Cost = Object.fromEntries(costs.map((name, i) => [name, i])) as Record<Cost, number>;
 

@@ -7,6 +7,7 @@ import { isAccessed, isLeaf, isTable, isValid, Prot, permits } from "../stage2/p
 import { Errno, Stage2, type Stage2Config } from "../strategy/stage2.js";
 import type { Strategy } from "../strategy/strategy.js";
 import { Shape } from "./plan.js";
+import { Splits } from "./splits.js";
 import { StoreLog } from "./store-log.js";
 import { SlotFlag, WorkMeter } from "./work-meter.js";
 
@@ -19,9 +20,12 @@ export class Guest {
   readonly log = new StoreLog();
   readonly meter = new WorkMeter(this.log);
   readonly stage2: Stage2;
+  readonly splits: Splits;
   /** Where the last `access` ended. */
   readonly seen = new Translation();
   private readonly probe = new Translation();
+  /** Activities whose operations have run in the table and not ended in time. */
+  private inFlight = 0;
 
   constructor(
     config: Stage2Config,
@@ -29,6 +33,7 @@ export class Guest {
   ) {
     this.stage2 = new Stage2(config, strategy, this.meter);
     this.meter.table = this.stage2.table;
+    this.splits = new Splits(this.stage2.table.granule);
   }
 
   /**
@@ -48,7 +53,33 @@ export class Guest {
   /** Whether the entry of the last access, as of `atNs`, is invalid only because an operation is under way. */
   isTransient(atNs: number): boolean {
     const { slot } = this.seen;
-    return slot !== NO_SLOT && slot === this.meter.brokenSlot && this.meter.isBroken(atNs);
+    return slot !== NO_SLOT && this.log.isBroken(slot, atNs);
+  }
+
+  /**
+   * Until when a walk for the access at `atNs` meets an entry that an operation under way has taken, or will have
+   * changed before the walk gets there; at most `atNs` where it meets none.
+   */
+  takenUntilNs(activity: Activity, atNs: number): number {
+    this.access(activity, atNs);
+    const { slot } = this.seen;
+    return slot === NO_SLOT ? atNs : this.log.settledNs(slot, atNs);
+  }
+
+  /** Operations begin. Each `begin` is followed by an `end`. */
+  begin(): void {
+    this.inFlight++;
+  }
+
+  /** @returns whether deferred frees ran: the meter has their work */
+  end(): boolean {
+    if (--this.inFlight > 0) return false;
+    this.inFlight = 0;
+    const { stage2, meter } = this;
+    const runsDeferred = stage2.ops.deferredTables.length > 0;
+    if (runsDeferred) meter.beginUntimed();
+    stage2.endOperation();
+    return runsDeferred;
   }
 
   /** Whether the table as it is lets the access through. */
@@ -78,6 +109,11 @@ export class Guest {
     if (!isLeaf(probe.lo, probe.level)) return Shape.install;
     if (entryBytes > operation.bytes) return Shape.split;
     return Shape.unchanged;
+  }
+
+  /** After `shapeOf`: the level of the entry at the operation's start. */
+  get shapeLevel(): number {
+    return this.probe.level;
   }
 
   /** After `shapeOf`: whether the trace showed what the entry at the operation's start holds. */

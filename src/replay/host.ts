@@ -39,9 +39,53 @@ export class Host {
     this.guest(vm).memory.change(change);
   }
 
+  /** A barrier: all of the epoch is done. */
+  passBarrier(): void {
+    for (const guest of this.guests) guest?.splits.clear();
+  }
+
+  /** Whether a block around the access had been split in the record, and has not been here. */
+  isAhead(activity: Activity): boolean {
+    if (activity.splitsBefore === 0) return false;
+    return this.guest(activity.vm).splits.by(activity.ipa, Number.POSITIVE_INFINITY) < activity.splitsBefore;
+  }
+
+  /** The activity's splits are done, or were not needed. @returns whether it had any */
+  noteSplits(activity: Activity): boolean {
+    let hasSplit = false;
+    for (let n = 0; n < activity.operationCount; n++) {
+      const { shape, ipa, splitLevel } = activity.operation(n);
+      if (shape !== Shape.split) continue;
+      this.guest(activity.vm).splits.note(ipa, splitLevel, 0);
+      hasSplit = true;
+    }
+    return hasSplit;
+  }
+
   /** From here on the tables may be anything: tracing was off, or events were lost. */
   forget(): void {
     for (const guest of this.guests) guest?.meter.forget();
+  }
+
+  /** Whether the activity holds the lock for read: a fault, where the strategy's faults do. */
+  sharesLock(activity: Activity): boolean {
+    if (this.config.strategy.lockRegime === "exclusive" || activity.kind !== ActivityKind.fault) return false;
+    for (let n = 0; n < activity.operationCount; n++) {
+      const { kind } = activity.operation(n);
+      if (kind !== OperationKind.map && kind !== OperationKind.relaxPerms && kind !== OperationKind.makeYoung)
+        return false;
+    }
+    return true;
+  }
+
+  /** Until when a fault that holds the lock for read finds its entry taken by another one; at most `atNs`: it does not. */
+  takenUntilNs(activity: Activity, atNs: number): number {
+    return this.guest(activity.vm).takenUntilNs(activity, atNs);
+  }
+
+  /** The guest tries its access again. @returns whether it goes through now */
+  retries(activity: Activity, atNs: number): boolean {
+    return this.guest(activity.vm).access(activity, atNs) === HIT;
   }
 
   /** The guest attempts its access. @returns whether it faults; the thread has why */
@@ -85,9 +129,9 @@ export class Host {
     const guest = this.guest(activity.vm);
     const { config, plan } = this;
     const isFault = activity.kind === ActivityKind.fault;
-    // Where CPUs are shared a wait for one may follow the lock's release.
-    const lockedNs = Number.isFinite(config.pcpus) ? Math.min(atNs, this.lock(activity.vm).releasedNs) : atNs;
-    thread.lockWaitNs = Math.max(0, lockedNs - thread.requestNs);
+    guest.begin();
+    thread.firstOperation = guest.log.operations + 1;
+    thread.windows = 0;
     let clock = atNs + (isFault ? this.cleanFirst(thread, activity) : 0);
     let recordedNs = isFault ? thread.recordedCleanNs : 0;
     let awayNs = 0;
@@ -110,7 +154,11 @@ export class Host {
       guest.run(operation);
       clock = Number.isNaN(plan.installAtNs) ? guest.meter.atNs + plan.afterNs : startNs + operation.cpuNs;
       recordedNs += operation.cpuNs;
-      if (config.followsRecord) awayNs += this.recordedInterruption(guest, operation, atNs);
+      thread.lastOperation = guest.log.operations;
+      thread.windows += guest.meter.windows;
+      thread.brokenAtNs = guest.meter.brokenAtNs;
+      thread.installedAtNs = guest.meter.installedAtNs;
+      if (config.followsRecord) awayNs += this.recordedInterruption(thread, guest, operation, atNs);
       if (thread.counted) {
         this.account(guest, itsShape, isFault);
         if (itsShape === Shape.coalesce) this.noteClean(guest, operation.bytes);
@@ -124,23 +172,32 @@ export class Host {
     if (isFault) this.settleCause(thread, shape, isMapped);
   }
 
-  /** The thread's walk is interrupted at `sinceNs`, for `byNs`. */
+  /** The thread's walk is interrupted at `sinceNs`, for `byNs`: what it had still to do is done that much later. */
   delay(thread: ReplayThread, sinceNs: number, byNs: number): void {
-    this.guest((thread.activity as Activity).vm).meter.delay(sinceNs, byNs);
+    const { log } = this.guest((thread.activity as Activity).vm);
+    log.delay(thread.firstOperation, thread.lastOperation, sinceNs, byNs);
+    if (thread.brokenAtNs > sinceNs) thread.brokenAtNs += byNs;
+    if (thread.installedAtNs > sinceNs) thread.installedAtNs += byNs;
   }
 
   endHold(thread: ReplayThread, activity: Activity, atNs: number, tailNs: number): void {
     const guest = this.guest(activity.vm);
-    guest.stage2.endOperation();
-    if (guest.meter.windows > 0 && thread.counted)
-      this.config.counters.window(guest.meter.installedAtNs - guest.meter.brokenAtNs);
+    if (guest.end() && thread.counted) this.addAllWork(guest);
+    if (thread.windows > 0 && thread.counted)
+      this.config.counters.window(thread.installedAtNs - thread.brokenAtNs);
     if (activity.kind === ActivityKind.fault) this.countFault(thread, activity, atNs + tailNs);
+  }
+
+  /** Another fault's operation has made the access possible: it went through when it was tried again. */
+  endRetried(thread: ReplayThread, activity: Activity, atNs: number): void {
+    thread.holdNs = thread.awayNs = 0;
+    if (thread.cause !== Cause.brokenWindow) thread.cause = Cause.lostRace;
+    this.countFault(thread, activity, atNs);
   }
 
   /** An abort that the trace shows no operation for: the handler ran, and found nothing to map. */
   endWithoutOperation(thread: ReplayThread, activity: Activity, atNs: number): void {
     thread.holdNs = 0;
-    thread.lockWaitNs = 0;
     this.countFault(thread, activity, atNs);
   }
 
@@ -212,11 +269,16 @@ export class Host {
   }
 
   /** Other threads ran on the recorded operation's CPU meanwhile: after its flush, as far as can be told. */
-  private recordedInterruption(guest: Guest, operation: Operation, startNs: number): number {
+  private recordedInterruption(
+    thread: ReplayThread,
+    guest: Guest,
+    operation: Operation,
+    startNs: number,
+  ): number {
     const awayNs = operation.endNs - operation.startNs - operation.cpuNs;
     if (!(awayNs > 0)) return 0;
     const { flushedAtNs } = guest.meter;
-    guest.meter.delay(Number.isNaN(flushedAtNs) ? startNs : Math.round(flushedAtNs), awayNs);
+    this.delay(thread, Number.isNaN(flushedAtNs) ? startNs : Math.round(flushedAtNs), awayNs);
     return awayNs;
   }
 
@@ -252,6 +314,10 @@ export class Host {
     config.counters.uncleanPages += Math.max(0, bytes / guest.pageBytes - Math.max(0, leaves));
   }
 
+  private addAllWork(guest: Guest): void {
+    for (let kind = 0; kind < chargeKinds; kind++) this.addWork(kind, guest.meter.counts[kind] as number);
+  }
+
   private addWork(kind: number, n: number): void {
     const { work } = this.config.counters;
     work[kind] = (work[kind] as number) + n;
@@ -268,7 +334,10 @@ export class Host {
   private countFault(thread: ReplayThread, activity: Activity, endNs: number): void {
     const stallNs = endNs - thread.accessNs;
     const { lockWaitNs } = thread;
-    if (!activity.isSynthetic) this.selfMatch?.wait(thread, activity, lockWaitNs);
+    if (!activity.isSynthetic) {
+      this.selfMatch?.wait(thread, activity, lockWaitNs);
+      this.selfMatch?.laps(thread, activity);
+    }
     if (!thread.counted) return;
     if (activity.isSynthetic) this.config.counters.ofRuns += thread.laps;
     this.epochFaults += thread.laps;
@@ -279,9 +348,13 @@ export class Host {
     counters.spend(Cost.exit, thread.exitNs, 0);
     counters.spend(Cost.handler, handlerNs, activity.isSynthetic ? 0 : 1);
     counters.spend(Cost.lockWait, lockWaitNs, 0);
+    counters.spend(Cost.retry, thread.retryNs, 0);
     counters.spend(
       Cost.cpuWait,
-      Math.max(0, stallNs - thread.exitNs - handlerNs - lockWaitNs - (thread.holdNs - thread.awayNs)),
+      Math.max(
+        0,
+        stallNs - thread.exitNs - handlerNs - lockWaitNs - thread.retryNs - (thread.holdNs - thread.awayNs),
+      ),
       0,
     );
     counters.stall(stallNs);

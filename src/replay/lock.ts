@@ -1,26 +1,44 @@
 import type { ReplayThread } from "./replay-thread.js";
 
-/** One VM's MMU lock, exclusive: first come, first served. */
+/**
+ * One VM's MMU lock: first come, first served. Threads that share it (`sharesLock`: faults under the read lock)
+ * hold it together; a thread that comes behind a waiting writer waits too, as in the kernel's queued rwlock.
+ */
 export class MmuLock {
-  private holder: ReplayThread | undefined;
+  private hasWriter = false;
+  private readers = 0;
   private readonly waiters: ReplayThread[] = [];
-  /** When the last holder let go; -Infinity before the first. */
+  /** Since when nobody has kept others from the lock; -Infinity where nobody ever did. */
   releasedNs = Number.NEGATIVE_INFINITY;
 
   /** @returns whether the thread holds the lock now; else it is queued */
   request(thread: ReplayThread): boolean {
-    if (this.holder === undefined) {
-      this.holder = thread;
+    if (this.waiters.length === 0 && this.admits(thread)) {
+      this.admit(thread);
       return true;
     }
     this.waiters.push(thread);
     return false;
   }
 
-  /** @returns the thread that holds the lock now */
-  release(atNs: number): ReplayThread | undefined {
-    this.releasedNs = atNs;
-    this.holder = this.waiters.shift();
-    return this.holder;
+  /** @param grant called for each thread that holds the lock from now on */
+  release(thread: ReplayThread, atNs: number, grant: (next: ReplayThread) => void): void {
+    if (!thread.sharesLock || this.waiters.length > 0) this.releasedNs = atNs;
+    if (thread.sharesLock) this.readers--;
+    else this.hasWriter = false;
+    for (let next = this.waiters[0]; next !== undefined && this.admits(next); next = this.waiters[0]) {
+      this.waiters.shift();
+      this.admit(next);
+      grant(next);
+    }
+  }
+
+  private admits(thread: ReplayThread): boolean {
+    return !this.hasWriter && (thread.sharesLock || this.readers === 0);
+  }
+
+  private admit(thread: ReplayThread): void {
+    if (thread.sharesLock) this.readers++;
+    else this.hasWriter = true;
   }
 }

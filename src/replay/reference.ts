@@ -42,17 +42,19 @@ export class Reference {
     if (isFault && activity.operationCount === 1) this.infer(guest, activity);
     const shape = guest.shapeOf(operation);
     if (shape === Shapes.coalesce && !guest.shapeIsKnown) this.unknownSubtrees++;
+    operation.splitLevel = guest.shapeLevel;
     guest.meter.begin(0, this.plan, operation.kind === OperationKind.map);
     guest.run(operation);
-    guest.stage2.endOperation();
-    if (!isCredible(operation, shape)) {
-      operation.shape = -1;
-      return;
+    const isUsable = isCredible(operation, shape);
+    operation.shape = isUsable ? shape : -1;
+    if (isUsable) {
+      operation.work ??= new Float64Array(chargeKinds);
+      operation.work.set(guest.meter.counts);
+      operation.visitsToBreak = guest.meter.visitsToBreak;
     }
-    operation.shape = shape;
-    operation.work ??= new Float64Array(chargeKinds);
-    operation.work.set(guest.meter.counts);
-    operation.visitsToBreak = guest.meter.visitsToBreak;
+    guest.stage2.endOperation();
+    if (!isUsable) return;
+    if (shape === Shapes.split) guest.splits.note(operation.ipa, operation.splitLevel, operation.endNs);
     this.timing.learn(operation);
     const beforeNs = operation.startNs - activity.startNs;
     const isAlone = this.sharedCpu ? beforeNs === activity.beforeCpuNs : !activity.contended;
@@ -60,8 +62,18 @@ export class Reference {
       this.timing.learnBefore(operation.bytes, activity.beforeCpuNs);
   }
 
+  /** An activity ended. Fills in what had to happen before it. */
+  activity(activity: Activity): void {
+    if (activity.kind !== ActivityKind.fault) return;
+    const guest = this.guests.get(activity.vm);
+    if (guest !== undefined) activity.splitsBefore = guest.splits.by(activity.ipa, activity.startNs);
+  }
+
   barrier(barrier: Barrier): void {
-    if (barrier.tablesUnknown) for (const guest of this.guests.values()) guest.meter.forget();
+    for (const guest of this.guests.values()) {
+      guest.splits.clear();
+      if (barrier.tablesUnknown) guest.meter.forget();
+    }
   }
 
   /** Tells from a fault's own status what the table held, where nothing replayed so far says so. */

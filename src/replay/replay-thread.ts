@@ -17,8 +17,12 @@ export const Step = {
   /** Has the lock, waits for a CPU. */
   granted: 6,
   hold: 7,
+  /** Under the read lock it met an entry that another fault holds: back to the guest, which faults again. */
+  retry: 8,
   /** From the operation's return to the re-entry, when nothing follows yet. */
-  tail: 8,
+  tail: 9,
+  /** Ahead of the record: its access comes behind another thread's split. */
+  ahead: 10,
 } as const;
 export type Step = (typeof Step)[keyof typeof Step];
 
@@ -51,11 +55,15 @@ export class ReplayThread {
 
   /** Whether the result counts the activity under way. */
   counted = false;
-  /** When the access was attempted, and the lock asked for. */
+  /** When the access was first attempted, and the lock asked for. */
   accessNs = ZERO;
   requestNs = ZERO;
-  /** Time for which others held the lock since then. */
+  /** It holds, or waits for, the lock's read side. */
+  sharesLock = false;
+  /** Time for which others kept it from the lock. */
   lockWaitNs = ZERO;
+  /** Time in laps beyond the first fault. */
+  retryNs = ZERO;
   /** Parts of the fault: exit and re-entry, handler before the lock, work under the lock. */
   exitNs = ZERO;
   handlerNs = ZERO;
@@ -75,6 +83,13 @@ export class ReplayThread {
   /** A Cause; -1 while open. */
   cause = 0;
   laps = 1;
+  /** Numbers of its operations in the guest's log. */
+  firstOperation = 0;
+  lastOperation = 0;
+  /** Table -> block replacements of the hold, and the window of the last. */
+  windows = 0;
+  brokenAtNs = ZERO;
+  installedAtNs = ZERO;
   /** When the VMID flush of the hold is done, at which an emulated CPU's turn ends; NaN = none. */
   flushedNs = Number.NaN;
 

@@ -40,6 +40,11 @@ export interface ReplaySetup {
   readonly observer?: Observer;
 }
 
+/** Whether the order of work that was recorded is this strategy's too: a queue for the lock, and no retries. */
+function keepsOrder(strategy: Strategy, recorder: Strategy | undefined): boolean {
+  return recorder?.lockRegime === "exclusive" && strategy.lockRegime === "exclusive";
+}
+
 /** Replays one trace under several strategies in one pass over its events. */
 export class Replay {
   readonly fold: ActivityFold;
@@ -109,7 +114,8 @@ export class Replay {
       {
         strategy,
         isRecorder,
-        followsRecord: isRecorder || (this.setup.recorder !== undefined && this.setup.replaysOnOneCpu),
+        followsRecord:
+          isRecorder || (this.setup.replaysOnOneCpu && keepsOrder(strategy, this.setup.recorder)),
         recorderCleans: recorder.faultPathCleans,
         fwb: stage2.fwb,
         timing: this.timing,
@@ -118,6 +124,7 @@ export class Replay {
         pcpus,
         waitersSleep: lockWait === "sleep",
         exitNs: profile.figure("exitEntryNs"),
+        retryLapNs: Math.max(1, profile.figure("retryLapNs")),
         handoffNs: lockWait === "spin" ? profile.figure("lockHandoffNs") : 0,
         stage2: () => stage2,
         counters: new Counters(),
@@ -143,6 +150,7 @@ export class Replay {
 
   private activity(activity: Activity): void {
     if (activity.kind === ActivityKind.fault) this.checkAddress(activity, activity.ipa);
+    this.reference.activity(activity);
     activity.holders = this.runs.size;
     for (const run of this.runs.values()) run.feed(activity);
   }

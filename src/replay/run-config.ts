@@ -33,6 +33,8 @@ export interface RunConfig {
   readonly exitNs: number;
   /** From an unlock to the next waiter's running, where waiters spin; ns. */
   readonly handoffNs: number;
+  /** From a return to the guest with -EAGAIN to the next one, where the entry is still taken; ns. */
+  readonly retryLapNs: number;
   readonly stage2: () => Stage2Config;
   readonly counters: Counters;
   /** Whether the result shall count this activity. */

@@ -38,6 +38,8 @@ export class Run {
   private pending = 0;
 
   private nowNs = ZERO;
+  /** Threads that wait for another one's split. */
+  private readonly ahead: ReplayThread[] = [];
 
   constructor(
     private readonly config: RunConfig,
@@ -72,6 +74,7 @@ export class Run {
   private pass(barrier: Barrier): void {
     const ended = this.epoch.pass(barrier);
     if (ended !== undefined) this.host.closeEpoch(ended);
+    this.host.passBarrier();
     if (barrier.slotChange !== undefined) this.host.changeSlot(barrier.vm, barrier.slotChange);
     if (barrier.tablesUnknown) this.host.forget();
   }
@@ -241,6 +244,9 @@ export class Run {
       case Step.hold:
         this.unlock(thread, atNs);
         return;
+      case Step.retry:
+        this.tryAgain(thread, atNs);
+        return;
       case Step.tail:
         this.begin(thread, atNs, 0);
         return;
@@ -260,14 +266,29 @@ export class Run {
         this.end(thread, thread.step === Step.timer ? atNs + activity.endNs - activity.startNs : atNs, atNs);
         return;
       case ActivityKind.hostOperation:
-        thread.exitNs = thread.handlerNs = 0;
+        thread.exitNs = thread.handlerNs = thread.lockWaitNs = 0;
         this.work(thread, Step.handler, 0, atNs);
         return;
       case ActivityKind.accessRun:
         this.continueRun(thread, activity, atNs);
         return;
     }
+    if (!this.config.followsRecord && this.host.isAhead(activity)) {
+      thread.step = Step.ahead;
+      this.cpus.release(thread, atNs);
+      this.ahead.push(thread);
+      return;
+    }
     this.fault(thread, activity, atNs);
+  }
+
+  /** The activity's splits are done: who waited for them makes its access. */
+  private letOthersCatchUp(activity: Activity, atNs: number): void {
+    if (!this.host.noteSplits(activity)) return;
+    for (const thread of this.ahead.splice(0)) {
+      if (this.host.isAhead(thread.activity as Activity)) this.ahead.push(thread);
+      else this.work(thread, Step.think, 0, atNs);
+    }
   }
 
   /** Goes on with an access run: up to the end of the leaf that lets the present access through, or it faults. */
@@ -298,6 +319,7 @@ export class Run {
   private fault(thread: ReplayThread, activity: Activity, atNs: number): void {
     thread.accessNs = atNs;
     thread.laps = 1;
+    thread.lockWaitNs = thread.retryNs = 0;
     if (!this.host.attempt(thread, activity, atNs)) {
       this.shift(-thread.exitNs - recordedCpuNs(activity));
       this.end(thread, atNs, atNs);
@@ -322,7 +344,10 @@ export class Run {
   }
 
   private lock(thread: ReplayThread, atNs: number): void {
-    if (this.host.lock((thread.activity as Activity).vm).request(thread)) {
+    const activity = thread.activity as Activity;
+    thread.sharesLock = this.host.sharesLock(activity);
+    if (this.host.lock(activity.vm).request(thread)) {
+      this.locked(thread, atNs);
       this.hold(thread, atNs);
       return;
     }
@@ -330,10 +355,54 @@ export class Run {
     if (this.config.waitersSleep) this.cpus.release(thread, atNs);
   }
 
+  private locked(thread: ReplayThread, atNs: number): void {
+    const { releasedNs } = this.host.lock((thread.activity as Activity).vm);
+    // Where CPUs are shared a wait for one may follow the lock's release.
+    const untilNs = Number.isFinite(this.config.pcpus) ? Math.min(atNs, releasedNs) : atNs;
+    thread.lockWaitNs += Math.max(0, untilNs - thread.requestNs);
+  }
+
   private hold(thread: ReplayThread, atNs: number): void {
-    this.host.beginHold(thread, thread.activity as Activity, atNs);
+    const activity = thread.activity as Activity;
+    if (thread.sharesLock) {
+      const takenUntilNs = this.host.takenUntilNs(activity, atNs);
+      if (takenUntilNs > atNs) {
+        this.retry(thread, activity, takenUntilNs, atNs);
+        return;
+      }
+    }
+    this.host.beginHold(thread, activity, atNs);
     thread.turnNs = atNs;
     this.work(thread, Step.hold, thread.holdNs, atNs);
+  }
+
+  /** The entry is another fault's: the guest is let fault on it until it is free. The laps are computed, not looped. */
+  private retry(thread: ReplayThread, activity: Activity, takenUntilNs: number, atNs: number): void {
+    this.host.lock(activity.vm).release(thread, atNs, (next) => this.grant(next, atNs));
+    const { retryLapNs } = this.config;
+    const backNs = activity.afterCpuNs;
+    const laps = Math.max(0, Math.ceil((takenUntilNs - atNs - backNs) / retryLapNs));
+    const ns = backNs + laps * retryLapNs;
+    thread.laps += laps;
+    thread.retryNs += ns;
+    this.work(thread, Step.retry, ns, atNs);
+  }
+
+  /** The entry is free: the access goes through, or faults once more. */
+  private tryAgain(thread: ReplayThread, atNs: number): void {
+    const activity = thread.activity as Activity;
+    if (this.host.retries(activity, atNs)) {
+      // The way back to the guest is the fault's own, as after any other.
+      thread.retryNs -= activity.afterCpuNs;
+      this.host.endRetried(thread, activity, atNs);
+      this.observer?.ended(this.config.strategy.name, thread, activity, atNs);
+      this.end(thread, atNs, atNs);
+      return;
+    }
+    thread.laps++;
+    const handledNs = Math.round(thread.exitNs + thread.handlerNs);
+    thread.retryNs += handledNs;
+    this.work(thread, Step.handler, handledNs, atNs);
   }
 
   private unlock(thread: ReplayThread, atNs: number): void {
@@ -341,8 +410,7 @@ export class Run {
     const tailNs = this.tailNs(activity);
     this.host.endHold(thread, activity, atNs, tailNs);
     this.shift(thread.addedNs);
-    const next = this.host.lock(activity.vm).release(atNs);
-    if (next !== undefined) this.grant(next, atNs);
+    this.host.lock(activity.vm).release(thread, atNs, (next) => this.grant(next, atNs));
     this.observer?.ended(this.config.strategy.name, thread, activity, atNs + tailNs);
     this.end(thread, atNs + tailNs, atNs);
   }
@@ -363,7 +431,9 @@ export class Run {
   /** The holder left the lock to this thread. */
   private grant(thread: ReplayThread, atNs: number): void {
     thread.step = Step.granted;
-    if (thread.onCpu) this.hold(thread, atNs + this.config.handoffNs);
+    const lockedNs = thread.onCpu ? atNs + this.config.handoffNs : atNs;
+    this.locked(thread, lockedNs);
+    if (thread.onCpu) this.hold(thread, lockedNs);
     else this.cpus.acquire(thread, atNs);
   }
 
@@ -382,6 +452,7 @@ export class Run {
       this.work(thread, Step.think, endNs - atNs, atNs);
       return;
     }
+    if (!this.config.followsRecord) this.letOthersCatchUp(activity, atNs);
     thread.endNs = endNs;
     thread.recordedEndNs = activity.endNs;
     thread.epoch = this.epoch.number;

@@ -42,9 +42,21 @@ export class SelfMatch {
     }
     if (counts) {
       epoch.replayedFaults += 1;
-      if (thread.cause !== Cause.unexplained) epoch.missing += activity.laps - 1;
     }
     return true;
+  }
+
+  /** The laps beyond an access's first fault, modelled by the windows, beside the recorded ones. */
+  laps(thread: ReplayThread, activity: Activity): void {
+    if (!thread.counted || thread.cause === Cause.unexplained) return;
+    const { epoch } = this;
+    const recorded = activity.laps - 1;
+    const replayed = thread.laps - 1;
+    const common = Math.min(recorded, replayed);
+    epoch.replayedFaults += replayed;
+    epoch.matched += common;
+    epoch.missing += recorded - common;
+    epoch.extra += replayed - common;
   }
 
   /** Looks for a state since the thread's previous activity that gives the recorded abort. */

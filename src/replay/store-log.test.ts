@@ -82,13 +82,60 @@ describe("the store log", () => {
   it("moves what comes after an interruption, and nothing else", () => {
     fc.assert(
       fc.property(stores(40), fc.nat(60), fc.nat(50), (history, sinceNs, byNs) => {
-        history.log.delay(sinceNs, byNs);
+        history.log.delay(0, 0, sinceNs, byNs);
         for (const [n, atNs] of history.times.entries()) if (atNs > sinceNs) history.times[n] = atNs + byNs;
         const lastNs = history.times.at(-1) ?? 10;
         for (let atNs = 8; atNs <= lastNs + 2; atNs++)
           expect(history.asOf(atNs)).toEqual(history.naiveAsOf(atNs));
       }),
       { numRuns: 50 },
+    );
+  });
+
+  /** Operations that overlap in time, each with entries of its own: stores of one stand together in the log. */
+  const overlapping = fc.array(
+    fc.record({ startNs: fc.nat(40), stepsNs: fc.array(fc.nat(9), { minLength: 1, maxLength: 5 }) }),
+    { minLength: 1, maxLength: SLOTS },
+  );
+
+  it("shows operations that overlap each at its own time, interrupted or not", () => {
+    fc.assert(
+      fc.property(
+        overlapping,
+        fc.nat(SLOTS),
+        fc.nat(50),
+        fc.nat(20),
+        (operations, delayed, sinceNs, byNs) => {
+          const log = new StoreLog();
+          const made: { slot: number; value: number; atNs: number }[] = [];
+          let value = 0;
+          for (const [slot, { startNs, stepsNs }] of operations.entries()) {
+            log.beginOperation();
+            let atNs = startNs;
+            let old = 0;
+            for (const stepNs of stepsNs) {
+              atNs += stepNs;
+              log.add(slot, old, 0, atNs);
+              old = ++value;
+              made.push({ slot, value, atNs });
+            }
+          }
+          log.delay(delayed + 1, delayed + 1, sinceNs, byNs);
+          for (const store of made) if (store.slot === delayed && store.atNs > sinceNs) store.atNs += byNs;
+          for (let atNs = 0; atNs < 120; atNs++) {
+            const overlay = log.asOf(atNs);
+            for (const slot of operations.keys()) {
+              const own = made.filter((store) => store.slot === slot);
+              const at = overlay?.find(slot) ?? -1;
+              const shown = overlay === undefined || at < 0 ? own.at(-1)?.value : overlay.lo(at);
+              expect(shown).toBe(own.findLast((store) => store.atNs <= atNs)?.value ?? 0);
+              const later = own.filter((store) => store.atNs > atNs).map((store) => store.atNs);
+              expect(log.settledNs(slot, atNs)).toBe(Math.max(...later));
+            }
+          }
+        },
+      ),
+      { numRuns: 100 },
     );
   });
 

@@ -1,46 +1,66 @@
 import type { Overlay } from "../stage2/page-table.js";
+import { isValid } from "../stage2/pte.js";
 
 const CAPACITY = 1024;
 const MASK = CAPACITY - 1;
 
 /**
- * The latest PTE stores of one table with their times. The table holds what it will be when the running
- * operation has ended; seen through this log it is what it was at a given time.
+ * The latest PTE stores of one table with their times. The table holds what it will be when the operations under
+ * way have ended; seen through this log it is what it was at a given time. Operations that share the lock overlap,
+ * so the times of stores need not ascend.
  */
 export class StoreLog implements Overlay {
+  /** Operations begun: the last one's number. */
+  operations = 0;
   private readonly slots = new Int32Array(CAPACITY);
   private readonly los = new Uint32Array(CAPACITY);
   private readonly his = new Uint32Array(CAPACITY);
   private readonly times = new Float64Array(CAPACITY);
+  /** Of each store, the latest time among it and those before. */
+  private readonly latest = new Float64Array(CAPACITY).fill(Number.NEGATIVE_INFINITY);
+  /** The operation that made the store. */
+  private readonly makers = new Int32Array(CAPACITY);
   /** Stores ever logged; the last CAPACITY of them are there. */
   private total = 0;
-  /** First store that is not visible at the time looked at. */
+  /** First store that may not be visible at the time looked at. */
   private from = 0;
+  private viewNs = 0;
+
+  beginOperation(): void {
+    this.operations++;
+  }
 
   add(slot: number, oldLo: number, oldHi: number, atNs: number): void {
-    const at = this.total++ & MASK;
+    const at = this.total & MASK;
     this.slots[at] = slot;
     this.los[at] = oldLo;
     this.his[at] = oldHi;
     this.times[at] = atNs;
+    this.latest[at] = Math.max(atNs, this.latest[(this.total - 1) & MASK] as number);
+    this.makers[at] = this.operations;
+    this.total++;
   }
 
-  /** Moves the stores after `sinceNs` by `byNs`: the walker was interrupted there. */
-  delay(sinceNs: number, byNs: number): void {
-    for (let n = this.total - 1; n >= this.oldest; n--) {
-      const atNs = this.times[n & MASK] as number;
-      if (atNs <= sinceNs) return;
-      this.times[n & MASK] = atNs + byNs;
+  /** Moves the stores of operations [first, last] after `sinceNs` by `byNs`: the walker was interrupted there. */
+  delay(first: number, last: number, sinceNs: number, byNs: number): void {
+    let n = this.firstAfter(sinceNs);
+    let latest = n > this.oldest ? (this.latest[(n - 1) & MASK] as number) : Number.NEGATIVE_INFINITY;
+    for (; n < this.total; n++) {
+      const at = n & MASK;
+      const maker = this.makers[at] as number;
+      const atNs = this.times[at] as number;
+      if (atNs > sinceNs && maker >= first && maker <= last) this.times[at] = atNs + byNs;
+      latest = Math.max(latest, this.times[at] as number);
+      this.latest[at] = latest;
     }
   }
 
   /** Looks at the table as of `atNs`. @returns undefined where that is the table as it is */
   asOf(atNs: number): Overlay | undefined {
-    let n = this.total;
-    const oldest = this.oldest;
-    while (n > oldest && (this.times[(n - 1) & MASK] as number) > atNs) n--;
-    if (n === this.total) return undefined;
-    this.from = n;
+    const from = this.firstAfter(atNs);
+    if (from === this.total) return undefined;
+    this.from = from;
+    this.viewNs = atNs;
     return this;
   }
 
@@ -56,8 +76,35 @@ export class StoreLog implements Overlay {
     }
   }
 
+  /** When the last store to the entry that is not visible at `atNs` will be; -Infinity where all are. */
+  settledNs(slot: number, atNs: number): number {
+    let settledNs = Number.NEGATIVE_INFINITY;
+    for (let n = this.firstAfter(atNs); n < this.total; n++) {
+      const storeNs = this.times[n & MASK] as number;
+      if (this.slots[n & MASK] === slot && storeNs > atNs && storeNs > settledNs) settledNs = storeNs;
+    }
+    return settledNs;
+  }
+
+  /** Whether an operation under way at `atNs` has made the valid entry invalid, and will write it anew. */
+  isBroken(slot: number, atNs: number): boolean {
+    for (let n = this.firstAfter(atNs); n < this.total; n++) {
+      const at = n & MASK;
+      if (this.slots[at] !== slot || (this.times[at] as number) <= atNs) continue;
+      const maker = this.makers[at];
+      for (let m = n - 1; m >= this.oldest && (this.makers[m & MASK] as number) >= (maker as number); m--)
+        if (this.slots[m & MASK] === slot && this.makers[m & MASK] === maker)
+          return (this.times[m & MASK] as number) <= atNs && isValid(this.los[m & MASK] as number);
+      return false;
+    }
+    return false;
+  }
+
   find(slot: number): number {
-    for (let n = this.from; n < this.total; n++) if (this.slots[n & MASK] === slot) return n & MASK;
+    for (let n = this.from; n < this.total; n++) {
+      const at = n & MASK;
+      if (this.slots[at] === slot && (this.times[at] as number) > this.viewNs) return at;
+    }
     return -1;
   }
 
@@ -67,6 +114,14 @@ export class StoreLog implements Overlay {
 
   hi(index: number): number {
     return this.his[index] as number;
+  }
+
+  /** The first store from which on some are later than `atNs`. */
+  private firstAfter(atNs: number): number {
+    const { oldest } = this;
+    let n = this.total;
+    while (n > oldest && (this.latest[(n - 1) & MASK] as number) > atNs) n--;
+    return n;
   }
 
   private get oldest(): number {

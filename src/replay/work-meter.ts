@@ -47,6 +47,7 @@ export class WorkMeter implements Meter {
 
   /** @param replaces whether the operation makes entries invalid only to write them anew: a map */
   begin(startNs: number, plan: Plan, replaces: boolean): void {
+    this.log.beginOperation();
     this.replaces = replaces;
     this.visitsToBreak = 0;
     this.counts.fill(0);
@@ -57,6 +58,12 @@ export class WorkMeter implements Meter {
     this.brokenSlot = -1;
     this.installedAtNs = Number.POSITIVE_INFINITY;
     this.plan = plan;
+  }
+
+  /** What follows is counted, and takes no time of the operation's: deferred frees. */
+  beginUntimed(): void {
+    this.counts.fill(0);
+    this.plan = undefined;
   }
 
   charge(kind: ChargeKind, n: number): void {
@@ -78,6 +85,8 @@ export class WorkMeter implements Meter {
     newLo: number,
     newHi: number,
   ): void {
+    // A deferred free clears entries that no walk can come by.
+    if (this.plan === undefined) return;
     const wasValid = isValid(oldLo);
     const reopened = slot === this.brokenSlot;
     if (this.replaces && wasValid && !isValid(newLo) && this.brokenSlot < 0) {
@@ -99,18 +108,6 @@ export class WorkMeter implements Meter {
     // What was unmapped with its table is no first touch in the next table there.
     const inherited = this.flagsOf(slot) & SlotFlag.wasValid;
     this.flagPage(newLo, newHi, isSplit ? SlotFlag.bornOfSplit : inherited);
-  }
-
-  /** Whether the operation's window is open at `atNs`. */
-  isBroken(atNs: number): boolean {
-    return atNs >= this.brokenAtNs && atNs < this.installedAtNs;
-  }
-
-  /** The walker is interrupted at `sinceNs`, for `byNs`: what it had still to do is done that much later. */
-  delay(sinceNs: number, byNs: number): void {
-    this.log.delay(sinceNs, byNs);
-    if (this.brokenAtNs > sinceNs) this.brokenAtNs += byNs;
-    if (this.installedAtNs > sinceNs) this.installedAtNs += byNs;
   }
 
   private reachInstall(): void {

@@ -152,6 +152,7 @@ function stall(sides: readonly Side[]): Section {
 
 const costs: Readonly<Record<StallCost, string>> = {
   lockWait: "lock wait",
+  retry: "retry laps",
   cpuWait: "CPU wait",
   exit: "exits",
   handler: "handler",
@@ -166,7 +167,7 @@ function where(sides: readonly Side[]): Section {
     title: "where the stall goes",
     rows: (Object.keys(costs) as StallCost[]).map((cost) =>
       // Only a machine with fewer CPUs than vCPUs makes them wait for one.
-      row(costs[cost], "ns", sides, (s) => s.replay.costNs[cost], cost !== "cpuWait"),
+      row(costs[cost], "ns", sides, (s) => s.replay.costNs[cost], cost !== "cpuWait" && cost !== "retry"),
     ),
   };
 }

@@ -1,0 +1,38 @@
+import { type Granule, LAST_LEVEL } from "../stage2/granule.js";
+
+/**
+ * The blocks that recorded operations replaced by tables, in the epoch under way. A thread that runs ahead of the
+ * record must not read through a block that had been split by then: in the record its own write may have found the
+ * split done, and so left no trace.
+ */
+export class Splits {
+  /** When each split of a block ended in the trace, by the block's base + level (bases are multiples of a page). */
+  private readonly ends = new Map<number, number[]>();
+
+  constructor(private readonly granule: Granule) {}
+
+  /** @param level of the block's entry */
+  note(ipa: number, level: number, endNs: number): void {
+    const key = this.granule.baseAt(ipa, level) + level;
+    const ends = this.ends.get(key);
+    if (ends === undefined) this.ends.set(key, [endNs]);
+    else ends.push(endNs);
+  }
+
+  /** How often a block around `ipa` had been split by `atNs`. */
+  by(ipa: number, atNs: number): number {
+    if (this.ends.size === 0) return 0;
+    let count = 0;
+    for (let level = this.granule.minLeafLevel; level < LAST_LEVEL; level++) {
+      for (const endNs of this.ends.get(this.granule.baseAt(ipa, level) + level) ?? []) {
+        if (endNs <= atNs) count++;
+      }
+    }
+    return count;
+  }
+
+  /** A barrier: every replay has done all of them. */
+  clear(): void {
+    this.ends.clear();
+  }
+}
