@@ -14,6 +14,7 @@ import { schemaCommand } from "./cli/schema.js";
 import { strategiesCommand } from "./cli/strategies.js";
 import { reword } from "./cli/usage.js";
 import { validateCommand } from "./cli/validate.js";
+import { walkCommand } from "./cli/walk.js";
 import { StrategyError, TraceFormatError, UnsupportedTraceError, UsageError } from "./errors.js";
 
 const trouble = 2;
@@ -24,6 +25,7 @@ const expectedErrors = [UsageError, TraceFormatError, UnsupportedTraceError, Str
 const commands = [
   diffCommand,
   replayCommand,
+  walkCommand,
   validateCommand,
   importCommand,
   strategiesCommand,

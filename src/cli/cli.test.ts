@@ -33,12 +33,21 @@ describe("help and version", () => {
   it("--help lists every command", () => {
     const { status, stdout, stderr } = run("--help");
     expect({ status, stderr }).toEqual({ status: 0, stderr: "" });
-    for (const command of ["diff", "replay", "validate", "import", "strategies", "schema", "completion"]) {
+    for (const command of [
+      "diff",
+      "replay",
+      "walk",
+      "validate",
+      "import",
+      "strategies",
+      "schema",
+      "completion",
+    ]) {
       expect(stdout).toMatch(new RegExp(`^  s2replay ${command}\\b`, "m"));
     }
   });
 
-  it.each(["diff", "replay", "validate", "import", "strategies", "schema", "completion"])(
+  it.each(["diff", "replay", "walk", "validate", "import", "strategies", "schema", "completion"])(
     "%s --help has examples",
     (command) => {
       const { status, stdout } = run(command, "--help");

@@ -1,7 +1,9 @@
 /** Where results go: standard output, or a file that appears whole or not at all. */
 
+import { once } from "node:events";
 import { closeSync, openSync, realpathSync, renameSync, rmSync, statSync, writeSync } from "node:fs";
 import process from "node:process";
+import { setImmediate } from "node:timers/promises";
 import { UsageError } from "../errors.js";
 
 /** Temporary files that exist now, for whoever ends the program early. */
@@ -71,6 +73,31 @@ export function emit(text: string, file: string | undefined): void {
   const output = new OutputFile(file);
   output.write(text);
   output.finish();
+}
+
+/** Text is collected to chunks of about this size. */
+const CHUNK_CHARS = 64 * 1024;
+
+/**
+ * The same for text that comes piece by piece: no faster than its reader takes it, and between two pieces
+ * signals and a reader that went away are heard.
+ */
+export async function emitPieces(pieces: Iterable<string>, file: string | undefined): Promise<void> {
+  const output = file === undefined || file === "-" ? undefined : new OutputFile(file);
+  const write = async (text: string): Promise<void> => {
+    if (output !== undefined) output.write(text);
+    else if (!process.stdout.write(text)) await once(process.stdout, "drain");
+  };
+  let text = "";
+  for (const piece of pieces) {
+    text += piece;
+    await setImmediate();
+    if (text.length < CHUNK_CHARS) continue;
+    await write(text);
+    text = "";
+  }
+  await write(text);
+  output?.finish();
 }
 
 /** Colour on a terminal; NO_COLOR and FORCE_COLOR as elsewhere (FORCE_COLOR wins, 0 means no). */

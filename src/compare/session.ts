@@ -91,7 +91,12 @@ async function run(
     {
       strategies: sides,
       recorder,
-      stage2: { granuleBytes: header?.granule ?? GRANULE, iaBits, fwb },
+      stage2: {
+        granuleBytes: header?.granule ?? GRANULE,
+        iaBits,
+        fwb,
+        hasTlbiRange: header?.tlbi_range ?? false,
+      },
       profile,
       pcpus: options.pcpus ?? header?.pcpus ?? Number.POSITIVE_INFINITY,
       lockWait,

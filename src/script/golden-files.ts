@@ -79,9 +79,9 @@ interface Difference {
   readonly scenario: string;
   readonly operation: number;
   readonly text: string;
-  /** The first field that differs. */
+  /** The first field that differs, `ev[3]` where lists differ from an item on. */
   readonly field: string;
-  /** The field's values as JSON; undefined where it is absent. */
+  /** The values as JSON; undefined where absent. */
   readonly recorded: string | undefined;
   readonly walked: string | undefined;
 }
@@ -134,14 +134,31 @@ function differenceOf(recorded: string | undefined, walked: string | undefined):
   const own = fieldsOf(walked);
   const place = recorded === undefined ? own : given;
   const field = [...given.keys(), ...own.keys()].find((key) => given.get(key) !== own.get(key));
+  const values =
+    field === undefined
+      ? { field: "order of fields", recorded: undefined, walked: undefined }
+      : firstItem({ field, recorded: given.get(field), walked: own.get(field) });
   return {
     scenario: JSON.parse(place.get("s") ?? '"?"'),
     operation: Number(place.get("i")),
     text: JSON.parse(place.get("op") ?? '"?"'),
-    field: field ?? "order of fields",
-    recorded: field === undefined ? undefined : given.get(field),
-    walked: field === undefined ? undefined : own.get(field),
+    ...values,
   };
+}
+
+type Values = Pick<Difference, "field" | "recorded" | "walked">;
+
+/** Of two lists the first items that differ: of long events, the one to look at. */
+function firstItem(values: Values): Values {
+  const [a, b] = [values.recorded, values.walked].map((text): unknown =>
+    text === undefined ? undefined : JSON.parse(text),
+  );
+  if (!Array.isArray(a) || !Array.isArray(b)) return values;
+  const [recorded, walked] = [a, b].map((list) => list.map((item) => JSON.stringify(item)));
+  const length = Math.max(a.length, b.length);
+  const index = Array.from({ length }, (_, i) => i).find((i) => recorded![i] !== walked![i]);
+  if (index === undefined) return values;
+  return { field: `${values.field}[${index}]`, recorded: recorded![index], walked: walked![index] };
 }
 
 function fieldsOf(text: string | undefined): Map<string, string> {

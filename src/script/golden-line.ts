@@ -60,7 +60,7 @@ export class GoldenWalk {
   private operations = 0;
 
   constructor(
-    private readonly strategy: Strategy,
+    readonly strategy: Strategy,
     private readonly script: Script,
     private readonly options: LineOptions,
   ) {

@@ -78,6 +78,20 @@ describe("what is not equal is found", () => {
     expect(differences).toMatchObject([{ operation: 3, field, recorded: '"other"' }]);
   });
 
+  test("the first event that differs", () => {
+    const lines = [...recorded];
+    const line = JSON.parse(lines[3]!);
+    line.ev[2][1] = "w";
+    lines[3] = JSON.stringify(line);
+    expect(compare(lines).differences).toMatchObject([
+      {
+        field: "ev[2]",
+        recorded: expect.stringMatching(/^\["st","w"/),
+        walked: expect.stringMatching(/^\["st","rel"/),
+      },
+    ]);
+  });
+
   test("a field too many, one too few, and fields in another order", () => {
     const lines = [...recorded];
     lines[1] = JSON.stringify({ ...JSON.parse(lines[1]!), win: [1, 1, 1] });

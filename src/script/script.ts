@@ -1,7 +1,7 @@
 import { UsageError } from "../errors.js";
 import { Prot } from "../stage2/pte.js";
 import { didYouMean } from "../suggest.js";
-import { Words } from "./words.js";
+import { quote, Words } from "./words.js";
 
 /** One line of a script: what is done to the table. Addresses and sizes are bytes. */
 export type Operation = OperationOf & {
@@ -116,6 +116,8 @@ export function parseScripts(text: string, file: string): Script[] {
 function parseHeader(words: Words): Omit<Script, "operations"> {
   words.expects(headerUsage);
   const name = words.next("NAME");
+  // It is printed: a terminal obeys what is not printable.
+  if (!/^[\x21-\x7e]+$/.test(name)) throw words.unexpected("NAME", "printable ASCII", name);
   const { fwb = 0, range = 0, ipa = 40 } = words.settings({ fwb: [0, 1], range: [0, 1], ipa: [32, 52] });
   return { name, fwb: fwb === 1, tlbiRange: range === 1, iaBits: ipa };
 }
@@ -126,7 +128,7 @@ function parseOperation(words: Words, text: string): Operation {
   if (shape === undefined) {
     const names = Object.keys(shapes);
     throw words.problem(
-      `no operation ${JSON.stringify(name)}${didYouMean(name, names)}; there are ${names.join(", ")}`,
+      `no operation ${quote(name)}${didYouMean(name, names)}; there are ${names.join(", ")}`,
     );
   }
   words.expects(usages[name as Operation["name"]]);

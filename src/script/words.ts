@@ -32,7 +32,7 @@ export class Words {
   }
 
   unexpected(what: string, expected: string, word: string): UsageError {
-    return this.problem(`${what}: expected ${expected}, got ${JSON.stringify(word)} (${this.usage})`);
+    return this.problem(`${what}: expected ${expected}, got ${quote(word)} (${this.usage})`);
   }
 
   /** @param what names the word in the message when the line has no more */
@@ -67,9 +67,7 @@ export class Words {
       const [name = "", text = ""] = word.split("=");
       if (!Object.hasOwn(bounds, name)) {
         const names = Object.keys(bounds);
-        throw this.problem(
-          `unknown setting ${JSON.stringify(name)}${didYouMean(name, names)} (${this.usage})`,
-        );
+        throw this.problem(`unknown setting ${quote(name)}${didYouMean(name, names)} (${this.usage})`);
       }
       const [least, most] = bounds[name as Name];
       const value = Number(text);
@@ -82,6 +80,13 @@ export class Words {
 
   end(): void {
     if (!this.isAtEnd)
-      throw this.problem(`unexpected word ${JSON.stringify(this.rest[0])} at the end (${this.usage})`);
+      throw this.problem(`unexpected word ${quote(this.rest[0] ?? "")} at the end (${this.usage})`);
   }
+}
+
+const QUOTED_CHARS = 60;
+
+/** A word for a message: quoted, control characters escaped, cut where it is long. */
+export function quote(word: string): string {
+  return JSON.stringify(word.length > QUOTED_CHARS ? `${word.slice(0, QUOTED_CHARS)}..` : word);
 }

@@ -172,6 +172,8 @@ export interface TraceHeader {
   readonly granule?: number;
   readonly ia_bits?: number;
   readonly fwb?: boolean;
+  /** The CPUs have TLBI by range (FEAT_TLBIRANGE); absent = they have not. */
+  readonly tlbi_range?: boolean;
   readonly clock?: string;
   readonly source?: string;
   readonly cpus?: number;

@@ -21,6 +21,7 @@ const headerShape = z.object({
     .max(52, { error: "an integer from 32 to 52" })
     .optional(),
   fwb: z.boolean({ error: "true or false" }).optional(),
+  tlbi_range: z.boolean({ error: "true or false" }).optional(),
   clock: text.optional(),
   source: text.optional(),
   cpus: positive.optional(),
