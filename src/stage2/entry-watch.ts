@@ -1,5 +1,6 @@
-import { plural, sizeOf } from "./finding.js";
-import type { Findings, Place } from "./findings.js";
+import { leafText, plural } from "./address-text.js";
+
+import type { Findings } from "./findings.js";
 import { forEachLeafBelow } from "./leaves.js";
 import { MemoryShadow } from "./memory-shadow.js";
 import type { PageShadow } from "./page-shadow.js";
@@ -87,7 +88,7 @@ export class EntryWatch {
     this.tlb.add(stale);
     if (!stays || inPlace) return;
     stale.reported = true;
-    const next = isTable(newLo, level) ? "a table" : `a ${sizeOf(bytes)} leaf`;
+    const next = isTable(newLo, level) ? "a table" : `a ${leafText(level, bytes)}`;
     const problem = `a valid entry, ${describe(stale)}, was replaced by ${next} in one store: neither made invalid nor flushed between`;
     this.findings.report("break-before-make", stale, problem);
   }
@@ -127,7 +128,7 @@ export class EntryWatch {
     const all = plural(bytes / granule.pageBytes, "page");
     const which =
       pages * granule.pageBytes === bytes ? all : `${pages.toLocaleString("en-US")} of its ${all}`;
-    const problem = `a ${sizeOf(bytes)} leaf shows the guest ${which} that nothing had mapped before and nothing cleaned`;
+    const problem = `a ${leafText(level, bytes)} shows the guest ${which} that nothing had mapped before and nothing cleaned`;
     this.findings.report("unclean-leaf", { ipa, level }, problem, pages);
   }
 
@@ -180,9 +181,9 @@ export class EntryWatch {
   }
 }
 
-function describe({ table, leaves, bytes }: Stale & Place): string {
-  if (table === NO_PAGE) return `a ${sizeOf(bytes)} leaf`;
-  return `table page ${table} with ${leaves === 0 ? "no leaves" : plural(leaves, "valid leaf")}`;
+function describe({ table, leaves, bytes, level }: Stale): string {
+  if (table === NO_PAGE) return `a ${leafText(level, bytes)}`;
+  return `table p${table} with ${leaves === 0 ? "no leaves" : plural(leaves, "valid leaf")}`;
 }
 
 function leftIn(stale: Stale): string {

@@ -55,29 +55,27 @@ export interface Finding {
   readonly log: readonly string[];
 }
 
-/** A rule that was broken: how often, and where first. */
+/** A rule that was broken: how often, and where first. `pages` of memory exposed or of tables leaked, else 0. */
 export interface Tally {
   readonly rule: Rule;
   readonly count: number;
-  /** Pages of memory exposed (unclean-leaf), or of tables leaked (leaked-pages); else 0. */
   readonly pages: number;
   readonly first: Finding;
 }
 
-export function hex(value: number): string {
-  return `0x${value.toString(16)}`;
-}
-
-/** A size as people say it: 2 MiB, 4 KiB. */
-export function sizeOf(bytes: number): string {
-  const units = ["B", "KiB", "MiB", "GiB", "TiB"];
-  let unit = 0;
-  let size = bytes;
-  for (; size >= 1024 && size % 1024 === 0 && unit < units.length - 1; unit++) size /= 1024;
-  return `${size} ${units[unit]}`;
-}
-
-export function plural(n: number, noun: string): string {
-  const nouns = noun === "leaf" || noun.endsWith(" leaf") ? `${noun.slice(0, -1)}ves` : `${noun}s`;
-  return `${n.toLocaleString("en-US")} ${n === 1 ? noun : nouns}`;
+/** Several tables' findings as one list: each rule once, where it was first broken. */
+export function mergeTallies(lists: readonly (readonly Tally[])[]): Tally[] {
+  const merged = new Map<Rule, Tally>();
+  for (const tally of lists.flat()) {
+    const known = merged.get(tally.rule);
+    if (known === undefined) merged.set(tally.rule, tally);
+    else
+      merged.set(tally.rule, {
+        rule: tally.rule,
+        count: known.count + tally.count,
+        pages: known.pages + tally.pages,
+        first: tally.first.operation < known.first.operation ? tally.first : known.first,
+      });
+  }
+  return [...merged.values()];
 }

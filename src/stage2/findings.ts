@@ -1,4 +1,5 @@
-import { type Finding, hex, type Rule, rules, type Tally } from "./finding.js";
+import { hex } from "./address-text.js";
+import { type Finding, type Rule, rules, type Tally } from "./finding.js";
 import type { WalkLog } from "./walk-log.js";
 
 /** What is done to a table; each is one operation of Stage2. */

@@ -1,4 +1,5 @@
-import { hex } from "./finding.js";
+import { hex } from "./address-text.js";
+
 import type { Operating, Place } from "./findings.js";
 import { type PageTable, Translation } from "./page-table.js";
 import { isValid } from "./pte.js";

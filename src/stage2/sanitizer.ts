@@ -1,6 +1,7 @@
 import { type StrategyError, UnallocatedPageError } from "../errors.js";
+import { hex, plural } from "./address-text.js";
 import { EntryWatch } from "./entry-watch.js";
-import { hex, plural, type Tally } from "./finding.js";
+import type { Tally } from "./finding.js";
 import { Findings, NO_PLACE, type OperationName, type Place } from "./findings.js";
 import { whatMapLacks } from "./map-check.js";
 import type { OpsObserver, PutKind, StoreKind } from "./ops.js";
@@ -89,7 +90,7 @@ export class Sanitizer implements OpsObserver {
   fail(error: StrategyError): void {
     if (!(error instanceof UnallocatedPageError)) this.findings.report("bad-answer", NO_PLACE, error.message);
     else if (error.page >= 1 && error.page < this.table.pageLimit) {
-      const problem = `a reference to table page ${error.page} was dropped, which is free already`;
+      const problem = `a reference to table p${error.page} was dropped, which is free already`;
       this.findings.report("freed-twice", this.placeOf(error.page), problem);
     } else {
       const problem = `a reference was dropped to page ${error.page}, which is no table page: a kernel would free somebody else's memory`;
@@ -123,7 +124,7 @@ export class Sanitizer implements OpsObserver {
       this.pages.locate(page, this.table.granule.baseAt(visit.ipa, level - 1), level);
     }
     if (this.table.refsOf(page) > 0) return;
-    const problem = `the walk went on into table page ${page}, which is free: in a kernel it may hold anything by now`;
+    const problem = `the walk went on into table p${page}, which is free: in a kernel it may hold anything by now`;
     this.findings.report("walk-into-freed", { ipa: visit.base, level }, problem);
   }
 
@@ -153,10 +154,10 @@ export class Sanitizer implements OpsObserver {
     if (refs > 0 || this.isDestroying) return;
     const place = this.placeOf(page);
     if (this.pages.isReachable(page)) {
-      const problem = `table page ${page} was freed while the entry of level ${place.level} for ${hex(place.ipa)} leads to it`;
+      const problem = `table p${page} was freed while the entry of level ${place.level} for ${hex(place.ipa)} leads to it`;
       this.findings.report("freed-while-reachable", place, problem);
     } else if (this.entries.mayWalkInto(page)) {
-      const problem = `table page ${page} was freed before a TLBI: the CPU may still walk into it by what it has cached`;
+      const problem = `table p${page} was freed before a TLBI: the CPU may still walk into it by what it has cached`;
       this.findings.report("freed-before-flush", place, problem);
     }
   }
@@ -218,14 +219,14 @@ export class Sanitizer implements OpsObserver {
     this.countsAreOff = true;
     const [page = NO_PAGE] = lost;
     const others = lost.length === 1 ? "" : ` (and ${plural(lost.length - 1, "table page")} more)`;
-    const problem = `table page ${page}${others} is alive with a count of ${this.table.refsOf(page)}: ${why}`;
+    const problem = `table p${page}${others} is alive with a count of ${this.table.refsOf(page)}: ${why}`;
     this.findings.report("leaked-pages", this.placeOf(page), problem, lost.length);
   }
 
   private reportMiscounted(page: number, refs: number, entries: number): void {
     this.countsAreOff = true;
     const held = entries === 1 ? "1 valid entry" : `${entries} valid entries`;
-    const problem = `table page ${page} holds ${held} and counts ${refs}, not ${entries + 1}`;
+    const problem = `table p${page} holds ${held} and counts ${refs}, not ${entries + 1}`;
     this.findings.report("wrong-reference-count", this.placeOf(page), problem);
   }
 

@@ -1,4 +1,5 @@
-import { hex, sizeOf } from "./finding.js";
+import { hex, leafText, sizeText } from "./address-text.js";
+
 import { NO_PAGE, type PageTable } from "./page-table.js";
 import { isTable, isValid, Prot } from "./pte.js";
 import { Order, type Visit } from "./walk.js";
@@ -142,58 +143,57 @@ export class WalkLog {
         return this.writeVisit(entry);
       case "store": {
         const old = this.pte(level, entry.oldLo, entry.oldHi);
-        return `store  L${level} ${hex(address)}: ${old} -> ${this.pte(level, entry.newLo, entry.newHi)}`;
+        return `PTE L${level} ${hex(address)} in p${page}: ${old} -> ${this.pte(level, entry.newLo, entry.newHi)}`;
       }
       case "get":
-        return `get    table page ${page}, count ${n}`;
+        return `get p${page} -> ${n}`;
       case "put":
       case "free":
-        return `${kind.padEnd(6)} table page ${page}, ${n === 0 ? "free now" : `count ${n}`}`;
+        return `${kind === "free" ? "free_page" : kind} p${page} -> ${n}${n === 0 ? ", freed" : ""}`;
       case "alloc":
-        return page === NO_PAGE ? "alloc  no table page left" : `alloc  table page ${page}`;
+        return page === NO_PAGE ? "the memory cache is empty" : `new table p${page}`;
       case "tlbi vmid":
-        return "tlbi   the whole VMID";
+        return "TLBI whole VMID";
       case "tlbi ipa":
-        return `tlbi   IPA ${hex(address)}, ${level > 0 ? `level ${level}` : "any level"}`;
+        return `TLBI ${hex(address)}, ${level > 0 ? `level ${level}` : "any level"}`;
       case "tlbi ipa local":
-        return `tlbi   IPA ${hex(address)}, this CPU alone`;
+        return `TLBI ${hex(address)}, this CPU only`;
       case "tlbi range":
-        return `tlbi   ${sizeOf(n)} at IPA ${hex(address)}`;
+        return `TLBI ${hex(address)}, ${sizeText(n)}`;
       case "clean":
-        return `clean  ${sizeOf(n)} at ${hex(address)}`;
+        return `clean D-cache ${hex(address)}, ${sizeText(n)}`;
       case "icache":
-        return `icache ${sizeOf(n)} at ${hex(address)}`;
+        return `invalidate I-cache ${hex(address)}, ${sizeText(n)}`;
       case "dsb":
-        return "dsb";
+        return "DSB ishst";
       case "defer":
-        return `defer  the free of table page ${page}`;
+        return `RCU: free table p${page} later`;
       case "run deferred":
-        return `rcu    the deferred free of table page ${page}`;
+        return `RCU: table p${page} is torn down`;
       case "caller flushes":
-        return "caller flushes the VMID";
+        return "(caller) TLBI whole VMID";
       case "caller cleans":
-        return `caller cleans ${sizeOf(n)} at ${hex(address)}`;
+        return `(caller) clean D-cache ${hex(address)}, ${sizeText(n)}`;
     }
   }
 
   private writeVisit({ order, level, address, page, visits, n }: Entry): string {
-    if (order !== Order.leaf)
-      return `${order === Order.tablePre ? "pre " : "post"}   L${level} ${hex(address)}`;
+    const place = `L${level} ${hex(address)} in p${page}`;
+    if (order !== Order.leaf) return `${order === Order.tablePre ? "TABLE_PRE" : "TABLE_POST"} ${place}`;
     const entries = visits === 1 ? "" : `, ${visits} entries`;
-    const puts = n === 0 ? "" : `, ${n} x put table page ${page}`;
-    return `leaf   L${level} ${hex(address)}${entries}${puts}`;
+    return `LEAF ${place}${entries}${n === 0 ? "" : `, ${n} x put p${page}`}`;
   }
 
   private pte(level: number, lo: number, hi: number): string {
     const { format, granule } = this.table;
     if (!isValid(lo)) return lo === 0 && hi === 0 ? "0" : "invalid";
-    if (isTable(lo, level)) return `table page ${format.childOf(lo, hi)}`;
+    if (isTable(lo, level)) return `table p${format.childOf(lo, hi)}`;
     const prot = format.protOf(lo, hi);
     const letters =
-      (prot & Prot.R ? "r" : "-") +
-      (prot & Prot.W ? "w" : "-") +
-      (prot & Prot.X ? "x" : "-") +
+      (prot & Prot.R ? "r" : "") +
+      (prot & Prot.W ? "w" : "") +
+      (prot & Prot.X ? "x" : "") +
       (prot & Prot.DEVICE ? "d" : "");
-    return `${sizeOf(granule.bytesAt(level))} at ${hex(format.physOf(lo, hi))} ${letters}`;
+    return `${leafText(level, granule.bytesAt(level))} ${hex(format.physOf(lo, hi))} ${letters || "no access"}`;
   }
 }
