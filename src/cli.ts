@@ -14,6 +14,7 @@ import { schemaCommand } from "./cli/schema.js";
 import { strategiesCommand } from "./cli/strategies.js";
 import { reword } from "./cli/usage.js";
 import { validateCommand } from "./cli/validate.js";
+import { verifyCommand } from "./cli/verify.js";
 import { walkCommand } from "./cli/walk.js";
 import { StrategyError, TraceFormatError, UnsupportedTraceError, UsageError } from "./errors.js";
 
@@ -27,6 +28,7 @@ const commands = [
   replayCommand,
   walkCommand,
   validateCommand,
+  verifyCommand,
   importCommand,
   strategiesCommand,
   schemaCommand,

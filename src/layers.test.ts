@@ -5,7 +5,7 @@ import { describe, expect, it } from "vitest";
 
 /** Data flows one way: a file imports from its own room and from rooms to the left of it. */
 const rooms = [
-  ["errors", "suggest", "double"],
+  ["errors", "suggest", "double", "seeded-random"],
   ["trace"],
   ["activity"],
   ["stage2"],

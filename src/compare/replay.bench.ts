@@ -10,7 +10,7 @@ import { join } from "node:path";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
 import ndjson from "ndjson";
-import { seededRandom } from "../trace/bench-trace.js";
+import { seededRandom } from "../seeded-random.js";
 
 const RUNS = 3;
 const EPISODES = 1_000_000;

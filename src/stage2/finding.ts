@@ -17,6 +17,10 @@ export const rules = [
 ] as const;
 export type Rule = (typeof rules)[number];
 
+export function isRule(law: string): law is Rule {
+  return (rules as readonly string[]).includes(law);
+}
+
 /** What breaking each rule means on a machine. */
 export const meanings: Readonly<Record<Rule, string>> = {
   "break-before-make":

@@ -1,6 +1,7 @@
 /** The benchmark's input: a seeded trace that looks like a recorded one. */
 
 import { closeSync, openSync, writeSync } from "node:fs";
+import { seededRandom } from "../seeded-random.js";
 
 /** The densest recordings in traces/ hold 520 events a millisecond: 1.9 us apart. */
 const MEAN_GAP_NS = 2000;
@@ -8,17 +9,6 @@ const MEAN_GAP_NS = 2000;
 const SAME_THREAD_RATIO = 0.6;
 const SAME_PC_RATIO = 0.9;
 const WRITE_CHARACTERS = 1 << 20;
-
-/** mulberry32: small, seeded, good enough to mix lines. */
-export function seededRandom(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
 
 /**
  * Writes `lines` lines (header included): four VMs of eight vCPUs fault on each other's heels, so lines of
