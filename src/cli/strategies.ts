@@ -3,6 +3,7 @@ import { printable } from "../report/quantity.js";
 import { plainTable } from "../report/terminal.js";
 import { strategies } from "../strategy/index.js";
 import { emit } from "./output.js";
+import { strategiesNewCommand } from "./strategies-new.js";
 
 interface StrategiesArguments {
   format: "text" | "json";
@@ -10,16 +11,18 @@ interface StrategiesArguments {
 
 export const strategiesCommand: CommandModule<object, StrategiesArguments> = {
   command: "strategies",
-  describe: "List the built-in strategies",
+  describe: "List the built-in strategies, or write one of your own to begin with",
   builder: (yargs) =>
     yargs
+      .command(strategiesNewCommand as CommandModule)
       .option("format", {
         choices: ["text", "json"] as const,
         default: "text" as const,
         describe: "how to print",
       })
       .example("$0 strategies", "what each models, and how it differs")
-      .example("$0 strategies --format json", "for a program"),
+      .example("$0 strategies --format json", "for a program")
+      .example("$0 strategies new mine.js", "a walker of your own"),
   handler: ({ format }) => emit(format === "json" ? asJson() : asText(), undefined),
 };
 

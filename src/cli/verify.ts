@@ -3,7 +3,7 @@ import { setImmediate } from "node:timers/promises";
 import type { CommandModule } from "yargs";
 import { printable } from "../report/quantity.js";
 import { verdictText } from "../script/verdict-text.js";
-import { likeOf, type Verdict, type VerifyOptions, verify } from "../script/verify.js";
+import { likeOf, shippedSets, type Verdict, type VerifyOptions, verify } from "../script/verify.js";
 import { loadStrategy } from "../strategy/load.js";
 import type { Strategy } from "../strategy/strategy.js";
 import { emit } from "./output.js";
@@ -61,10 +61,11 @@ export const verifyCommand: CommandModule<object, VerifyArguments> = {
       like,
       seed: parseCount("--seed", args.seed, 0),
       generated: parseCount("--generated", args.generated, 0),
+      shipped: shippedSets(),
     });
     // Before the printing, whose reader may go away.
     if (verdict.broken.length > 0) process.exitCode = 1;
-    const lines = verdictText(verdict).split("\n");
+    const lines = verdictText(verdict, args.strategy).split("\n");
     emit(lines.map(printable).join("\n"), args.output);
   },
 };

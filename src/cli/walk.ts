@@ -6,7 +6,7 @@ import type { CommandModule } from "yargs";
 import { UsageError } from "../errors.js";
 import { GoldenWalk } from "../script/golden-line.js";
 import { parseScripts, type Script, usages } from "../script/script.js";
-import { basicScript, diffText, walkText } from "../script/walk-text.js";
+import { basicScript, brokenText, diffText, walkText } from "../script/walk-text.js";
 import { loadStrategy } from "../strategy/load.js";
 import type { Strategy } from "../strategy/strategy.js";
 import { emitPieces } from "./output.js";
@@ -18,6 +18,7 @@ interface WalkArguments {
   diff: string | undefined;
   format: "text" | "ndjson";
   "max-events": string | undefined;
+  sanitize: boolean;
   output: string | undefined;
 }
 
@@ -57,6 +58,11 @@ export const walkCommand: CommandModule<object, WalkArguments> = {
         type: "string",
         requiresArg: true,
         describe: `leave the events of an operation out where there are more (default ${TEXT_EVENTS}; ndjson ${NDJSON_EVENTS}; none: always)`,
+      })
+      .option("sanitize", {
+        type: "boolean",
+        default: true,
+        describe: "watch the walks, and report what would be wrong on a machine (ndjson: on standard error)",
       })
       .option("output", {
         alias: "o",
@@ -110,17 +116,21 @@ function* piecesOf(
   scripts: readonly Script[],
   strategy: Strategy,
   other: Strategy | undefined,
-  { format }: WalkArguments,
+  { format, sanitize: sanitizes }: WalkArguments,
   maxEvents: number | undefined,
 ): Generator<string> {
   for (const [index, script] of scripts.entries()) {
     if (format === "ndjson") {
-      for (const line of new GoldenWalk(strategy, script, { maxEvents, hashes: true }).lines())
-        yield `${JSON.stringify(line)}\n`;
+      const walk = new GoldenWalk(strategy, script, { maxEvents, hashes: true, sanitizes });
+      try {
+        for (const line of walk.lines()) yield `${JSON.stringify(line)}\n`;
+      } finally {
+        process.stderr.write(brokenText([walk]));
+      }
       continue;
     }
     if (index > 0) yield "\n";
-    const options = { maxEvents: maxEvents ?? -1 };
+    const options = { maxEvents: maxEvents ?? -1, sanitizes };
     yield* other === undefined
       ? walkText(strategy, script, options)
       : diffText(strategy, other, script, options);

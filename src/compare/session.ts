@@ -4,6 +4,7 @@ import { type CostProfile, loadProfile } from "../cost/profile.js";
 import { StrategyError, UnsupportedTraceError, UsageError } from "../errors.js";
 import { InputAddressError, Replay } from "../replay/replay.js";
 import type { Observer } from "../replay/run-config.js";
+import { findingHeadline, findingProblem } from "../stage2/finding-text.js";
 import { strategies, strategyByName, strategyOfKernel } from "../strategy/index.js";
 import { loadStrategy } from "../strategy/load.js";
 import type { Strategy } from "../strategy/strategy.js";
@@ -110,11 +111,15 @@ async function run(
     source.strings,
   );
   let lastNs = 0;
-  for await (const batch of source.batches()) {
-    replay.consume(batch);
-    lastNs = batch.atNs[batch.count - 1] as number;
+  try {
+    for await (const batch of source.batches()) {
+      replay.consume(batch);
+      lastNs = batch.atNs[batch.count - 1] as number;
+    }
+    replay.finish();
+  } catch (error) {
+    throw withFindings(error, replay, sides);
   }
-  replay.finish();
   checkEpoch(options.epoch, replay.labels);
   checkSlot(options.slot, replay.slots);
   return {
@@ -129,6 +134,23 @@ async function run(
     options,
     recorderCaveats,
   };
+}
+
+/** A strategy that broke its contract ended the replay: what a sanitizer saw says more than the error. */
+function withFindings(error: unknown, replay: Replay, sides: readonly Strategy[]): unknown {
+  if (!(error instanceof StrategyError)) return error;
+  const found = sides.flatMap((side) =>
+    replay
+      .found(side)
+      .map(
+        (tally) =>
+          `${side.name}: ${findingHeadline(tally)}: ${tally.first.during}, line ${tally.first.operation} of the trace: ` +
+          [findingProblem(tally.first), ...tally.first.log].join("\n  "),
+      ),
+  );
+  return found.length === 0
+    ? error
+    : new StrategyError([error.message, ...found].join("\n"), { cause: error });
 }
 
 /** One strategy a name. */

@@ -2,6 +2,7 @@ import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { gunzipSync } from "node:zlib";
 import { UsageError } from "../errors.js";
+import type { Rule } from "../stage2/finding.js";
 import type { Strategy } from "../strategy/strategy.js";
 import { GoldenWalk } from "./golden-line.js";
 import { parseScripts, type Script } from "./script.js";
@@ -90,6 +91,8 @@ export interface Agreement {
   readonly compared: number;
   readonly equal: number;
   readonly differences: readonly Difference[];
+  /** Rules that the walks broke, where they were sanitized. */
+  readonly broken: readonly Rule[];
 }
 
 /** Fields that only a walk with hashes has. */
@@ -106,7 +109,7 @@ export function compareWithGolden(
   strategy: Strategy,
   scripts: readonly Script[],
   recorded: readonly string[],
-  form: GoldenForm & { readonly hashes: boolean },
+  form: GoldenForm & { readonly hashes: boolean; readonly sanitizes?: boolean },
 ): Agreement {
   const differences: Difference[] = [];
   let at = 0;
@@ -117,10 +120,14 @@ export function compareWithGolden(
     if (walked === wanted) equal++;
     else if (differences.length < KEPT_DIFFERENCES) differences.push(differenceOf(wanted, walked));
   };
-  for (const script of scripts)
-    for (const line of new GoldenWalk(strategy, script, form).lines()) compare(JSON.stringify(line));
+  const broken = new Set<Rule>();
+  for (const script of scripts) {
+    const walk = new GoldenWalk(strategy, script, form);
+    for (const line of walk.lines()) compare(JSON.stringify(line));
+    for (const { rule } of walk.run.sanitizer?.found ?? []) broken.add(rule);
+  }
   while (at < recorded.length) compare(undefined);
-  return { compared: at, equal, differences };
+  return { compared: at, equal, differences, broken: [...broken] };
 }
 
 function withoutHashes(text: string): string {

@@ -44,8 +44,18 @@ describe.each(sets.map((set) => ({ name: set.name, set })))("golden $name", ({ s
       const recorded = all.filter((line) => !long.has(JSON.parse(line).s));
       const scripts = set.scripts().filter((script) => !long.has(script.name));
       expect(scripts.length).toBeGreaterThanOrEqual(30);
-      const agreement = compareWithGolden(strategy, scripts, recorded, { ...set.form, hashes: true });
-      expect(agreement).toEqual({ compared: recorded.length, equal: recorded.length, differences: [] });
+      const agreement = compareWithGolden(strategy, scripts, recorded, {
+        ...set.form,
+        hashes: true,
+        sanitizes: true,
+      });
+      expect(agreement).toEqual({
+        compared: recorded.length,
+        equal: recorded.length,
+        differences: [],
+        // The kernels are sound, but for the clean that the RFC as posted lost.
+        broken: letter === "B" ? ["unclean-leaf"] : [],
+      });
     });
   }
 });
@@ -60,8 +70,13 @@ describe("what is not equal is found", () => {
     compareWithGolden(v5_11, [script!], lines, { ...set.form, hashes });
 
   test("nothing, to begin with", () => {
-    expect(compare(recorded)).toEqual({ compared: length, equal: length, differences: [] });
-    expect(compare(recorded, false)).toEqual({ compared: length, equal: length, differences: [] });
+    expect(compare(recorded)).toEqual({ compared: length, equal: length, differences: [], broken: [] });
+    expect(compare(recorded, false)).toEqual({
+      compared: length,
+      equal: length,
+      differences: [],
+      broken: [],
+    });
   });
 
   test("another walker's lines", () => {

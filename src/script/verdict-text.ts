@@ -2,33 +2,43 @@ import { plural } from "../stage2/address-text.js";
 import { isRule, meanings } from "../stage2/finding.js";
 import { findingProblem } from "../stage2/finding-text.js";
 import type { Law } from "../strategy/strategy.js";
+import { fillText } from "./fill-text.js";
 import type { Script } from "./script.js";
 import type { Verdict, Verified } from "./verify.js";
 
-const WIDTH = 100;
-
-/** A verdict as text that can be pasted into a mail. */
-export function verdictText({ strategy, like, seed, ran, broken, deviations }: Verdict): string {
+/**
+ * A verdict as text that can be pasted into a mail.
+ * @param given how the user named the strategy
+ */
+export function verdictText(
+  { strategy, like, seed, ran, broken, deviations }: Verdict,
+  given: string,
+): string {
   const sets = ran.map(
     ({ name, scenarios, operations }) =>
       `${name} ${scenarios.toLocaleString("en-US")} (${operations.toLocaleString("en-US")} operations)`,
   );
   const head = [
     `${strategy.name}: ${strategy.models}`,
-    ...hang("ran         ", `scenarios: ${sets.join(", ")}; seed ${seed}; sanitizer on`),
-    ...hang("compared    ", `answers and final tables with ${like.name}`),
+    ...fillText("ran         ", `scenarios: ${sets.join(", ")}; seed ${seed}; sanitizer on`),
+    ...fillText("compared    ", `answers and final tables with ${like.name}`),
   ];
-  const declared = deviations.map(({ deviation: { law, reason }, seen }) => {
-    const often =
-      seen === undefined
-        ? `not seen (${like.name} may do the same)`
+  const declared = deviations.map(({ deviation: { law, reason }, isShared, seen }) => {
+    const often = isShared
+      ? `so does ${like.name}`
+      : seen === undefined
+        ? "not seen"
         : `seen in ${plural(seen.scenarios, "scenario")}`;
-    return hang("declares    ", `${law}: ${reason}: ${often}`).join("\n");
+    return fillText("declares    ", `${law}: ${reason}: ${often}`).join("\n");
   });
   const verdict =
     broken.length === 0
-      ? "VERDICT     clean: no rule broken"
-      : `VERDICT     ${plural(broken.length, "rule")} broken: ${broken.map(({ law }) => law).join(", ")}`;
+      ? "clean: no rule broken"
+      : `${plural(broken.length, "rule")} broken: ${broken.map(({ law }) => law).join(", ")}`;
+  const repeat =
+    broken.length === 0
+      ? []
+      : [`To repeat one: s2replay walk - --strategy ${given}, and its lines from S on.`];
   const found = broken.map((each, i) =>
     findingText(
       each,
@@ -36,7 +46,7 @@ export function verdictText({ strategy, like, seed, ran, broken, deviations }: V
       strategy.deviations.some(({ law }) => law === each.law),
     ),
   );
-  return `${[[...head, ...declared, verdict].join("\n"), ...found].join("\n\n")}\n`;
+  return `${[[...head, ...declared, ...fillText("VERDICT     ", verdict)].join("\n"), ...found, ...repeat].join("\n\n")}\n`;
 }
 
 function findingText(verified: Verified, number: number, isDeclared: boolean): string {
@@ -44,11 +54,11 @@ function findingText(verified: Verified, number: number, isDeclared: boolean): s
   const exposed = pages === 0 ? "" : `, ${plural(pages, "page")}`;
   const often = `${plural(count, "time")}${exposed}, in ${plural(scenarios, "scenario")}`;
   return [
-    ...hang(`${number}. `, `${law} (${often}): ${meaningOf(law)}${isDeclared ? " [declared]" : ""}`),
+    ...fillText(`${number}. `, `${law} (${often}): ${meaningOf(law)}${isDeclared ? " [declared]" : ""}`),
     "",
     ...scriptLines(law, script, breach.operation).map((line) => `     ${line}`),
     "",
-    ...hang("   ", findingProblem(breach)),
+    ...fillText("   ", findingProblem(breach)),
     ...breach.log.map((line) => `     ${line}`),
   ].join("\n");
 }
@@ -71,18 +81,4 @@ function meaningOf(law: Law): string {
   return law === "same-answer"
     ? "an operation answered otherwise"
     : "the same operations led to another table";
-}
-
-/** Text filled to the width, behind a label. */
-function hang(label: string, text: string): string[] {
-  const lines: string[] = [];
-  let line = label;
-  for (const word of text.split(" ")) {
-    if (line.length + 1 + word.length > WIDTH && line.trim() !== "") {
-      lines.push(line);
-      line = " ".repeat(label.length);
-    }
-    line += line.length === label.length ? word : ` ${word}`;
-  }
-  return [...lines, line];
 }

@@ -19,10 +19,17 @@ export interface VerifyOptions {
   readonly seed: number;
   /** How many are generated. */
   readonly generated: number;
+  /** Scenarios beside them. */
+  readonly shipped: readonly ScriptSet[];
+}
+
+export interface ScriptSet {
+  readonly name: string;
+  readonly scripts: readonly Script[];
 }
 
 /** A set of scenarios that was run. */
-export interface Ran {
+interface Ran {
   readonly name: string;
   readonly scenarios: number;
   readonly operations: number;
@@ -39,6 +46,14 @@ export interface Verified {
   readonly breach: Breach;
 }
 
+/** A deviation that the strategy declares. */
+interface Declared {
+  readonly deviation: Deviation;
+  /** `like` declares it too: it shows in no comparison of the two. */
+  readonly isShared: boolean;
+  readonly seen: Verified | undefined;
+}
+
 export interface Verdict {
   readonly strategy: Strategy;
   readonly like: Strategy;
@@ -47,7 +62,7 @@ export interface Verdict {
   /** Laws that were broken and may not be: undeclared ones, and any by which a machine would come to harm. */
   readonly broken: readonly Verified[];
   /** What the strategy declares, and what of it was seen. */
-  readonly deviations: readonly { readonly deviation: Deviation; readonly seen: Verified | undefined }[];
+  readonly deviations: readonly Declared[];
 }
 
 /** What is said in between: for a progress bar, and so that a signal is heard. */
@@ -72,9 +87,9 @@ export function likeOf(strategy: Strategy): Strategy {
 /** Runs the shipped and the generated scenarios under a strategy and judges it by all laws; yields as it goes. */
 export function* verify(
   strategy: Strategy,
-  { like, seed, generated }: VerifyOptions,
+  { like, seed, generated, shipped }: VerifyOptions,
 ): Generator<Step, Verdict> {
-  const sets = [...shippedSets(), { name: "generated", scripts: generatedScripts(seed, generated) }];
+  const sets = [...shipped, { name: "generated", scripts: generatedScripts(seed, generated) }];
   const of = sets.reduce((sum, { scripts }) => sum + scripts.length, 0);
   const seen = new Map<Law, Breaker>();
   let done = 0;
@@ -82,11 +97,17 @@ export function* verify(
     for (const breach of breaches(strategy, like, script)) note(seen, script, breach);
     yield { done: ++done, of };
   }
-  const verified = laws.flatMap((law) => {
-    const breaker = seen.get(law);
-    return breaker === undefined ? [] : [smallest(strategy, like, law, breaker)];
-  });
-  const declared = new Set(strategy.deviations.map(({ law }) => law));
+  // What shows soonest comes first: the others may follow from it.
+  const verified = laws
+    .flatMap((law) => {
+      const breaker = seen.get(law);
+      return breaker === undefined ? [] : [smallest(strategy, like, law, breaker)];
+    })
+    .sort((a, b) => Number(isSmaller(b, a)) - Number(isSmaller(a, b)));
+  // What both deviate in makes no difference between them.
+  const isShared = ({ law, reason }: Deviation) =>
+    like.deviations.some((other) => other.law === law && other.reason === reason);
+  const forgiven = new Set(strategy.deviations.filter((each) => !isShared(each)).map(({ law }) => law));
   return {
     strategy,
     like,
@@ -97,10 +118,11 @@ export function* verify(
       operations: scripts.reduce((sum, { operations }) => sum + operations.length, 0),
     })),
     // Saying so makes a machine no safer.
-    broken: verified.filter(({ law }) => isRule(law) || !declared.has(law)),
+    broken: verified.filter(({ law }) => isRule(law) || !forgiven.has(law)),
     deviations: strategy.deviations.map((deviation) => ({
       deviation,
-      seen: verified.find(({ law }) => law === deviation.law),
+      isShared: isShared(deviation),
+      seen: isShared(deviation) ? undefined : verified.find(({ law }) => law === deviation.law),
     })),
   };
 }
@@ -124,14 +146,30 @@ function note(seen: Map<Law, Breaker>, script: Script, breach: Breach): void {
   known.count += count;
   known.pages += pages;
   known.scenarios++;
-  const before = known.breach;
-  // Of two that come equally soon, the smaller block.
-  const isSooner =
-    breach.operation < before.operation ||
-    (breach.operation === before.operation && breach.level > before.level);
-  if (!isSooner) return;
+  if (!isSmaller({ script, breach }, known)) return;
   known.script = script;
   known.breach = breach;
+}
+
+interface Example {
+  readonly script: Script;
+  readonly breach: Breach;
+}
+
+/** Whether an example shows its breach after fewer operations, or in less memory. */
+function isSmaller(one: Example, other: Example): boolean {
+  const fewer = one.breach.operation - other.breach.operation;
+  return fewer < 0 || (fewer === 0 && bytesOf(one) < bytesOf(other));
+}
+
+/** Bytes that the operations up to the breach range over. */
+function bytesOf({ script, breach }: Example): number {
+  let bytes = 0;
+  for (const operation of script.operations.slice(0, breach.operation)) {
+    if ("bytes" in operation) bytes += operation.bytes;
+    if ("pages" in operation) bytes += operation.pages * operation.stride;
+  }
+  return bytes;
 }
 
 function smallest(strategy: Strategy, like: Strategy, law: Law, breaker: Breaker): Verified {
@@ -139,7 +177,8 @@ function smallest(strategy: Strategy, like: Strategy, law: Law, breaker: Breaker
   return { ...breaker, law, ...shrink(breaker.script, breaker.breach, find) };
 }
 
-function shippedSets(): { name: string; scripts: Script[] }[] {
+/** The sets that ship with the program. */
+export function shippedSets(): ScriptSet[] {
   return goldenSetsIn(SHIPPED)
     .filter(({ name }) => name === "hand" || name === "random200")
     .map((set) => ({ name: set.name, scripts: set.scripts() }));

@@ -1,4 +1,6 @@
+import { findingHeadline, findingProblem } from "../stage2/finding-text.js";
 import type { Strategy } from "../strategy/strategy.js";
+import { fillText } from "./fill-text.js";
 import { type GoldenLine, GoldenWalk } from "./golden-line.js";
 import { figuresOf, figuresThatDiffer, foundText, returnText } from "./operation-text.js";
 import type { Script } from "./script.js";
@@ -8,6 +10,8 @@ import { type SketchLine, Whiteboard } from "./whiteboard.js";
 export interface TextOptions {
   /** An operation with more events shows its figures alone. */
   readonly maxEvents: number;
+  /** What a sanitizer finds is told behind the scenario. */
+  readonly sanitizes?: boolean;
 }
 
 /** The least that shows a coalesce: three of a block's 512 pages are mapped, then the block. */
@@ -24,17 +28,41 @@ function headingOf({ name, iaBits, fwb, tlbiRange }: Script): string {
 }
 
 /** A scenario under one strategy: for each operation a headline, a line an event, and the figures. */
-export function* walkText(strategy: Strategy, script: Script, { maxEvents }: TextOptions): Generator<string> {
+export function* walkText(
+  strategy: Strategy,
+  script: Script,
+  { maxEvents, sanitizes = false }: TextOptions,
+): Generator<string> {
   yield `${strategy.name}: ${strategy.models}\n${headingOf(script)}`;
-  const walk = new GoldenWalk(strategy, script, { maxEvents, hashes: false });
-  for (const line of walk.lines()) {
-    if (line.i === 0) continue;
-    const sketched = sketchOf(walk, line, false)?.map(({ text }) => `${text}\n`) ?? [tooMany(line)];
-    const found = foundText(line).map((text) => `  ${text}\n`);
-    yield `\n${headlineOf(line)}\n`;
-    yield [...sketched, ...found].join("");
-    if (found.length === 0) yield summary("", figuresOf(line), ", ");
+  const walk = new GoldenWalk(strategy, script, { maxEvents, hashes: false, sanitizes });
+  try {
+    for (const line of walk.lines()) {
+      if (line.i === 0) continue;
+      const sketched = sketchOf(walk, line, false)?.map(({ text }) => `${text}\n`) ?? [tooMany(line)];
+      const found = foundText(line).map((text) => `  ${text}\n`);
+      yield `\n${headlineOf(line)}\n`;
+      yield [...sketched, ...found].join("");
+      if (found.length === 0) yield summary("", figuresOf(line), ", ");
+    }
+  } finally {
+    // A walk that breaks its contract ends the scenario: what was wrong with it is told all the same.
+    yield brokenText([walk]);
   }
+}
+
+/** What a sanitizer found wrong with the walks; empty where nothing, or none watched. */
+export function brokenText(walks: readonly GoldenWalk[]): string {
+  const lines = walks.flatMap(({ strategy, run }) =>
+    (run.sanitizer?.found ?? []).map((tally) => {
+      const { operation, during } = tally.first;
+      return [
+        `  ${strategy.name}: ${findingHeadline(tally)}; first in operation ${operation}, ${during}`,
+        ...fillText("    ", findingProblem(tally.first)),
+        "",
+      ].join("\n");
+    }),
+  );
+  return lines.length === 0 ? "" : `\nsanitizer\n${lines.join("")}`;
 }
 
 function headlineOf(line: GoldenLine): string {
@@ -55,19 +83,23 @@ export function* diffText(
   base: Strategy,
   candidate: Strategy,
   script: Script,
-  { maxEvents }: TextOptions,
+  { maxEvents, sanitizes = false }: TextOptions,
 ): Generator<string> {
   const names = Math.max(base.name.length, candidate.name.length);
   for (const { name, models } of [base, candidate]) yield `${name.padEnd(names)}  ${models}\n`;
   yield headingOf(script);
-  const options = { maxEvents, hashes: true };
+  const options = { maxEvents, hashes: true, sanitizes };
   const left = new GoldenWalk(base, script, options);
   const right = new GoldenWalk(candidate, script, options);
   const others = right.lines();
-  for (const line of left.lines()) {
-    const other: GoldenLine = others.next().value!;
-    if (line.i === 0) continue;
-    yield `\n${operationDiff([left, line], [right, other])}`;
+  try {
+    for (const line of left.lines()) {
+      const other: GoldenLine = others.next().value!;
+      if (line.i === 0) continue;
+      yield `\n${operationDiff([left, line], [right, other])}`;
+    }
+  } finally {
+    yield brokenText([left, right]);
   }
 }
 

@@ -55,7 +55,10 @@ export interface Finding {
   readonly level: number;
   /** What happened, in one sentence. */
   readonly problem: string;
-  /** The walk around it, one line an event; the one that shows it begins with `>`. */
+  /**
+   * The walk around it, one line an event; the one that shows it begins with `>`. Of a page that is lost or
+   * miscounted: what was done to it in the operation.
+   */
   readonly log: readonly string[];
 }
 

@@ -220,14 +220,14 @@ export class Sanitizer implements OpsObserver {
     const [page = NO_PAGE] = lost;
     const others = lost.length === 1 ? "" : ` (and ${plural(lost.length - 1, "table page")} more)`;
     const problem = `table p${page}${others} is alive with a count of ${this.table.refsOf(page)}: ${why}`;
-    this.findings.report("leaked-pages", this.placeOf(page), problem, lost.length);
+    this.findings.report("leaked-pages", this.placeOf(page), problem, lost.length, this.log.history(page));
   }
 
   private reportMiscounted(page: number, refs: number, entries: number): void {
     this.countsAreOff = true;
     const held = entries === 1 ? "1 valid entry" : `${entries} valid entries`;
     const problem = `table p${page} holds ${held} and counts ${refs}, not ${entries + 1}`;
-    this.findings.report("wrong-reference-count", this.placeOf(page), problem);
+    this.findings.report("wrong-reference-count", this.placeOf(page), problem, 0, this.log.history(page));
   }
 
   private checkDestroyed(): void {

@@ -4,9 +4,11 @@ import { NO_PAGE, type PageTable } from "./page-table.js";
 import { isTable, isValid, Prot } from "./pte.js";
 import { Order, type Visit } from "./walk.js";
 
-/** Events kept for what comes before a finding, and added of what comes after. */
+/** Events quoted of what comes before a finding, and added of what comes after. */
 const BEFORE = 10;
 const AFTER = 3;
+/** Events kept, for the history of one page. */
+const KEPT = 512;
 
 /** What an entry of the log is of; the numbers beside it mean what `write` makes of them. */
 type Kind =
@@ -53,7 +55,7 @@ interface Open {
 
 /** The last events of an operation, for findings to quote. */
 export class WalkLog {
-  private readonly ring = Array.from({ length: BEFORE + 1 }, () => new Entry());
+  private readonly ring: Entry[] = [];
   /** Events of the operation so far. */
   private count = 0;
   private open: Open[] = [];
@@ -78,10 +80,32 @@ export class WalkLog {
     const lines = from > 0 ? ["  .."] : [];
     for (let i = from; i < this.count; i++) {
       const mark = i === this.count - 1 ? ">" : " ";
-      lines.push(`${mark} ${this.write(this.ring[i % this.ring.length] as Entry)}`);
+      lines.push(`${mark} ${this.write(this.ring[i % KEPT] as Entry)}`);
     }
     this.open.push({ lines, next: this.count, end: this.count + AFTER });
     return lines;
+  }
+
+  /** The last events that touched one table page: its entries, its count, and the entry that leads to it. */
+  history(page: number): string[] {
+    const lines: string[] = [];
+    const from = Math.max(0, this.count - KEPT);
+    for (let i = this.count - 1; i >= from && lines.length < BEFORE; i--) {
+      const entry = this.ring[i % KEPT] as Entry;
+      if (this.touches(entry, page)) lines.unshift(`  ${this.write(entry)}`);
+    }
+    return lines;
+  }
+
+  private touches(entry: Entry, page: number): boolean {
+    if (entry.page === page) return true;
+    if (entry.kind !== "store") return false;
+    const { format } = this.table;
+    const { level, oldLo, oldHi, newLo, newHi } = entry;
+    return (
+      (isTable(oldLo, level) && format.childOf(oldLo, oldHi) === page) ||
+      (isTable(newLo, level) && format.childOf(newLo, newHi) === page)
+    );
   }
 
   visited(order: Order, visit: Visit): void {
@@ -112,8 +136,9 @@ export class WalkLog {
 
   add(kind: Kind, page: number, address: number, n: number, level: number): Entry {
     if (this.open.length > 0) this.continueQuotes();
-    const entry = this.ring[this.count % this.ring.length] as Entry;
-    this.count++;
+    const at = this.count++ % KEPT;
+    if (at === this.ring.length) this.ring.push(new Entry());
+    const entry = this.ring[at] as Entry;
     entry.kind = kind;
     entry.page = page;
     entry.address = address;
@@ -123,7 +148,7 @@ export class WalkLog {
   }
 
   private get last(): Entry | undefined {
-    return this.count === 0 ? undefined : this.ring[(this.count - 1) % this.ring.length];
+    return this.count === 0 ? undefined : this.ring[(this.count - 1) % KEPT];
   }
 
   /** The last event is whole now: it goes to whoever waits for it. */

@@ -25,6 +25,11 @@ export const v5_10: Strategy = {
       law: "same-answer",
       reason: "a mapping that is there already is tolerated or replaced, never answered -EAGAIN",
     },
+    {
+      law: "same-table",
+      reason:
+        "a mapping that is there already takes the permissions asked for, and the walk goes on behind it",
+    },
   ],
   createMapWalker: (ops, map) => new PrePatchMap(ops, map, habits["v5.10"]),
 };
