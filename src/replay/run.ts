@@ -194,7 +194,7 @@ export class Run {
 
   /** The activity's splits are done: who waited for them makes its access. */
   private letOthersCatchUp(activity: Activity, atNs: number): void {
-    if (!this.host.noteSplits(activity)) return;
+    this.host.noteSplits(activity);
     for (const thread of this.ahead.splice(0)) {
       if (this.host.isAhead(thread.activity as Activity)) this.ahead.push(thread);
       else this.schedule.work(thread, Step.think, 0, atNs);
@@ -288,7 +288,7 @@ export class Run {
 
   /** The entry is another fault's: the guest is let fault on it until it is free. The laps are computed, not looped. */
   private retry(thread: ReplayThread, activity: Activity, takenUntilNs: number, atNs: number): void {
-    this.host.lock(activity.vm).release(thread, atNs, (next) => this.grant(next, atNs));
+    this.host.lock(activity.vm).release(thread, atNs, this.grant);
     const { retryLapNs } = this.config;
     const backNs = activity.afterCpuNs;
     const laps = Math.max(0, Math.ceil((takenUntilNs - atNs - backNs) / retryLapNs));
@@ -320,7 +320,7 @@ export class Run {
     const tailNs = this.tailNs(activity);
     this.host.endHold(thread, activity, atNs, tailNs);
     this.shift(thread.addedNs);
-    this.host.lock(activity.vm).release(thread, atNs, (next) => this.grant(next, atNs));
+    this.host.lock(activity.vm).release(thread, atNs, this.grant);
     this.observer?.ended(this.config.strategy.name, thread, activity, atNs + tailNs);
     this.end(thread, atNs + tailNs, atNs);
   }
@@ -339,13 +339,13 @@ export class Run {
   }
 
   /** The holder left the lock to this thread. */
-  private grant(thread: ReplayThread, atNs: number): void {
+  private readonly grant = (thread: ReplayThread, atNs: number): void => {
     thread.step = Step.granted;
     const lockedNs = thread.onCpu ? atNs + this.config.handoffNs : atNs;
     this.locked(thread, lockedNs);
     if (thread.onCpu) this.hold(thread, lockedNs);
     else this.schedule.acquire(thread, atNs);
-  }
+  };
 
   private finishWithoutOperation(thread: ReplayThread, atNs: number): void {
     const activity = thread.activity as Activity;
@@ -362,7 +362,7 @@ export class Run {
       this.schedule.work(thread, Step.think, endNs - atNs, atNs);
       return;
     }
-    if (!this.config.followsRecord) this.letOthersCatchUp(activity, atNs);
+    if (activity.hasSplit && !this.config.followsRecord) this.letOthersCatchUp(activity, atNs);
     thread.endNs = endNs;
     thread.recordedEndNs = activity.endNs;
     thread.epoch = this.epoch.number;
