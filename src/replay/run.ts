@@ -38,7 +38,7 @@ export class Run {
     this.counters = config.counters;
     this.host = new Host(config);
     this.schedule = new Schedule(config, this.epoch, {
-      done: (thread, atNs) => this.step(thread, atNs),
+      done: (thread) => this.step(thread, this.schedule.nowNs),
       granted: (thread, atNs) => this.hold(thread, atNs),
       delayed: (thread, sinceNs, byNs) => this.host.delay(thread, sinceNs, byNs),
     });

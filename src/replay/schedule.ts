@@ -10,8 +10,8 @@ const SLICE_NS = 4_000;
 
 /** What the steps are to a run. */
 export interface Steps {
-  /** The thread's step is done. */
-  done(thread: ReplayThread, atNs: number): void;
+  /** The thread's step is done now (Schedule.nowNs). */
+  done(thread: ReplayThread): void;
   /** A thread that was left the lock has a CPU. */
   granted(thread: ReplayThread, atNs: number): void;
   /** The thread's hold was interrupted at `sinceNs`, for `byNs`. */
@@ -26,7 +26,7 @@ export class Schedule {
   private readonly cpus: Cpus;
   /** Threads have fewer CPUs than they might want, and no record says who had one. */
   readonly sharesCpus: boolean;
-  private nowNs = ZERO;
+  nowNs = ZERO;
 
   constructor(
     private readonly config: RunConfig,
@@ -137,6 +137,6 @@ export class Schedule {
         return;
       }
     }
-    this.steps.done(thread, atNs);
+    this.steps.done(thread);
   }
 }
