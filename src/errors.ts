@@ -24,6 +24,13 @@ export class StrategyError extends Error {
   override readonly name = "StrategyError";
 }
 
+/** A strategy gave back a reference to a table page that is not allocated: freed before, or no table page at all. */
+export class UnallocatedPageError extends StrategyError {
+  constructor(readonly page: number) {
+    super(`put of table page ${page}, which is not allocated`);
+  }
+}
+
 /** A defect of this program: please report it. */
 export class ModelError extends Error {
   override readonly name = "ModelError";

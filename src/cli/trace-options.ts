@@ -20,6 +20,7 @@ export interface TraceArguments {
   profile: string | undefined;
   format: Format;
   lenient: boolean;
+  sanitize: boolean;
   "recorded-under": string | undefined;
   slot: string | undefined;
   ipa: string | undefined;
@@ -50,6 +51,11 @@ export function addTraceOptions<T>(yargs: Argv<T>): Argv<T & TraceArguments> {
       })
       .option("format", { choices: formats, default: "text" as Format, describe: "how to print the result" })
       .option("lenient", { type: "boolean", default: false, describe: "skip and count malformed lines" })
+      .option("sanitize", {
+        type: "boolean",
+        default: false,
+        describe: "watch every walk, and report what would be wrong on a machine",
+      })
       .option("recorded-under", {
         type: "string",
         requiresArg: true,
@@ -104,6 +110,7 @@ export function traceOptionsOf(args: TraceArguments): TraceOptions {
     input: args.trace,
     profile: args.profile,
     lenient: args.lenient,
+    sanitize: args.sanitize,
     recordedUnder: args["recorded-under"],
     slot: given(args.slot, (text) => parseCount("--slot", text, 0)),
     ipa: given(args.ipa, (text) => parseIpaRange("--ipa", text)),

@@ -1,3 +1,5 @@
+import { meanings } from "../stage2/finding.js";
+import { findingHeadline } from "../stage2/finding-text.js";
 import type { Strategy } from "../strategy/strategy.js";
 import type { Caveat } from "./result.js";
 import type { Session } from "./session.js";
@@ -6,7 +8,8 @@ import type { Session } from "./session.js";
 export function caveatsOf(session: Session, sides: readonly Strategy[]): Caveat[] {
   const { replay, recorder, profile, source } = session;
   const caveats: Caveat[] = [...session.recorderCaveats];
-  for (const strategy of new Set(sides)) caveats.push(...uncleanPages(strategy, session));
+  for (const strategy of new Set(sides))
+    caveats.push(...uncleanPages(strategy, session), ...broken(strategy, session));
   if (recorder !== undefined && !sides.some((side) => side.name === recorder.name))
     caveats.push({
       code: "other-walker-recorded",
@@ -50,6 +53,14 @@ function uncleanPages(strategy: Strategy, { replay }: Session): Caveat[] {
       text: `${strategy.name} omits the D-cache clean on coalesce; this machine has no FWB: ${plural(counters.uncleanBlocks, "block")} mapped ${replay.reference.unknownSubtrees > 0 ? "at most " : ""}${plural(counters.uncleanPages, "page")} that were not mapped before, without a clean`,
     },
   ];
+}
+
+/** What a sanitizer found: the result is that of a walker which no machine should run. */
+function broken(strategy: Strategy, { replay }: Session): Caveat[] {
+  return replay.found(strategy).map((tally) => ({
+    code: "sanitizer",
+    text: `${strategy.name}: ${findingHeadline(tally)}: ${meanings[tally.rule]}`,
+  }));
 }
 
 function plural(n: number, noun: string): string {

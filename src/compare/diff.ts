@@ -6,6 +6,7 @@ import type { Strategy } from "../strategy/strategy.js";
 import { Kind } from "../trace/event.js";
 import { caveatsOf } from "./caveats.js";
 import { eventWriter } from "./events.js";
+import { findingsOf } from "./findings.js";
 import type { DiffOptions, ReplayOptions } from "./options.js";
 import type {
   DiffResult,
@@ -43,6 +44,7 @@ export async function diffTrace(options: DiffOptions): Promise<DiffResult> {
       };
     }),
     caveats: caveatsOf(session, [base, candidate]),
+    findings: findingsOf(session, [base, candidate]),
   };
 }
 
@@ -65,6 +67,7 @@ export async function replayTrace(options: ReplayOptions): Promise<ReplayRunResu
       return { label, startNs: recordedNs, makespanNs, faults };
     }),
     caveats: caveatsOf(session, [strategy]),
+    findings: findingsOf(session, [strategy]),
   };
 }
 

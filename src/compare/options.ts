@@ -36,6 +36,8 @@ export interface TraceOptions {
   readonly lockWait?: "spin" | "sleep";
   /** How far events of different CPUs may be out of order in the file. */
   readonly reorderWindowNs?: number;
+  /** Whether a sanitizer watches the tables: it finds what would be wrong on a machine. */
+  readonly sanitize?: boolean;
   readonly onProgress?: (progress: Progress) => void;
 }
 

@@ -4,6 +4,7 @@
  */
 
 import { z } from "zod";
+import { rules } from "../stage2/finding.js";
 
 const count = z.int().nonnegative();
 const ns = z.int().nonnegative();
@@ -113,6 +114,25 @@ const epochSide = z.object({ makespanNs: ns, faults: count });
 
 const caveats = z.array(z.object({ code: z.string(), text: z.string() }));
 
+const finding = z.object({
+  strategy: z.string(),
+  rule: z.enum(rules),
+  count: count.describe("how often it was broken"),
+  pages: count.describe("of memory exposed, or of tables leaked; else 0"),
+  line: count.describe("of the trace, where the operation that first broke it begins"),
+  operation: z.string(),
+  ipa: z.string().nullable().describe("base of the entry's range, hex; null where nothing has an address"),
+  level: z.int().nullable(),
+  problem: z.string(),
+  log: z.array(z.string()).describe("the walk around it; the event that shows it begins with >"),
+});
+
+const findings = z
+  .array(finding)
+  .nullable()
+  .optional()
+  .describe("what --sanitize found, each rule once for each strategy; null where no sanitizer watched");
+
 export const diffSchema = z
   .object({
     schema: z.literal("s2replay-diff/1"),
@@ -127,6 +147,7 @@ export const diffSchema = z
     candidate: replay,
     epochs: z.array(z.object({ label: z.string(), startNs: ns, base: epochSide, candidate: epochSide })),
     caveats,
+    findings,
   })
   .meta({ title: "s2replay-diff/1", description: "One trace replayed under two strategies." });
 
@@ -140,6 +161,7 @@ export const replaySchema = z
     result: replay,
     epochs: z.array(z.object({ label: z.string(), startNs: ns, makespanNs: ns, faults: count })),
     caveats,
+    findings,
   })
   .meta({ title: "s2replay-replay/1", description: "One trace replayed under one strategy." });
 
@@ -151,6 +173,7 @@ export type ReplayResult = z.infer<typeof replay>;
 export type TraceSummary = z.infer<typeof trace>;
 export type ProfileSummary = z.infer<typeof profile>;
 export type SelfReplay = z.infer<typeof selfReplay>;
+export type ResultFinding = z.infer<typeof finding>;
 export type Caveat = z.infer<typeof caveats>[number];
 export type FaultCause = keyof ReplayResult["faults"]["byCause"];
 export type StallCost = keyof ReplayResult["costNs"];

@@ -104,6 +104,7 @@ async function run(
       replaysOnOneCpu: header?.pcpus === 1 && (options.pcpus ?? 1) === 1,
       epochGapNs: options.epochGapNs ?? Number.POSITIVE_INFINITY,
       counts: filterOf(options),
+      sanitizes: options.sanitize ?? false,
       ...(observer === undefined ? {} : { observer }),
     },
     source.strings,

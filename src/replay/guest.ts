@@ -4,6 +4,8 @@ import { FaultClass, faultClass, isExec, isGuestTableWalk, isWrite } from "../st
 import { LAST_LEVEL, NO_SLOT } from "../stage2/granule.js";
 import { Translation } from "../stage2/page-table.js";
 import { isAccessed, isLeaf, isTable, isValid, Prot, permits } from "../stage2/pte.js";
+import type { Sanitizer } from "../stage2/sanitizer.js";
+import { SanitizedStage2 } from "../strategy/sanitized-stage2.js";
 import { Errno, Stage2, type Stage2Config } from "../strategy/stage2.js";
 import type { Strategy } from "../strategy/strategy.js";
 import { Shape } from "./plan.js";
@@ -27,11 +29,19 @@ export class Guest {
   /** Activities whose operations have run in the table and not ended in time. */
   private inFlight = 0;
 
+  /** Watches the table, where the run is sanitized. */
+  readonly sanitizer: Sanitizer | undefined;
+
   constructor(
     config: Stage2Config,
     readonly strategy: Strategy,
+    sanitizes: boolean,
   ) {
-    this.stage2 = new Stage2(config, strategy, this.meter);
+    if (sanitizes) {
+      const stage2 = new SanitizedStage2(config, strategy, this.meter);
+      this.sanitizer = stage2.sanitizer;
+      this.stage2 = stage2;
+    } else this.stage2 = new Stage2(config, strategy, this.meter);
     this.meter.table = this.stage2.table;
     this.splits = new Splits(this.stage2.table.granule);
   }
@@ -66,9 +76,13 @@ export class Guest {
     return slot === NO_SLOT ? atNs : this.log.settledNs(slot, atNs);
   }
 
-  /** Operations begin. Each `begin` is followed by an `end`. */
-  begin(): void {
+  /**
+   * Operations begin. Each `begin` is followed by an `end`.
+   * @param line of the trace: what findings call them
+   */
+  begin(line: number): void {
     this.inFlight++;
+    if (this.sanitizer !== undefined) this.sanitizer.number = line;
   }
 
   /** @returns whether deferred frees ran: the meter has their work */
@@ -163,6 +177,10 @@ export class Guest {
     if (leaf !== NO_INFERENCE) {
       const readOnly = faultClass(activity.esr) === FaultClass.permission && isWrite(activity.esr);
       table.plantLeaf(activity.ipa, leaf, 0, readOnly ? Prot.R : Prot.R | Prot.W);
+      if (this.sanitizer !== undefined) {
+        table.translate(activity.ipa, this.probe);
+        this.sanitizer.plant(this.probe.slot);
+      }
     } else table.resync(activity.ipa, invalid);
     this.forgetPlanted(activity.ipa, level);
   }

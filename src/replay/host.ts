@@ -125,7 +125,7 @@ export class Host {
     const guest = this.guest(activity.vm);
     const { config, plan } = this;
     const isFault = activity.kind === ActivityKind.fault;
-    guest.begin();
+    guest.begin(activity.line);
     thread.firstOperation = guest.log.operations + 1;
     thread.windows = 0;
     let clock = atNs + (isFault ? this.cleanFirst(thread, activity) : 0);
@@ -216,7 +216,9 @@ export class Host {
   }
 
   private newGuest(vm: number): Guest {
-    const guest = new Guest(this.config.stage2(), this.config.strategy);
+    const { stage2, strategy, sanitizers } = this.config;
+    const guest = new Guest(stage2(), strategy, sanitizers !== undefined);
+    if (guest.sanitizer !== undefined) sanitizers?.push(guest.sanitizer);
     while (this.guests.length <= vm + 1) this.guests.push(undefined);
     this.guests[vm + 1] = guest;
     return guest;

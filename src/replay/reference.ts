@@ -105,7 +105,7 @@ export class Reference {
   private guest(vm: number): Guest {
     let guest = this.guests.get(vm);
     if (guest === undefined) {
-      guest = new Guest(this.config(), this.strategy);
+      guest = new Guest(this.config(), this.strategy, false);
       this.guests.set(vm, guest);
     }
     return guest;

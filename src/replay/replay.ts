@@ -3,6 +3,8 @@ import type { Barrier } from "../activity/epoch.js";
 import { ActivityFold, type ActivitySink } from "../activity/fold.js";
 import type { VmMemory } from "../activity/vm.js";
 import type { CostProfile } from "../cost/profile.js";
+import { mergeTallies, type Tally } from "../stage2/finding.js";
+import type { Sanitizer } from "../stage2/sanitizer.js";
 import type { Stage2Config } from "../strategy/stage2.js";
 import type { Strategy } from "../strategy/strategy.js";
 import type { EventBatch, StringTable } from "../trace/event.js";
@@ -38,6 +40,8 @@ export interface ReplaySetup {
   /** Whether a result counts an activity. */
   readonly counts: (activity: Activity, epoch: string | undefined, memory: VmMemory) => boolean;
   readonly observer?: Observer;
+  /** Whether a sanitizer watches the tables of `strategies`. */
+  readonly sanitizes: boolean;
 }
 
 /** Whether the order of work that was recorded is this strategy's too: a queue for the lock, and no retries. */
@@ -50,6 +54,7 @@ export class Replay {
   readonly fold: ActivityFold;
   readonly reference: Reference;
   private readonly runs = new Map<string, Run>();
+  private readonly sanitizers = new Map<string, Sanitizer[]>();
   private readonly timing: TraceTiming;
   private readonly inputLimit: number;
   /** Epochs that the trace names. */
@@ -103,6 +108,11 @@ export class Replay {
     for (const run of this.runs.values()) run.pump(Number.POSITIVE_INFINITY);
   }
 
+  /** What the sanitizer found under a strategy; nothing where none watched. */
+  found(strategy: Strategy): Tally[] {
+    return mergeTallies((this.sanitizers.get(strategy.name) ?? []).map(({ found }) => found));
+  }
+
   counters(strategy: Strategy): Counters {
     return (this.runs.get(strategy.name) as Run).counters;
   }
@@ -127,12 +137,20 @@ export class Replay {
         retryLapNs: Math.max(1, profile.figure("retryLapNs")),
         handoffNs: lockWait === "spin" ? profile.figure("lockHandoffNs") : 0,
         stage2: () => stage2,
+        sanitizers: this.sanitizersOf(strategy),
         counters: new Counters(),
         counts,
         release: (activity) => this.fold.pool.release(activity),
       },
       observer,
     );
+  }
+
+  private sanitizersOf(strategy: Strategy): Sanitizer[] | undefined {
+    if (!this.setup.sanitizes || !this.setup.strategies.includes(strategy)) return undefined;
+    const sanitizers: Sanitizer[] = [];
+    this.sanitizers.set(strategy.name, sanitizers);
+    return sanitizers;
   }
 
   private operation(activity: Activity, operation: Operation): void {

@@ -1,6 +1,7 @@
 import type { Activity } from "../activity/activity.js";
 import type { VmMemory } from "../activity/vm.js";
 import type { CostProfile } from "../cost/profile.js";
+import type { Sanitizer } from "../stage2/sanitizer.js";
 import type { Stage2Config } from "../strategy/stage2.js";
 import type { Strategy } from "../strategy/strategy.js";
 import type { Counters } from "./counters.js";
@@ -36,6 +37,8 @@ export interface RunConfig {
   /** From a return to the guest with -EAGAIN to the next one, where the entry is still taken; ns. */
   readonly retryLapNs: number;
   readonly stage2: () => Stage2Config;
+  /** Takes the sanitizer of each VM's table; undefined where none watches. */
+  readonly sanitizers: Sanitizer[] | undefined;
   readonly counters: Counters;
   /** Whether the result shall count this activity. */
   readonly counts: (activity: Activity, epoch: string | undefined, memory: VmMemory) => boolean;

@@ -1,6 +1,7 @@
 /** A result as GitHub markdown, for a merge request or a mail. */
 
 import { headCells, valueCells } from "./cells.js";
+import { findingTexts } from "./findings.js";
 import { headingOf } from "./heading.js";
 import { printable } from "./quantity.js";
 import { type AnyResult, type Row, sectionsOf, sidesOf } from "./rows.js";
@@ -26,7 +27,13 @@ export function render(result: AnyResult): string {
   ];
 
   const notes = result.caveats.map((caveat) => `> **note**: ${escaped(caveat.text)}`);
-  const paragraphs = [[title], heading, table, notes];
+  const found = findingTexts(result).map(({ headline, problem, log }) => [
+    `**${escaped(headline)}**: ${escaped(problem)}`,
+    "```",
+    ...log.map((text) => printable(text).replaceAll("`", "'")),
+    "```",
+  ]);
+  const paragraphs = [[title], heading, table, notes, ...found];
   return `${paragraphs
     .filter((lines) => lines.length > 0)
     .map((lines) => lines.join("\n"))

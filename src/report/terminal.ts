@@ -3,6 +3,7 @@
 import Table from "cli-table3";
 import pc from "picocolors";
 import { headCells, valueCells } from "./cells.js";
+import { findingTexts } from "./findings.js";
 import { headingOf } from "./heading.js";
 import { printable } from "./quantity.js";
 import { type AnyResult, type Row, type Section, type Side, sectionsOf, sidesOf } from "./rows.js";
@@ -23,6 +24,7 @@ export function render(result: AnyResult, { color }: TerminalOptions): string {
     heading(result, colors),
     figures(result, colors),
     result.caveats.map((caveat) => hang("note: ", printable(caveat.text), colors.bold)).join("\n"),
+    ...findings(result, colors),
   ];
   return `${paragraphs.filter((text) => text !== "").join("\n\n")}\n`;
 }
@@ -55,6 +57,17 @@ function hang(label: string, text: string, paint: (label: string) => string): st
   return lines
     .map((part, i) => (i === 0 ? paint(label) : " ".repeat(label.length)) + part.replaceAll("\u00a0", " "))
     .join("\n");
+}
+
+/** Each finding: what and how often, what happened, and the walk around it. */
+function findings(result: AnyResult, colors: Colors): string[] {
+  return findingTexts(result).map(({ headline, problem, log }) =>
+    [
+      colors.red(printable(headline)),
+      hang("  ", printable(problem), (label) => label),
+      ...log.map((line) => `    ${printable(line)}`),
+    ].join("\n"),
+  );
 }
 
 function figures(result: AnyResult, colors: Colors): string {

@@ -1,4 +1,4 @@
-import { sizeText } from "./entry-text.js";
+import { sizeText } from "../stage2/address-text.js";
 import type { WalkEvent } from "./event-log.js";
 
 type Visit = Extract<WalkEvent, readonly ["pre" | "post" | "leaf", ...unknown[]]>;

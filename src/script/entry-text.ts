@@ -1,7 +1,6 @@
-import { LAST_LEVEL } from "../stage2/granule.js";
+import { hex, leafText } from "../stage2/address-text.js";
 import type { PageTable } from "../stage2/page-table.js";
 import { isAccessed, isTable, isValid } from "../stage2/pte.js";
-import { hex } from "./event-log.js";
 import { protLetters } from "./script.js";
 
 /** Two halves of an entry. */
@@ -13,19 +12,6 @@ interface Entry {
 function entryOf(text: string): Entry {
   const digits = text.slice(2);
   return { lo: Number.parseInt(digits.slice(-8), 16), hi: Number.parseInt(digits.slice(0, -8) || "0", 16) };
-}
-
-const units = ["B", "KiB", "MiB", "GiB", "TiB"];
-
-/** Bytes in the largest unit that leaves no remainder: `2 MiB`, `12 KiB`. */
-export function sizeText(bytes: number): string {
-  let size = bytes;
-  let unit = 0;
-  while (size >= 1024 && size % 1024 === 0 && unit < units.length - 1) {
-    size /= 1024;
-    unit++;
-  }
-  return `${size.toLocaleString("en-US")} ${units[unit]}`;
 }
 
 /** Puts PTE stores into words: what an entry was, and what it becomes. */
@@ -87,7 +73,7 @@ export class EntryText {
   }
 
   private leaf(level: number): string {
-    return level === LAST_LEVEL ? "page" : `${sizeText(this.table.granule.bytesAt(level))} block`;
+    return leafText(level, this.table.granule.bytesAt(level));
   }
 
   private letters(entry: Entry): string {

@@ -1,3 +1,4 @@
+import { hex } from "../stage2/address-text.js";
 import { NO_HINT, type OpsObserver, type PutKind, type StoreKind } from "../stage2/ops.js";
 import { Order, type Visit } from "../stage2/walk.js";
 import { HashText } from "./hash-text.js";
@@ -27,10 +28,6 @@ export type WalkEvent =
   | readonly [name: "dc" | "ic", phys: string, bytes: string]
   | readonly [name: "dsb", domain: "ishst"]
   | readonly [name: "rcu_defer" | "rcu_run", page: number, level: number];
-
-export function hex(value: number): string {
-  return `0x${value.toString(16)}`;
-}
 
 export function hexPte(lo: number, hi: number): string {
   if (hi === 0) return hex(lo);

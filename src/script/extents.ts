@@ -1,7 +1,7 @@
+import { hex } from "../stage2/address-text.js";
 import { forEachLeaf } from "../stage2/leaves.js";
 import type { PageTable } from "../stage2/page-table.js";
 import { isAccessed } from "../stage2/pte.js";
-import { hex } from "./event-log.js";
 import { HashText } from "./hash-text.js";
 import { protLetters } from "./script.js";
 

@@ -1,14 +1,15 @@
+import { hex } from "../stage2/address-text.js";
 import { countLeaves } from "../stage2/leaves.js";
 import type { OpsObserver } from "../stage2/ops.js";
 import { isAccessed, isValid } from "../stage2/pte.js";
+import { tee } from "../stage2/tee.js";
 import type { Strategy } from "../strategy/strategy.js";
 import { EventCount, type Windows } from "./event-count.js";
-import { EventLog, hex, hexPte, type WalkEvent } from "./event-log.js";
+import { EventLog, hexPte, type WalkEvent } from "./event-log.js";
 import { type Extent, ExtentHash, extentsOf } from "./extents.js";
 import { HashText } from "./hash-text.js";
 import { type Operation, protLetters, type Script } from "./script.js";
 import { type Return, ScriptRun } from "./script-run.js";
-import { tee } from "./tee.js";
 
 /** What one operation did. The keys stand in the order in which a golden file has them. */
 export interface GoldenLine {
@@ -43,6 +44,8 @@ export interface LineOptions {
   readonly maxEvents: number | undefined;
   /** Without, `eh`, `rh` and `lh` are left out: counting alone is several times faster. */
   readonly hashes: boolean;
+  /** Whether a sanitizer watches: `run.sanitizer` has what it finds. */
+  readonly sanitizes?: boolean;
   /** Watches beside the log. */
   readonly observer?: OpsObserver;
 }
@@ -64,10 +67,10 @@ export class GoldenWalk {
     private readonly script: Script,
     private readonly options: LineOptions,
   ) {
-    const { maxEvents, hashes, observer } = options;
+    const { maxEvents, hashes, sanitizes, observer } = options;
     if (maxEvents !== undefined || hashes) this.log = new EventLog({ maxEvents: maxEvents ?? -1, hashes });
     const observers = [this.count, this.log, observer].filter((each) => each !== undefined);
-    this.run = new ScriptRun(strategy, script, tee(...observers));
+    this.run = new ScriptRun(strategy, script, tee(...observers), sanitizes);
   }
 
   /** One line for the making of the table, then one an operation. */

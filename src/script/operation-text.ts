@@ -1,5 +1,5 @@
+import { sizeText } from "../stage2/address-text.js";
 import { Errno } from "../strategy/stage2.js";
-import { sizeText } from "./entry-text.js";
 import type { EventCount, Windows } from "./event-count.js";
 import type { GoldenLine } from "./golden-line.js";
 

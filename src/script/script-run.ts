@@ -2,6 +2,8 @@ import type { Meter } from "../stage2/meter.js";
 import type { OpsObserver } from "../stage2/ops.js";
 import { Translation } from "../stage2/page-table.js";
 import { isAccessed } from "../stage2/pte.js";
+import type { Sanitizer } from "../stage2/sanitizer.js";
+import { SanitizedStage2 } from "../strategy/sanitized-stage2.js";
 import { Stage2 } from "../strategy/stage2.js";
 import type { Strategy } from "../strategy/strategy.js";
 import { hexPte } from "./event-log.js";
@@ -21,18 +23,31 @@ export class ScriptRun {
   readonly stage2: Stage2;
   /** Where the last `lookup` ended. */
   readonly translation = new Translation();
+  /** Watches the walks, where asked for. */
+  readonly sanitizer: Sanitizer | undefined;
+  private operations = 0;
 
-  /** @param observer is told of all that the walks do; see `tee` for several */
+  /**
+   * @param observer is told of all that the walks do; see `tee` for several
+   * @param sanitizes whether a sanitizer watches too
+   */
   constructor(
     strategy: Strategy,
     readonly script: Script,
     private readonly observer: OpsObserver,
+    sanitizes = false,
   ) {
     // Page numbers are those of the golden files: never given out twice.
     const { iaBits, fwb, tlbiRange: hasTlbiRange } = script;
     const config = { granuleBytes: 4096, iaBits, fwb, hasTlbiRange, recyclesPages: false };
-    this.stage2 = new Stage2(config, strategy, silent);
-    this.stage2.ops.observer = observer;
+    if (sanitizes) {
+      const stage2 = new SanitizedStage2(config, strategy, silent, observer);
+      this.sanitizer = stage2.sanitizer;
+      this.stage2 = stage2;
+    } else {
+      this.stage2 = new Stage2(config, strategy, silent);
+      this.stage2.ops.observer = observer;
+    }
   }
 
   /** Tells the observer of the making of the table, which is not the walker's work. */
@@ -43,6 +58,8 @@ export class ScriptRun {
 
   /** Deferred frees are run before it returns. */
   operate(operation: Operation): Return {
+    this.operations++;
+    if (this.sanitizer !== undefined) this.sanitizer.number = this.operations;
     const returned = this.perform(operation);
     this.stage2.endOperation();
     return returned;

@@ -1,7 +1,8 @@
+import { hex } from "../stage2/address-text.js";
 import type { PageTable } from "../stage2/page-table.js";
 import { type Action, actionText } from "./action-text.js";
 import { EntryText } from "./entry-text.js";
-import { hex, type WalkEvent } from "./event-log.js";
+import type { WalkEvent } from "./event-log.js";
 import { Windows } from "./windows.js";
 
 /** One event as a person would write it on a whiteboard. */

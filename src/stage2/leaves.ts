@@ -2,25 +2,59 @@ import { LAST_LEVEL } from "./granule.js";
 import type { PageTable } from "./page-table.js";
 import { isLeaf, isTable, isValid } from "./pte.js";
 
-/** Told of one valid leaf: base of its range, level, and the entry. */
-export type LeafVisitor = (ipa: number, level: number, lo: number, hi: number) => void;
+/** Told of one valid leaf: base of its range, level, the entry, and its slot. */
+export type LeafVisitor = (ipa: number, level: number, lo: number, hi: number, slot: number) => void;
+/** Told of one table below: base of the range that its entry covers, that entry's level, and the table's page. */
+export type TableVisitor = (ipa: number, level: number, page: number) => void;
 
 /** Calls back for each valid leaf in ascending order; not charged. */
 export function forEachLeaf(table: PageTable, visit: LeafVisitor): void {
   if (table.retired) return;
   const { granule } = table;
-  const below = (firstSlot: number, entries: number, level: number, base: number): void => {
-    const bytes = granule.bytesAt(level);
-    for (let i = 0; i < entries; i++) {
-      const lo = table.lo(firstSlot + i);
-      if (!isValid(lo)) continue;
-      const hi = table.hi(firstSlot + i);
-      const ipa = base + i * bytes;
-      if (isLeaf(lo, level)) visit(ipa, level, lo, hi);
-      else below(granule.slotOf(table.childOf(lo, hi), 0), granule.entries, level + 1, ipa);
+  const entries = granule.limit / granule.bytesAt(granule.startLevel);
+  visitEntries(table, table.rootSlot, entries, granule.startLevel, 0, visit);
+}
+
+/**
+ * The same for one table page, reachable or not, whose entries are of `level` and begin at `base`.
+ * @param onTable is told of each table before the leaves below it
+ */
+export function forEachLeafBelow(
+  table: PageTable,
+  page: number,
+  level: number,
+  base: number,
+  visit: LeafVisitor,
+  onTable?: TableVisitor,
+): void {
+  const { granule } = table;
+  visitEntries(table, granule.slotOf(page, 0), granule.entries, level, base, visit, onTable);
+}
+
+function visitEntries(
+  table: PageTable,
+  firstSlot: number,
+  entries: number,
+  level: number,
+  base: number,
+  visit: LeafVisitor,
+  onTable?: TableVisitor,
+): void {
+  const { granule } = table;
+  const bytes = granule.bytesAt(level);
+  for (let i = 0; i < entries; i++) {
+    const slot = firstSlot + i;
+    const lo = table.lo(slot);
+    if (!isValid(lo)) continue;
+    const hi = table.hi(slot);
+    const ipa = base + i * bytes;
+    if (isLeaf(lo, level)) visit(ipa, level, lo, hi, slot);
+    else {
+      const child = table.childOf(lo, hi);
+      onTable?.(ipa, level, child);
+      visitEntries(table, granule.slotOf(child, 0), granule.entries, level + 1, ipa, visit, onTable);
     }
-  };
-  below(table.rootSlot, granule.limit / granule.bytesAt(granule.startLevel), granule.startLevel, 0);
+  }
 }
 
 /** How many valid leaves stand at levels 1, 2 and 3; not charged. */

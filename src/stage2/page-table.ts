@@ -1,4 +1,4 @@
-import { ModelError, StrategyError } from "../errors.js";
+import { ModelError, UnallocatedPageError } from "../errors.js";
 import { type Granule, LAST_LEVEL, NO_SLOT } from "./granule.js";
 import { isTable, isValid, PteFormat } from "./pte.js";
 
@@ -119,7 +119,7 @@ export class PageTable {
   /** Drops a reference; the last one frees the page. @returns the count after */
   put(page: number): number {
     const refs = this.refs[page]! - 1;
-    if (!(refs >= 0)) throw new StrategyError(`put of table page ${page}, which is not allocated`);
+    if (!(refs >= 0)) throw new UnallocatedPageError(page);
     this.refs[page] = refs;
     if (refs === 0) {
       this.pagesLive--;

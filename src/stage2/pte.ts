@@ -65,6 +65,29 @@ export function differsInPermissionsOnly(lo: number, hi: number, otherLo: number
   return ((lo ^ otherLo) & ~(S2AP_R | S2AP_W)) === 0 && ((hi ^ otherHi) & ~XN_HI) === 0;
 }
 
+/** Bits 55 to 58 are software's; 51 (dirty bit modifier) and 53, 54 (execute-never) are permissions. */
+const IN_PLACE_HI = (0xf << 23) | (3 << 21) | (1 << 19);
+
+/**
+ * Whether a valid entry may become this other valid one by one store: permissions, access flag and software bits
+ * may; all else needs a break, a flush, and then a make.
+ */
+export function mayChangeInPlace(
+  level: number,
+  lo: number,
+  hi: number,
+  newLo: number,
+  newHi: number,
+): boolean {
+  if (isTable(lo, level) || isTable(newLo, level)) return lo === newLo && hi === newHi;
+  return ((lo ^ newLo) & ~(S2AP_R | S2AP_W | AF)) === 0 && ((hi ^ newHi) & ~IN_PLACE_HI) === 0;
+}
+
+/** Whether the second of two leaves lets an access through that the first does not. */
+export function grantsMore(lo: number, hi: number, newLo: number, newHi: number): boolean {
+  return (newLo & ~lo & (S2AP_R | S2AP_W)) !== 0 || (isExecutable(newHi) && !isExecutable(hi));
+}
+
 /** Kinds of memory that no mapping may combine. */
 export function isContradictory(prot: number): boolean {
   return (prot & Prot.DEVICE) !== 0 && (prot & Prot.X) !== 0;

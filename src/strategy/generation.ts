@@ -24,7 +24,20 @@ export interface Generation {
   readonly mkyoungReturns: "entry" | "nothing";
   /** What clearing or testing the access flag returns: the entry as it was, or whether it was set. */
   readonly ageReturns: "entry" | "flag";
+  /** What the walkers leave to their callers, and the callers do. */
+  readonly callersFlush: CallersFlush;
 }
+
+/** After which operations the caller flushes the TLB, because the walker does not. */
+interface CallersFlush {
+  readonly afterWriteProtect: boolean;
+  /** Relax flushes by itself in all kernels so far. */
+  readonly afterRelax: boolean;
+  /** After the access flag was cleared. */
+  readonly afterAge: boolean;
+}
+
+const callersFlush: CallersFlush = { afterWriteProtect: true, afterRelax: false, afterAge: true };
 
 /** v5.10 to v5.13. */
 export const v5: Generation = {
@@ -38,6 +51,7 @@ export const v5: Generation = {
   faultsShareLock: false,
   mkyoungReturns: "entry",
   ageReturns: "entry",
+  callersFlush,
 };
 
 /** v5.14 to v6.1. */

@@ -1,10 +1,13 @@
 import { StrategyError } from "../errors.js";
 import { forEachLeaf } from "../stage2/leaves.js";
-import { Charge, type ChargeKind, type Meter } from "../stage2/meter.js";
+import type { Meter } from "../stage2/meter.js";
 import type { PageTable } from "../stage2/page-table.js";
-import { AF, isLeaf, isTable, isValid, S2AP_R, S2AP_W, XN_HI } from "../stage2/pte.js";
+import type { Sanitizer } from "../stage2/sanitizer.js";
+import { SanitizedStage2 } from "./sanitized-stage2.js";
 import { Errno, Stage2, type Stage2Config } from "./stage2.js";
 import type { Law, Strategy } from "./strategy.js";
+
+const silent: Meter = { charge() {}, stored() {} };
 
 /** One step of a script that the laws are tried on. */
 export type Operation =
@@ -28,7 +31,8 @@ export interface Breach {
 }
 
 /**
- * Runs a script under a strategy, side by side with a reference, and returns each law that it broke.
+ * Runs a script under a strategy that is sanitized, side by side with a reference, and returns each law that it
+ * broke; of what the sanitizer finds, the first breach of each rule.
  * Deviations that the strategy declares are returned too: the caller knows whether the script provokes them.
  */
 export function breaches(
@@ -38,42 +42,50 @@ export function breaches(
   script: readonly Operation[],
 ): Breach[] {
   const found: Breach[] = [];
-  const meter = new LawMeter(strategy);
-  const subject = new Stage2(config, strategy, meter);
-  const model = new Stage2(config, reference, { charge() {}, stored() {} });
-  meter.watch(subject.table);
+  const subject = new SanitizedStage2(config, strategy, silent);
+  const model = new Stage2(config, reference, silent);
+  const { sanitizer } = subject;
   for (const [at, operation] of script.entries()) {
-    const report = (law: Law, problem: string) => found.push({ law, at, problem });
-    meter.begin(operation.op === "map", report);
-    let answer: number;
+    sanitizer.number = at;
     try {
-      answer = perform(subject, operation);
+      const answer = perform(subject, operation);
+      subject.endOperation();
+      const expected = perform(model, operation);
+      model.endOperation();
+      if (!agrees(strategy, operation, answer, expected))
+        found.push({
+          law: "same-answer",
+          at,
+          problem: `${operation.op} returned ${answer}, not ${expected}`,
+        });
     } catch (error) {
+      // The sanitizer has taken note.
       if (!(error instanceof StrategyError)) throw error;
-      report("no-error", error.message);
-      return found;
+      return [...found, ...unsound(sanitizer)];
     }
-    meter.end();
-    const expected = perform(model, operation);
-    if (!agrees(strategy, operation, answer, expected))
-      report("same-answer", `${operation.op} returned ${answer}, not ${expected}`);
-    for (const problem of countingErrors(subject.table)) report("exact-references", problem);
-    subject.endOperation();
-    model.endOperation();
-    const leaked = subject.table.livePages - reachablePages(subject.table);
-    if (leaked !== 0) report("nothing-leaked", `${leaked} live pages cannot be reached`);
   }
-  const report = (law: Law, problem: string) => found.push({ law, at: script.length, problem });
-  const [ours, theirs] = [contents(subject.table), contents(model.table)];
-  const differing = ours.findIndex((line, i) => line !== theirs[i]);
-  if (differing >= 0 || ours.length !== theirs.length) {
-    const i = differing >= 0 ? differing : ours.length;
-    report("same-table", `${ours[i] ?? "nothing"} where the reference has ${theirs[i] ?? "nothing"}`);
+  const difference = tableDifference(subject.table, model.table);
+  if (difference !== undefined) found.push({ law: "same-table", at: script.length, problem: difference });
+  sanitizer.number = script.length;
+  try {
+    subject.destroy();
+  } catch (error) {
+    if (!(error instanceof StrategyError)) throw error;
   }
-  subject.destroy();
-  if (subject.table.livePages !== 0)
-    report("nothing-leaked", `${subject.table.livePages} pages outlive the table`);
-  return found;
+  return [...found, ...unsound(sanitizer)];
+}
+
+function unsound(sanitizer: Sanitizer): Breach[] {
+  return sanitizer.found.map(({ rule, first: { operation: at, problem } }) => ({ law: rule, at, problem }));
+}
+
+/** Where the first table's leaves or its size differ from the second's, in words. */
+function tableDifference(subject: PageTable, model: PageTable): string | undefined {
+  const [ours, theirs] = [contents(subject), contents(model)];
+  const i = ours.findIndex((line, at) => line !== theirs[at]);
+  if (i < 0 && ours.length === theirs.length) return undefined;
+  const at = i < 0 ? ours.length : i;
+  return `${ours[at] ?? "nothing"} where the reference has ${theirs[at] ?? "nothing"}`;
 }
 
 /** Under the read lock, relaxing or ageing what is not mapped answers -EAGAIN; else 0 (golden truth 5). */
@@ -98,116 +110,6 @@ function perform(stage2: Stage2, operation: Operation): number {
     case "old":
       return stage2.mkold(operation.ipa);
   }
-}
-
-/** Watches one strategy's stores, flushes and cleans in their order. */
-class LawMeter implements Meter {
-  private table: PageTable | undefined;
-  private report: (law: Law, problem: string) => void = () => {};
-  private readonly unflushed = new Set<number>();
-  private cleanedBytes = 0;
-  private watchesCleans = false;
-  /** False behind an operation: what a deferred free stores is in tables that nobody can reach. */
-  private isRunning = false;
-
-  constructor(private readonly strategy: Strategy) {}
-
-  watch(table: PageTable): void {
-    this.table = table;
-  }
-
-  begin(maps: boolean, report: (law: Law, problem: string) => void): void {
-    this.report = report;
-    this.isRunning = true;
-    // Where the fault path cleans, that is the caller's duty; with FWB nobody's.
-    this.watchesCleans = maps && !this.strategy.faultPathCleans && this.table?.format.fwb === false;
-    this.cleanedBytes = 0;
-  }
-
-  end(): void {
-    if (this.unflushed.size > 0) this.report("break-before-make", "a broken entry was never flushed");
-    this.unflushed.clear();
-    this.isRunning = false;
-  }
-
-  charge(kind: ChargeKind, n: number): void {
-    if (kind === Charge.tlbiVmid || kind === Charge.tlbiIpa || kind === Charge.tlbiRange)
-      this.unflushed.clear();
-    if (kind === Charge.cleanByte) this.cleanedBytes += n;
-  }
-
-  stored(
-    slot: number,
-    level: number,
-    ipa: number,
-    oldLo: number,
-    oldHi: number,
-    newLo: number,
-    newHi: number,
-  ): void {
-    if (!this.isRunning) return;
-    const where = `level ${level}, 0x${ipa.toString(16)}`;
-    if (isValid(oldLo) && !isValid(newLo)) this.unflushed.add(slot);
-    if (!isValid(newLo)) return;
-    if (isValid(oldLo)) {
-      if (!mayChangeInPlace(level, oldLo, oldHi, newLo, newHi))
-        this.report("break-before-make", `${where}: a valid entry was replaced`);
-      return;
-    }
-    if (this.unflushed.has(slot))
-      this.report("break-before-make", `${where}: a new entry was made before the old one was flushed`);
-    const { table } = this;
-    if (table === undefined || !this.watchesCleans) return;
-    if (!isLeaf(newLo, level) || !table.format.isCacheable(newLo)) return;
-    if (this.cleanedBytes < table.granule.bytesAt(level))
-      this.report("clean-before-visible", `${where}: ${this.cleanedBytes} bytes were cleaned`);
-    this.cleanedBytes = 0;
-  }
-}
-
-/** Permissions and the access flag may change while the entry is valid; all else needs a break. */
-function mayChangeInPlace(
-  level: number,
-  oldLo: number,
-  oldHi: number,
-  newLo: number,
-  newHi: number,
-): boolean {
-  if (isTable(oldLo, level) || isTable(newLo, level)) return oldLo === newLo && oldHi === newHi;
-  return ((oldLo ^ newLo) & ~(S2AP_R | S2AP_W | AF)) === 0 && ((oldHi ^ newHi) & ~XN_HI) === 0;
-}
-
-/** Calls back for each page that can be reached, with the number of valid entries in it. */
-function forEachPage(table: PageTable, visit: (page: number, entries: number) => void): void {
-  const { granule } = table;
-  const below = (page: number, level: number): void => {
-    let entries = 0;
-    for (let i = 0; i < granule.entries; i++) {
-      const slot = granule.slotOf(page, i);
-      const lo = table.lo(slot);
-      if (isValid(lo)) entries++;
-      if (isTable(lo, level)) below(table.childOf(lo, table.hi(slot)), level + 1);
-    }
-    visit(page, entries);
-  };
-  for (let i = 0; i < granule.rootPages; i++) below(granule.pageOf(table.rootSlot) + i, granule.startLevel);
-}
-
-function reachablePages(table: PageTable): number {
-  let pages = 0;
-  forEachPage(table, () => {
-    pages++;
-  });
-  return pages;
-}
-
-function countingErrors(table: PageTable): string[] {
-  const errors: string[] = [];
-  forEachPage(table, (page, entries) => {
-    const refs = table.refsOf(page);
-    if (refs !== entries + 1) errors.push(`page ${page} with ${entries} entries counts ${refs}`);
-  });
-  return errors;
 }
 
 /** The table's leaves and its size, one line each. */

@@ -42,7 +42,7 @@ describe("a strategy from a module", () => {
     expect(strategy).toMatchObject({ name: "mine", deviations: [], lockRegime: "exclusive" });
   });
 
-  test("may build on a built-in one: the example in strategy.ts", async () => {
+  test("may build on a built-in one, and is watched: the example in strategy.ts", async () => {
     const path = write(`export default ({ strategyByName, PrePatchMap, habits }) => {
       class FlushOneIpa extends PrePatchMap {
         tablePre(visit) {
@@ -66,7 +66,8 @@ describe("a strategy from a module", () => {
       { op: "map", ipa: 0, bytes: 4096, phys, prot: 7 },
       { op: "map", ipa: 0, bytes: 2 ** 21, phys, prot: 7 },
     ]);
-    expect(found).toEqual([]);
+    // It is not enough: the TLBI of one entry of level 2 leaves the pages below it in the TLB.
+    expect(found.map(({ law }) => law)).toEqual(["flush-too-narrow"]);
   });
 
   test.each([

@@ -71,7 +71,7 @@ export const postPatch: Strategy = {
   deviations: [
     skipsAfterBlock,
     {
-      law: "clean-before-visible",
+      law: "unclean-leaf",
       reason: "the posted helper stores the block without its clean (golden truth 2)",
     },
   ],

@@ -1,4 +1,4 @@
-import type { OpsObserver } from "../stage2/ops.js";
+import type { OpsObserver } from "./ops.js";
 
 /** An observer that tells several, in their order. */
 export function tee(...observers: readonly OpsObserver[]): OpsObserver {

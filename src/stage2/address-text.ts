@@ -1,0 +1,28 @@
+import { LAST_LEVEL } from "./granule.js";
+
+export function hex(value: number): string {
+  return `0x${value.toString(16)}`;
+}
+
+const units = ["B", "KiB", "MiB", "GiB", "TiB"];
+
+/** Bytes in the largest unit that leaves no remainder: `2 MiB`, `12 KiB`. */
+export function sizeText(bytes: number): string {
+  let size = bytes;
+  let unit = 0;
+  while (size >= 1024 && size % 1024 === 0 && unit < units.length - 1) {
+    size /= 1024;
+    unit++;
+  }
+  return `${size.toLocaleString("en-US")} ${units[unit]}`;
+}
+
+/** What a leaf of this level is called: `page`, `2 MiB block`. */
+export function leafText(level: number, bytes: number): string {
+  return level === LAST_LEVEL ? "page" : `${sizeText(bytes)} block`;
+}
+
+export function plural(n: number, noun: string): string {
+  const nouns = noun.endsWith("leaf") ? `${noun.slice(0, -1)}ves` : `${noun}s`;
+  return `${n.toLocaleString("en-US")} ${n === 1 ? noun : nouns}`;
+}

@@ -1,0 +1,128 @@
+import { NO_PAGE, type PageTable } from "./page-table.js";
+import { isTable, isValid } from "./pte.js";
+
+/** A level that no table has: where a page hangs is not known. */
+const NOWHERE = -9;
+
+/** Where the table's pages hang, and whether those that an operation touched are whole at its end. */
+export class PageShadow {
+  /** Base and level of the entries of each page, as the walk last met them. */
+  private readonly bases: number[] = [];
+  private readonly levels: number[] = [];
+  private readonly touched = new Set<number>();
+  private readonly deferred = new Set<number>();
+
+  constructor(private readonly table: PageTable) {}
+
+  begin(): void {
+    this.touched.clear();
+  }
+
+  /** A page was met, made or counted: it is looked at when the operation ends. */
+  touch(page: number): void {
+    this.touched.add(page);
+  }
+
+  /** @param level of the entries in the page, the first of which is for `base` */
+  locate(page: number, base: number, level: number): void {
+    this.bases[page] = base;
+    this.levels[page] = level;
+  }
+
+  allocated(page: number): void {
+    this.levels[page] = NOWHERE;
+    this.touched.add(page);
+  }
+
+  /** The table and all below it are to be freed later. */
+  defer(page: number): void {
+    this.deferred.add(page);
+    const level = this.levelOf(page);
+    if (level !== NOWHERE) this.eachTableIn(page, level, (child) => this.deferred.add(child));
+  }
+
+  /** Base of the range that the page's entries cover; NaN where it is not known. */
+  baseOf(page: number): number {
+    return this.levelOf(page) === NOWHERE ? Number.NaN : (this.bases[page] as number);
+  }
+
+  levelOf(page: number): number {
+    return this.isRoot(page) ? this.table.granule.startLevel : (this.levels[page] ?? NOWHERE);
+  }
+
+  /** Whether the hardware's walk from the root comes through this page. */
+  isReachable(page: number): boolean {
+    const { table } = this;
+    if (table.retired || page === NO_PAGE) return false;
+    if (this.isRoot(page)) return true;
+    const level = this.levelOf(page);
+    return level !== NOWHERE && this.leadsTo(page, this.bases[page] as number, level);
+  }
+
+  private isRoot(page: number): boolean {
+    return page >= 1 && page <= this.table.granule.rootPages;
+  }
+
+  private leadsTo(page: number, base: number, level: number): boolean {
+    const { table } = this;
+    const { granule } = table;
+    let slot = table.rootSlot + granule.rootIndex(base);
+    for (let at = granule.startLevel; at < level; at++) {
+      if (!isTable(table.lo(slot), at)) return false;
+      slot = granule.slotOf(table.childOf(table.lo(slot), table.hi(slot)), granule.indexAt(base, at + 1));
+    }
+    return granule.pageOf(slot) === page;
+  }
+
+  private eachTableIn(page: number, level: number, visit: (page: number) => void): void {
+    const { table } = this;
+    const { granule } = table;
+    if (level >= 3) return;
+    for (let i = 0; i < granule.entries; i++) {
+      const slot = granule.slotOf(page, i);
+      if (!isTable(table.lo(slot), level)) continue;
+      const child = table.childOf(table.lo(slot), table.hi(slot));
+      visit(child);
+      this.eachTableIn(child, level + 1, visit);
+    }
+  }
+
+  /**
+   * Looks at all pages that the operation touched.
+   * @param leaked is told of pages that are alive, though nothing leads to them and no deferred free waits for them
+   * @param miscounted is told of reachable pages that do not count 1 + their valid entries
+   */
+  check(
+    leaked: (pages: readonly number[]) => void,
+    miscounted: (page: number, refs: number, entries: number) => void,
+  ): void {
+    const { table } = this;
+    const lost: number[] = [];
+    for (const page of this.touched) {
+      const refs = table.refsOf(page);
+      if (!(refs > 0)) continue;
+      if (this.isReachable(page)) {
+        const entries = this.entriesIn(page);
+        if (refs !== entries + 1) miscounted(page, refs, entries);
+      } else if (!this.deferred.has(page)) lost.push(page);
+    }
+    if (lost.length > 0) leaked(lost);
+  }
+
+  /** Deferred frees have run. @returns pages that they left alive */
+  settle(): number[] {
+    if (this.deferred.size === 0) return [];
+    const left = [...this.deferred].filter((page) => this.table.refsOf(page) > 0);
+    this.deferred.clear();
+    return left;
+  }
+
+  private entriesIn(page: number): number {
+    const { table } = this;
+    const { granule } = table;
+    const first = granule.slotOf(page, 0);
+    let entries = 0;
+    for (let slot = first; slot < first + granule.entries; slot++) if (isValid(table.lo(slot))) entries++;
+    return entries;
+  }
+}

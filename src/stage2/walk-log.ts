@@ -1,0 +1,199 @@
+import { hex, leafText, sizeText } from "./address-text.js";
+
+import { NO_PAGE, type PageTable } from "./page-table.js";
+import { isTable, isValid, Prot } from "./pte.js";
+import { Order, type Visit } from "./walk.js";
+
+/** Events kept for what comes before a finding, and added of what comes after. */
+const BEFORE = 10;
+const AFTER = 3;
+
+/** What an entry of the log is of; the numbers beside it mean what `write` makes of them. */
+type Kind =
+  | "visit"
+  | "store"
+  | "get"
+  | "put"
+  | "free"
+  | "alloc"
+  | "tlbi vmid"
+  | "tlbi ipa"
+  | "tlbi ipa local"
+  | "tlbi range"
+  | "clean"
+  | "icache"
+  | "dsb"
+  | "defer"
+  | "run deferred"
+  | "caller flushes"
+  | "caller cleans";
+
+/** One event as numbers, or visits of neighbouring leaves with what was put for each. Words are made when quoted. */
+class Entry {
+  kind: Kind = "dsb";
+  level = 0;
+  address = 0;
+  page = NO_PAGE;
+  n = 0;
+  /** Of a visit: the order, and visits merged. */
+  order: Order = Order.leaf;
+  visits = 0;
+  oldLo = 0;
+  oldHi = 0;
+  newLo = 0;
+  newHi = 0;
+}
+
+interface Open {
+  readonly lines: string[];
+  /** The next event to quote. */
+  next: number;
+  readonly end: number;
+}
+
+/** The last events of an operation, for findings to quote. */
+export class WalkLog {
+  private readonly ring = Array.from({ length: BEFORE + 1 }, () => new Entry());
+  /** Events of the operation so far. */
+  private count = 0;
+  private open: Open[] = [];
+
+  constructor(private readonly table: PageTable) {}
+
+  begin(): void {
+    this.end();
+    this.count = 0;
+  }
+
+  /** The operation is over: quotations get no more lines. */
+  end(): void {
+    for (const { lines, next } of this.open)
+      if (next === this.count - 1) lines.push(`  ${this.write(this.last as Entry)}`);
+    this.open = [];
+  }
+
+  /** The events up to now, the last one marked; up to three that follow are added as they come. */
+  quote(): string[] {
+    const from = Math.max(0, this.count - BEFORE);
+    const lines = from > 0 ? ["  .."] : [];
+    for (let i = from; i < this.count; i++) {
+      const mark = i === this.count - 1 ? ">" : " ";
+      lines.push(`${mark} ${this.write(this.ring[i % this.ring.length] as Entry)}`);
+    }
+    this.open.push({ lines, next: this.count, end: this.count + AFTER });
+    return lines;
+  }
+
+  visited(order: Order, visit: Visit): void {
+    const { last } = this;
+    if (order === Order.leaf && last?.kind === "visit" && last.order === order && last.page === visit.page) {
+      last.visits++;
+      return;
+    }
+    const entry = this.add("visit", visit.page, visit.ipa, 0, visit.level);
+    entry.order = order;
+    entry.visits = 1;
+  }
+
+  stored(visit: Visit, oldLo: number, oldHi: number, newLo: number, newHi: number): void {
+    const entry = this.add("store", visit.page, visit.base, 0, visit.level);
+    entry.oldLo = oldLo;
+    entry.oldHi = oldHi;
+    entry.newLo = newLo;
+    entry.newHi = newHi;
+  }
+
+  /** @param refs the count after */
+  put(kind: "put" | "free", page: number, refs: number): void {
+    const { last } = this;
+    if (last?.kind === "visit" && last.order === Order.leaf && last.page === page && refs > 0) last.n++;
+    else this.add(kind, page, 0, refs, 0);
+  }
+
+  add(kind: Kind, page: number, address: number, n: number, level: number): Entry {
+    if (this.open.length > 0) this.continueQuotes();
+    const entry = this.ring[this.count % this.ring.length] as Entry;
+    this.count++;
+    entry.kind = kind;
+    entry.page = page;
+    entry.address = address;
+    entry.n = n;
+    entry.level = level;
+    return entry;
+  }
+
+  private get last(): Entry | undefined {
+    return this.count === 0 ? undefined : this.ring[(this.count - 1) % this.ring.length];
+  }
+
+  /** The last event is whole now: it goes to whoever waits for it. */
+  private continueQuotes(): void {
+    for (const open of this.open) {
+      if (open.next >= this.count) continue;
+      open.lines.push(`  ${this.write(this.last as Entry)}`);
+      open.next++;
+    }
+    this.open = this.open.filter(({ next, end }) => next < end);
+  }
+
+  private write(entry: Entry): string {
+    const { kind, level, address, page, n } = entry;
+    switch (kind) {
+      case "visit":
+        return this.writeVisit(entry);
+      case "store": {
+        const old = this.pte(level, entry.oldLo, entry.oldHi);
+        return `PTE L${level} ${hex(address)} in p${page}: ${old} -> ${this.pte(level, entry.newLo, entry.newHi)}`;
+      }
+      case "get":
+        return `get p${page} -> ${n}`;
+      case "put":
+      case "free":
+        return `${kind === "free" ? "free_page" : kind} p${page} -> ${n}${n === 0 ? ", freed" : ""}`;
+      case "alloc":
+        return page === NO_PAGE ? "the memory cache is empty" : `new table p${page}`;
+      case "tlbi vmid":
+        return "TLBI whole VMID";
+      case "tlbi ipa":
+        return `TLBI ${hex(address)}, ${level > 0 ? `level ${level}` : "any level"}`;
+      case "tlbi ipa local":
+        return `TLBI ${hex(address)}, this CPU only`;
+      case "tlbi range":
+        return `TLBI ${hex(address)}, ${sizeText(n)}`;
+      case "clean":
+        return `clean D-cache ${hex(address)}, ${sizeText(n)}`;
+      case "icache":
+        return `invalidate I-cache ${hex(address)}, ${sizeText(n)}`;
+      case "dsb":
+        return "DSB ishst";
+      case "defer":
+        return `RCU: free table p${page} later`;
+      case "run deferred":
+        return `RCU: table p${page} is torn down`;
+      case "caller flushes":
+        return "(caller) TLBI whole VMID";
+      case "caller cleans":
+        return `(caller) clean D-cache ${hex(address)}, ${sizeText(n)}`;
+    }
+  }
+
+  private writeVisit({ order, level, address, page, visits, n }: Entry): string {
+    const place = `L${level} ${hex(address)} in p${page}`;
+    if (order !== Order.leaf) return `${order === Order.tablePre ? "TABLE_PRE" : "TABLE_POST"} ${place}`;
+    const entries = visits === 1 ? "" : `, ${visits} entries`;
+    return `LEAF ${place}${entries}${n === 0 ? "" : `, ${n} x put p${page}`}`;
+  }
+
+  private pte(level: number, lo: number, hi: number): string {
+    const { format, granule } = this.table;
+    if (!isValid(lo)) return lo === 0 && hi === 0 ? "0" : "invalid";
+    if (isTable(lo, level)) return `table p${format.childOf(lo, hi)}`;
+    const prot = format.protOf(lo, hi);
+    const letters =
+      (prot & Prot.R ? "r" : "") +
+      (prot & Prot.W ? "w" : "") +
+      (prot & Prot.X ? "x" : "") +
+      (prot & Prot.DEVICE ? "d" : "");
+    return `${leafText(level, granule.bytesAt(level))} ${hex(format.physOf(lo, hi))} ${letters || "no access"}`;
+  }
+}
