@@ -113,6 +113,8 @@ export class Activity {
   leadNs = ZERO;
   /** How often a block around the address had been split in the epoch before it began (replay/splits.ts). */
   splitsBefore = 0;
+  /** Whether one of its operations split a block. */
+  hasSplit = false;
   /** An entry without its return, or events lost in the middle. */
   incomplete = false;
 
@@ -158,6 +160,7 @@ export class ActivityPool {
     activity.operationCount = 0;
     activity.leadNs = 0;
     activity.splitsBefore = 0;
+    activity.hasSplit = false;
     activity.incomplete = false;
     activity.contended = false;
     activity.laps = 1;

@@ -50,16 +50,12 @@ export class Host {
     return this.guest(activity.vm).splits.by(activity.ipa, Number.POSITIVE_INFINITY) < activity.splitsBefore;
   }
 
-  /** The activity's splits are done, or were not needed. @returns whether it had any */
-  noteSplits(activity: Activity): boolean {
-    let hasSplit = false;
+  /** The activity's splits are done, or were not needed. */
+  noteSplits(activity: Activity): void {
     for (let n = 0; n < activity.operationCount; n++) {
       const { shape, ipa, splitLevel } = activity.operation(n);
-      if (shape !== Shape.split) continue;
-      this.guest(activity.vm).splits.note(ipa, splitLevel, 0);
-      hasSplit = true;
+      if (shape === Shape.split) this.guest(activity.vm).splits.note(ipa, splitLevel, 0);
     }
-    return hasSplit;
   }
 
   /** From here on the tables may be anything: tracing was off, or events were lost. */

@@ -22,14 +22,14 @@ export class MmuLock {
   }
 
   /** @param grant called for each thread that holds the lock from now on */
-  release(thread: ReplayThread, atNs: number, grant: (next: ReplayThread) => void): void {
+  release(thread: ReplayThread, atNs: number, grant: (next: ReplayThread, atNs: number) => void): void {
     if (!thread.sharesLock || this.waiters.length > 0) this.releasedNs = atNs;
     if (thread.sharesLock) this.readers--;
     else this.hasWriter = false;
     for (let next = this.waiters[0]; next !== undefined && this.admits(next); next = this.waiters[0]) {
       this.waiters.shift();
       this.admit(next);
-      grant(next);
+      grant(next, atNs);
     }
   }
 

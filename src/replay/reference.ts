@@ -21,6 +21,8 @@ export class Reference {
   unknownSubtrees = 0;
   private readonly guests = new Map<number, Guest>();
   private readonly plan = new Plan();
+  /** In the epoch under way. */
+  private hasSplits = false;
 
   constructor(
     private readonly config: () => Stage2Config,
@@ -54,7 +56,10 @@ export class Reference {
     }
     guest.stage2.endOperation();
     if (!isUsable) return;
-    if (shape === Shapes.split) guest.splits.note(operation.ipa, operation.splitLevel, operation.endNs);
+    if (shape === Shapes.split) {
+      guest.splits.note(operation.ipa, operation.splitLevel, operation.endNs);
+      activity.hasSplit = this.hasSplits = true;
+    }
     this.timing.learn(operation);
     const beforeNs = operation.startNs - activity.startNs;
     const isAlone = this.sharedCpu ? beforeNs === activity.beforeCpuNs : !activity.contended;
@@ -64,12 +69,13 @@ export class Reference {
 
   /** An activity ended. Fills in what had to happen before it. */
   activity(activity: Activity): void {
-    if (activity.kind !== ActivityKind.fault) return;
+    if (!this.hasSplits || activity.kind !== ActivityKind.fault) return;
     const guest = this.guests.get(activity.vm);
     if (guest !== undefined) activity.splitsBefore = guest.splits.by(activity.ipa, activity.startNs);
   }
 
   barrier(barrier: Barrier): void {
+    this.hasSplits = false;
     for (const guest of this.guests.values()) {
       guest.splits.clear();
       if (barrier.tablesUnknown) guest.meter.forget();

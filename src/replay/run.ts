@@ -1,18 +1,14 @@
 import { type Activity, ActivityKind } from "../activity/activity.js";
 import type { Barrier } from "../activity/epoch.js";
-import { ZERO } from "../double.js";
 import { ModelError } from "../errors.js";
 import type { Counters } from "./counters.js";
-import { Cpus } from "./cpus.js";
 import { EpochClock } from "./epoch-clock.js";
 import { Host } from "./host.js";
 import { Inbox } from "./inbox.js";
-import { EventQueue } from "./queue.js";
 import { ReplayThread, Step } from "./replay-thread.js";
 import type { Observer, RunConfig } from "./run-config.js";
+import { Schedule } from "./schedule.js";
 
-/** CPUs are shared in turns of this length: short against everything that is measured, so all get like shares. */
-const SLICE_NS = 4_000;
 /** With CPUs to share an epoch is read whole before it is replayed, up to this many activities. */
 const LOOKAHEAD = 1 << 16;
 
@@ -28,16 +24,10 @@ export class Run {
   private readonly inbox = new Inbox();
   private readonly epoch = new EpochClock();
   private readonly threads: ReplayThread[] = [];
-  /** Steps under way, by the replay's time; and, following the record, steps not begun, by the trace's. */
-  private readonly queue = new EventQueue();
-  private readonly timers = new EventQueue();
-  private readonly cpus: Cpus;
+  private readonly schedule: Schedule;
   private readonly host: Host;
-  private readonly sharesCpus: boolean;
   /** Activities taken from the inbox and not ended. */
   private pending = 0;
-
-  private nowNs = ZERO;
   /** Threads that wait for another one's split. */
   private readonly ahead: ReplayThread[] = [];
 
@@ -47,10 +37,11 @@ export class Run {
   ) {
     this.counters = config.counters;
     this.host = new Host(config);
-    this.sharesCpus = Number.isFinite(config.pcpus) && !config.followsRecord;
-    this.cpus = new Cpus(this.sharesCpus ? config.pcpus : Number.POSITIVE_INFINITY, (thread, atNs) =>
-      this.dispatched(thread, atNs),
-    );
+    this.schedule = new Schedule(config, this.epoch, {
+      done: (thread) => this.step(thread, this.schedule.nowNs),
+      granted: (thread, atNs) => this.hold(thread, atNs),
+      delayed: (thread, sinceNs, byNs) => this.host.delay(thread, sinceNs, byNs),
+    });
   }
 
   feed(item: Activity | Barrier): void {
@@ -63,7 +54,10 @@ export class Run {
       const { barrier } = this.inbox;
       if (barrier === undefined && this.waitsForEpoch()) return;
       this.takeActivities();
-      this.advance(barrier === undefined ? this.horizon(frontierNs) : Number.POSITIVE_INFINITY, frontierNs);
+      this.schedule.advance(
+        barrier === undefined ? this.horizon(frontierNs) : Number.POSITIVE_INFINITY,
+        frontierNs,
+      );
       if (barrier === undefined) return;
       if (this.pending > 0) throw new ModelError(`${this.pending} activities never ended before a barrier`);
       this.inbox.passBarrier();
@@ -81,7 +75,7 @@ export class Run {
 
   /** Shared CPUs make the order of all threads matter: the epoch is read first, if it is not too long. */
   private waitsForEpoch(): boolean {
-    return this.sharesCpus && this.pending + this.inbox.size < LOOKAHEAD;
+    return this.schedule.sharesCpus && this.pending + this.inbox.size < LOOKAHEAD;
   }
 
   /** Hands the activities before the next barrier to their threads, and starts the idle ones in recorded order. */
@@ -101,7 +95,7 @@ export class Run {
 
   /** Nothing that is still unread can happen before this time. */
   private horizon(frontierNs: number): number {
-    if (this.sharesCpus) return Number.POSITIVE_INFINITY;
+    if (this.schedule.sharesCpus) return Number.POSITIVE_INFINITY;
     let horizon = this.epoch.at(frontierNs);
     if (this.config.followsRecord) return horizon;
     for (const thread of this.threads) {
@@ -109,27 +103,6 @@ export class Run {
         horizon = Math.min(horizon, thread.endNs + frontierNs - thread.recordedEndNs);
     }
     return horizon;
-  }
-
-  private advance(horizonNs: number, frontierNs: number): void {
-    const { queue, timers } = this;
-    const follows = this.config.followsRecord;
-    let horizon = horizonNs;
-    for (;;) {
-      const timer = timers.peek();
-      const running = queue.peek();
-      const timerNs = timer === undefined ? Number.POSITIVE_INFINITY : timer.dueNs + this.epoch.shiftNs;
-      const runningNs = running === undefined ? Number.POSITIVE_INFINITY : running.dueNs;
-      const atNs = Math.min(timerNs, runningNs);
-      if (atNs === Number.POSITIVE_INFINITY || atNs > (follows ? horizon + this.epoch.shiftNs : horizon))
-        return;
-      const thread = timerNs < runningNs ? timers.pop() : queue.pop();
-      // Saved work may have moved a step to before what has been replayed: it is done now.
-      this.nowNs = Math.max(this.nowNs, atNs);
-      this.step(thread, this.nowNs);
-      if (!follows && thread.step === Step.idle && horizon < Number.POSITIVE_INFINITY)
-        horizon = Math.min(horizon, thread.endNs + frontierNs - thread.recordedEndNs);
-    }
   }
 
   private thread(index: number): ReplayThread {
@@ -147,7 +120,7 @@ export class Run {
     thread.activity = activity;
     if (activity === undefined) {
       thread.step = Step.idle;
-      this.cpus.release(thread, atNs);
+      this.schedule.release(thread, atNs);
       return;
     }
     const { config } = this;
@@ -157,79 +130,16 @@ export class Run {
       : 0;
     thread.exitNs = exitNs;
     if (activity.kind === ActivityKind.hostOperation || this.config.followsRecord) {
-      this.cpus.release(thread, atNs);
-      this.waitFor(thread, Step.timer, activity.startNs - exitNs, atNs + tailNs);
+      this.schedule.release(thread, atNs);
+      this.schedule.waitFor(thread, Step.timer, activity.startNs - exitNs, atNs + tailNs);
       return;
     }
     const mmioNs = activity.kind === ActivityKind.mmio ? activity.beforeCpuNs + activity.afterCpuNs : 0;
-    this.work(thread, Step.think, tailNs + activity.thinkCpuNs - exitNs + mmioNs, atNs);
+    this.schedule.work(thread, Step.think, tailNs + activity.thinkCpuNs - exitNs + mmioNs, atNs);
   }
 
-  /** The step comes when the trace has it, but not before `earliestNs`. */
-  private waitFor(thread: ReplayThread, step: Step, recordedNs: number, earliestNs: number): void {
-    const dueNs = Math.round(this.epoch.at(recordedNs));
-    thread.step = step;
-    if (this.config.followsRecord && dueNs + this.epoch.shiftNs > earliestNs) {
-      thread.dueNs = dueNs;
-      this.timers.push(thread);
-    } else {
-      thread.dueNs = Math.max(dueNs + this.epoch.shiftNs, Math.round(earliestNs), this.epoch.startNs);
-      this.queue.push(thread);
-    }
-  }
-
-  /** A step that needs `cpuNs` of a CPU. */
-  private work(thread: ReplayThread, step: Step, cpuNs: number, atNs: number): void {
-    thread.step = step;
-    thread.leftNs = Math.round(cpuNs);
-    if (thread.onCpu) this.turn(thread, atNs);
-    else this.cpus.acquire(thread, atNs);
-  }
-
-  /** The thread has a CPU: its step begins, or goes on. */
-  private dispatched(thread: ReplayThread, atNs: number): void {
-    if (thread.step === Step.granted) {
-      this.hold(thread, atNs);
-      return;
-    }
-    if (thread.step === Step.hold && atNs > thread.turnNs) {
-      this.host.delay(thread, thread.turnNs, atNs - thread.turnNs);
-      if (thread.flushedNs > thread.turnNs) thread.flushedNs += atNs - thread.turnNs;
-    }
-    this.turn(thread, atNs);
-  }
-
-  /** Goes on until the step is done, or the turn ends: at the end of its slice, or at a VMID flush. */
-  private turn(thread: ReplayThread, atNs: number): void {
-    let runNs = thread.leftNs;
-    if (this.sharesCpus) {
-      if (runNs > SLICE_NS) runNs = SLICE_NS;
-      if (thread.step === Step.hold && thread.flushedNs > atNs && thread.flushedNs - atNs < runNs)
-        runNs = thread.flushedNs - atNs;
-    }
-    thread.turnNs = atNs;
-    thread.dueNs = atNs + runNs;
-    this.queue.push(thread);
-  }
-
-  private turnOver(thread: ReplayThread, atNs: number): void {
-    if (!this.cpus.hasReady) {
-      this.turn(thread, atNs);
-      return;
-    }
-    thread.turnNs = atNs;
-    this.cpus.release(thread, atNs);
-    this.cpus.acquire(thread, atNs);
-  }
-
+  /** What follows the thread's step, which is done. */
   private step(thread: ReplayThread, atNs: number): void {
-    if (thread.step !== Step.timer && thread.step !== Step.queueing) {
-      thread.leftNs -= atNs - thread.turnNs;
-      if (thread.leftNs >= 1) {
-        this.turnOver(thread, atNs);
-        return;
-      }
-    }
     switch (thread.step) {
       case Step.timer:
       case Step.think:
@@ -267,7 +177,7 @@ export class Run {
         return;
       case ActivityKind.hostOperation:
         thread.exitNs = thread.handlerNs = thread.lockWaitNs = 0;
-        this.work(thread, Step.handler, 0, atNs);
+        this.schedule.work(thread, Step.handler, 0, atNs);
         return;
       case ActivityKind.accessRun:
         this.continueRun(thread, activity, atNs);
@@ -275,7 +185,7 @@ export class Run {
     }
     if (!this.config.followsRecord && this.host.isAhead(activity)) {
       thread.step = Step.ahead;
-      this.cpus.release(thread, atNs);
+      this.schedule.release(thread, atNs);
       this.ahead.push(thread);
       return;
     }
@@ -284,10 +194,10 @@ export class Run {
 
   /** The activity's splits are done: who waited for them makes its access. */
   private letOthersCatchUp(activity: Activity, atNs: number): void {
-    if (!this.host.noteSplits(activity)) return;
+    this.host.noteSplits(activity);
     for (const thread of this.ahead.splice(0)) {
       if (this.host.isAhead(thread.activity as Activity)) this.ahead.push(thread);
-      else this.work(thread, Step.think, 0, atNs);
+      else this.schedule.work(thread, Step.think, 0, atNs);
     }
   }
 
@@ -307,7 +217,7 @@ export class Run {
     if (passed > 0 || thread.runFaulted === thread.runIndex) {
       // An access that its map did not help (a strategy may answer anything) is not tried for ever.
       thread.runIndex += Math.max(1, passed);
-      this.work(thread, Step.think, Math.max(1, passed) * run.accessThinkNs, atNs);
+      this.schedule.work(thread, Step.think, Math.max(1, passed) * run.accessThinkNs, atNs);
       return;
     }
     thread.runFaulted = thread.runIndex;
@@ -329,8 +239,8 @@ export class Run {
     if (this.config.followsRecord && activity.operationCount > 0 && !activity.isSynthetic) {
       thread.requestNs = atNs + handledNs;
       const { startNs } = activity.operation(0);
-      this.waitFor(thread, Step.queueing, startNs - thread.recordedCleanNs, thread.requestNs);
-    } else this.work(thread, Step.handler, handledNs, atNs);
+      this.schedule.waitFor(thread, Step.queueing, startNs - thread.recordedCleanNs, thread.requestNs);
+    } else this.schedule.work(thread, Step.handler, handledNs, atNs);
   }
 
   private request(thread: ReplayThread, atNs: number): void {
@@ -352,7 +262,7 @@ export class Run {
       return;
     }
     thread.step = Step.waiting;
-    if (this.config.waitersSleep) this.cpus.release(thread, atNs);
+    if (this.config.waitersSleep) this.schedule.release(thread, atNs);
   }
 
   private locked(thread: ReplayThread, atNs: number): void {
@@ -373,19 +283,19 @@ export class Run {
     }
     this.host.beginHold(thread, activity, atNs);
     thread.turnNs = atNs;
-    this.work(thread, Step.hold, thread.holdNs, atNs);
+    this.schedule.work(thread, Step.hold, thread.holdNs, atNs);
   }
 
   /** The entry is another fault's: the guest is let fault on it until it is free. The laps are computed, not looped. */
   private retry(thread: ReplayThread, activity: Activity, takenUntilNs: number, atNs: number): void {
-    this.host.lock(activity.vm).release(thread, atNs, (next) => this.grant(next, atNs));
+    this.host.lock(activity.vm).release(thread, atNs, this.grant);
     const { retryLapNs } = this.config;
     const backNs = activity.afterCpuNs;
     const laps = Math.max(0, Math.ceil((takenUntilNs - atNs - backNs) / retryLapNs));
     const ns = backNs + laps * retryLapNs;
     thread.laps += laps;
     thread.retryNs += ns;
-    this.work(thread, Step.retry, ns, atNs);
+    this.schedule.work(thread, Step.retry, ns, atNs);
   }
 
   /** The entry is free: the access goes through, or faults once more. */
@@ -402,7 +312,7 @@ export class Run {
     thread.laps++;
     const handledNs = Math.round(thread.exitNs + thread.handlerNs);
     thread.retryNs += handledNs;
-    this.work(thread, Step.handler, handledNs, atNs);
+    this.schedule.work(thread, Step.handler, handledNs, atNs);
   }
 
   private unlock(thread: ReplayThread, atNs: number): void {
@@ -410,7 +320,7 @@ export class Run {
     const tailNs = this.tailNs(activity);
     this.host.endHold(thread, activity, atNs, tailNs);
     this.shift(thread.addedNs);
-    this.host.lock(activity.vm).release(thread, atNs, (next) => this.grant(next, atNs));
+    this.host.lock(activity.vm).release(thread, atNs, this.grant);
     this.observer?.ended(this.config.strategy.name, thread, activity, atNs + tailNs);
     this.end(thread, atNs + tailNs, atNs);
   }
@@ -429,13 +339,13 @@ export class Run {
   }
 
   /** The holder left the lock to this thread. */
-  private grant(thread: ReplayThread, atNs: number): void {
+  private readonly grant = (thread: ReplayThread, atNs: number): void => {
     thread.step = Step.granted;
     const lockedNs = thread.onCpu ? atNs + this.config.handoffNs : atNs;
     this.locked(thread, lockedNs);
     if (thread.onCpu) this.hold(thread, lockedNs);
-    else this.cpus.acquire(thread, atNs);
-  }
+    else this.schedule.acquire(thread, atNs);
+  };
 
   private finishWithoutOperation(thread: ReplayThread, atNs: number): void {
     const activity = thread.activity as Activity;
@@ -449,19 +359,19 @@ export class Run {
     if (activity.isSynthetic) {
       // The faulting access of a run is tried again.
       thread.activity = thread.run;
-      this.work(thread, Step.think, endNs - atNs, atNs);
+      this.schedule.work(thread, Step.think, endNs - atNs, atNs);
       return;
     }
-    if (!this.config.followsRecord) this.letOthersCatchUp(activity, atNs);
+    if (activity.hasSplit && !this.config.followsRecord) this.letOthersCatchUp(activity, atNs);
     thread.endNs = endNs;
     thread.recordedEndNs = activity.endNs;
     thread.epoch = this.epoch.number;
     this.epoch.ended(endNs);
     this.pending--;
     this.config.release(activity);
-    if (thread.queued === 0 && this.sharesCpus && endNs > atNs) {
+    if (thread.queued === 0 && this.schedule.sharesCpus && endNs > atNs) {
       thread.activity = undefined;
-      this.work(thread, Step.tail, endNs - atNs, atNs);
+      this.schedule.work(thread, Step.tail, endNs - atNs, atNs);
     } else this.begin(thread, atNs, endNs - atNs);
   }
 }

@@ -43,7 +43,7 @@ describe("a strategy from a module", () => {
     expect(strategy).toMatchObject({ name: "mine", deviations: [], lockRegime: "exclusive" });
   });
 
-  test("may build on a built-in one: the example in strategy.ts", async () => {
+  test("may build on a built-in one, and is watched: the example in strategy.ts", async () => {
     const path = write(`export default ({ strategyByName, PrePatchMap, habits }) => {
       class FlushOneIpa extends PrePatchMap {
         tablePre(visit) {

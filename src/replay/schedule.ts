@@ -1,0 +1,142 @@
+import { ZERO } from "../double.js";
+import { Cpus } from "./cpus.js";
+import type { EpochClock } from "./epoch-clock.js";
+import { EventQueue } from "./queue.js";
+import { type ReplayThread, Step } from "./replay-thread.js";
+import type { RunConfig } from "./run-config.js";
+
+/** CPUs are shared in turns of this length: short against everything that is measured, so all get like shares. */
+const SLICE_NS = 4_000;
+
+/** What the steps are to a run. */
+export interface Steps {
+  /** The thread's step is done now (Schedule.nowNs). */
+  done(thread: ReplayThread): void;
+  /** A thread that was left the lock has a CPU. */
+  granted(thread: ReplayThread, atNs: number): void;
+  /** The thread's hold was interrupted at `sinceNs`, for `byNs`. */
+  delayed(thread: ReplayThread, sinceNs: number, byNs: number): void;
+}
+
+/** When each thread's step is done: a queue of steps under way, the trace's own times, and the CPUs. */
+export class Schedule {
+  /** Steps under way, by the replay's time; and, following the record, steps not begun, by the trace's. */
+  private readonly queue = new EventQueue();
+  private readonly timers = new EventQueue();
+  private readonly cpus: Cpus;
+  /** Threads have fewer CPUs than they might want, and no record says who had one. */
+  readonly sharesCpus: boolean;
+  nowNs = ZERO;
+
+  constructor(
+    private readonly config: RunConfig,
+    private readonly epoch: EpochClock,
+    private readonly steps: Steps,
+  ) {
+    this.sharesCpus = Number.isFinite(config.pcpus) && !config.followsRecord;
+    this.cpus = new Cpus(this.sharesCpus ? config.pcpus : Number.POSITIVE_INFINITY, (thread, atNs) =>
+      this.dispatched(thread, atNs),
+    );
+  }
+
+  /** Steps on until nothing is due by `horizonNs`, or a thread has nothing to do that is known up to `frontierNs`. */
+  advance(horizonNs: number, frontierNs: number): void {
+    const { queue, timers } = this;
+    const follows = this.config.followsRecord;
+    let horizon = horizonNs;
+    for (;;) {
+      const timer = timers.peek();
+      const running = queue.peek();
+      const timerNs = timer === undefined ? Number.POSITIVE_INFINITY : timer.dueNs + this.epoch.shiftNs;
+      const runningNs = running === undefined ? Number.POSITIVE_INFINITY : running.dueNs;
+      const atNs = Math.min(timerNs, runningNs);
+      if (atNs === Number.POSITIVE_INFINITY || atNs > (follows ? horizon + this.epoch.shiftNs : horizon))
+        return;
+      const thread = timerNs < runningNs ? timers.pop() : queue.pop();
+      // Saved work may have moved a step to before what has been replayed: it is done now.
+      this.nowNs = Math.max(this.nowNs, atNs);
+      this.finishTurn(thread, this.nowNs);
+      if (!follows && thread.step === Step.idle && horizon < Number.POSITIVE_INFINITY)
+        horizon = Math.min(horizon, thread.endNs + frontierNs - thread.recordedEndNs);
+    }
+  }
+
+  /** The step comes when the trace has it, but not before `earliestNs`. */
+  waitFor(thread: ReplayThread, step: Step, recordedNs: number, earliestNs: number): void {
+    const dueNs = Math.round(this.epoch.at(recordedNs));
+    thread.step = step;
+    if (this.config.followsRecord && dueNs + this.epoch.shiftNs > earliestNs) {
+      thread.dueNs = dueNs;
+      this.timers.push(thread);
+    } else {
+      thread.dueNs = Math.max(dueNs + this.epoch.shiftNs, Math.round(earliestNs), this.epoch.startNs);
+      this.queue.push(thread);
+    }
+  }
+
+  /** A step that needs `cpuNs` of a CPU. */
+  work(thread: ReplayThread, step: Step, cpuNs: number, atNs: number): void {
+    thread.step = step;
+    thread.leftNs = Math.round(cpuNs);
+    if (thread.onCpu) this.turn(thread, atNs);
+    else this.cpus.acquire(thread, atNs);
+  }
+
+  /** The thread has a CPU: its step begins, or goes on. */
+  private dispatched(thread: ReplayThread, atNs: number): void {
+    if (thread.step === Step.granted) {
+      this.steps.granted(thread, atNs);
+      return;
+    }
+    if (thread.step === Step.hold && atNs > thread.turnNs) {
+      this.steps.delayed(thread, thread.turnNs, atNs - thread.turnNs);
+      if (thread.flushedNs > thread.turnNs) thread.flushedNs += atNs - thread.turnNs;
+    }
+    this.turn(thread, atNs);
+  }
+
+  /** Goes on until the step is done, or the turn ends: at the end of its slice, or at a VMID flush. */
+  private turn(thread: ReplayThread, atNs: number): void {
+    let runNs = thread.leftNs;
+    if (this.sharesCpus) {
+      if (runNs > SLICE_NS) runNs = SLICE_NS;
+      if (thread.step === Step.hold && thread.flushedNs > atNs && thread.flushedNs - atNs < runNs)
+        runNs = thread.flushedNs - atNs;
+    }
+    thread.turnNs = atNs;
+    thread.dueNs = atNs + runNs;
+    this.queue.push(thread);
+  }
+
+  private turnOver(thread: ReplayThread, atNs: number): void {
+    if (!this.cpus.hasReady) {
+      this.turn(thread, atNs);
+      return;
+    }
+    thread.turnNs = atNs;
+    this.cpus.release(thread, atNs);
+    this.cpus.acquire(thread, atNs);
+  }
+
+  /** Takes the thread's CPU, if it has one. */
+  release(thread: ReplayThread, atNs: number): void {
+    this.cpus.release(thread, atNs);
+  }
+
+  /** Asks for a CPU: its step goes on when it has one. */
+  acquire(thread: ReplayThread, atNs: number): void {
+    this.cpus.acquire(thread, atNs);
+  }
+
+  /** The thread's turn is over, and with it most often its step. */
+  private finishTurn(thread: ReplayThread, atNs: number): void {
+    if (thread.step !== Step.timer && thread.step !== Step.queueing) {
+      thread.leftNs -= atNs - thread.turnNs;
+      if (thread.leftNs >= 1) {
+        this.turnOver(thread, atNs);
+        return;
+      }
+    }
+    this.steps.done(thread);
+  }
+}
