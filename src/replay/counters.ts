@@ -120,7 +120,9 @@ export class Counters {
     this.byCause[Cause.brokenWindow as number] =
       (this.byCause[Cause.brokenWindow as number] as number) + laps - 1;
     const kind = faultClass === FaultClass.permission ? 1 : faultClass === FaultClass.accessFlag ? 2 : 0;
-    this.byClass[kind] = (this.byClass[kind] as number) + laps;
+    this.byClass[kind] = (this.byClass[kind] as number) + 1;
+    // A lap meets an entry that is invalid while somebody replaces it.
+    this.byClass[0] = (this.byClass[0] as number) + laps - 1;
     if (isGuestTable) this.guestTable += laps;
   }
 

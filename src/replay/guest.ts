@@ -28,6 +28,7 @@ export class Guest {
   private readonly probe = new Translation();
   /** Activities whose operations have run in the table and not ended in time. */
   private inFlight = 0;
+  private countsDeferred = false;
 
   /** Watches the table, where the run is sanitized. */
   readonly sanitizer: Sanitizer | undefined;
@@ -72,8 +73,10 @@ export class Guest {
    */
   takenUntilNs(activity: Activity, atNs: number): number {
     this.access(activity, atNs);
-    const { slot } = this.seen;
-    return slot === NO_SLOT ? atNs : this.log.settledNs(slot, atNs);
+    const here = this.log.settledNs(this.seen.slot, atNs);
+    // Nearer to the root another fault may be about to replace what leads here.
+    this.access(activity, Number.POSITIVE_INFINITY);
+    return Math.max(here, this.log.settledNs(this.seen.slot, atNs));
   }
 
   /**
@@ -85,15 +88,18 @@ export class Guest {
     if (this.sanitizer !== undefined) this.sanitizer.number = line;
   }
 
-  /** @returns whether deferred frees ran: the meter has their work */
-  end(): boolean {
+  /** @returns whether deferred frees ran, some of them of a counted activity: the meter has their work */
+  end(isCounted: boolean): boolean {
+    if (isCounted && this.stage2.ops.deferredTables.length > 0) this.countsDeferred = true;
     if (--this.inFlight > 0) return false;
     this.inFlight = 0;
+    const counts = this.countsDeferred;
+    this.countsDeferred = false;
     const { stage2, meter } = this;
     const runsDeferred = stage2.ops.deferredTables.length > 0;
     if (runsDeferred) meter.beginUntimed();
     stage2.endOperation();
-    return runsDeferred;
+    return runsDeferred && counts;
   }
 
   /** Whether the table as it is lets the access through. */

@@ -106,7 +106,6 @@ export class Host {
     if (thread.cause < 0) thread.cause = causeSeen(guest, thread.faultClass, activity, atNs);
     thread.handlerNs = this.handlerNs(activity);
     thread.recordedCleanNs = activity.operationCount === 0 ? 0 : this.recordedCleanNs(activity);
-    thread.cleanNs = 0;
     return true;
   }
 
@@ -178,7 +177,7 @@ export class Host {
 
   endHold(thread: ReplayThread, activity: Activity, atNs: number, tailNs: number): void {
     const guest = this.guest(activity.vm);
-    if (guest.end() && thread.counted) this.addAllWork(guest);
+    if (guest.end(thread.counted)) this.addAllWork(guest);
     if (thread.windows > 0 && thread.counted)
       this.config.counters.window(thread.installedAtNs - thread.brokenAtNs);
     if (activity.kind === ActivityKind.fault) this.countFault(thread, activity, atNs + tailNs);
@@ -187,7 +186,8 @@ export class Host {
   /** Another fault's operation has made the access possible: it went through when it was tried again. */
   endRetried(thread: ReplayThread, activity: Activity, atNs: number): void {
     thread.holdNs = thread.awayNs = 0;
-    if (thread.cause !== Cause.brokenWindow) thread.cause = Cause.lostRace;
+    if (thread.cause !== Cause.brokenWindow && thread.cause !== Cause.unexplained)
+      thread.cause = Cause.lostRace;
     this.countFault(thread, activity, atNs);
   }
 
@@ -258,7 +258,6 @@ export class Host {
       return 0;
     if (operation.kind !== OperationKind.map) return 0;
     const ns = thread.recordedCleanNs > 0 ? thread.recordedCleanNs : config.timing.cleanNs(operation.bytes);
-    thread.cleanNs = ns;
     if (thread.counted) {
       config.counters.spend(Cost.clean, ns, config.timing.knowsClean ? 1 : 0);
       this.addWork(Charge.cleanByte, operation.bytes);

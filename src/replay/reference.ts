@@ -45,6 +45,15 @@ export class Reference {
     const shape = guest.shapeOf(operation);
     if (shape === Shapes.coalesce && !guest.shapeIsKnown) this.unknownSubtrees++;
     operation.splitLevel = guest.shapeLevel;
+    // Under the read lock who loses returns first: what it asked for is the winner's work, which is still to come.
+    if (
+      this.strategy.lockRegime === "shared" &&
+      operation.ret === Errno.EAGAIN &&
+      shape !== Shapes.unchanged
+    ) {
+      operation.shape = -1;
+      return;
+    }
     guest.meter.begin(0, this.plan, operation.kind === OperationKind.map);
     guest.run(operation);
     const isUsable = isCredible(operation, shape);
@@ -56,10 +65,6 @@ export class Reference {
     }
     guest.stage2.endOperation();
     if (!isUsable) return;
-    if (shape === Shapes.split) {
-      guest.splits.note(operation.ipa, operation.splitLevel, operation.endNs);
-      activity.hasSplit = this.hasSplits = true;
-    }
     this.timing.learn(operation);
     const beforeNs = operation.startNs - activity.startNs;
     const isAlone = this.sharedCpu ? beforeNs === activity.beforeCpuNs : !activity.contended;
@@ -69,9 +74,17 @@ export class Reference {
 
   /** An activity ended. Fills in what had to happen before it. */
   activity(activity: Activity): void {
-    if (!this.hasSplits || activity.kind !== ActivityKind.fault) return;
-    const guest = this.guests.get(activity.vm);
-    if (guest !== undefined) activity.splitsBefore = guest.splits.by(activity.ipa, activity.startNs);
+    if (this.hasSplits && activity.kind === ActivityKind.fault) {
+      const guest = this.guests.get(activity.vm);
+      if (guest !== undefined) activity.splitsBefore = guest.splits.by(activity.ipa, activity.startNs);
+    }
+    // Noted where the replays note them, at the activity's end: one that ends behind a barrier is of the epoch there.
+    for (let n = 0; n < activity.operationCount; n++) {
+      const { shape, ipa, splitLevel, endNs } = activity.operation(n);
+      if (shape !== Shapes.split) continue;
+      this.guests.get(activity.vm)?.splits.note(ipa, splitLevel, endNs);
+      activity.hasSplit = this.hasSplits = true;
+    }
   }
 
   barrier(barrier: Barrier): void {

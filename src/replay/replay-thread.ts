@@ -68,8 +68,6 @@ export class ReplayThread {
   exitNs = ZERO;
   handlerNs = ZERO;
   holdNs = ZERO;
-  /** This strategy's own clean before the map, under the lock. */
-  cleanNs = ZERO;
   /** Work under the lock beyond what was recorded; negative where some was saved. */
   addedNs = ZERO;
   /** Of the hold, time in which other threads had the CPU. */

@@ -15,8 +15,8 @@ export interface RunConfig {
   readonly isRecorder: boolean;
   /**
    * Every step begins when the trace has it, shifted by the work that this strategy has saved or added so far.
-   * True for the recording strategy (no shift), and for all where one CPU ran everything: then the trace is one
-   * stream of work whose order is known, and what is cut out of it or put in moves the rest.
+   * True for the recording strategy (no shift), and, where one CPU ran everything and faults queue for the lock, for
+   * all: then the trace is one stream of work whose order is known, and what is cut out or put in moves the rest.
    */
   readonly followsRecord: boolean;
   /** The recording walker's fault path cleaned before the map: that time is in the recorded handler. */

@@ -48,9 +48,10 @@ export class SelfMatch {
 
   /** The laps beyond an access's first fault, modelled by the windows, beside the recorded ones. */
   laps(thread: ReplayThread, activity: Activity): void {
-    if (!thread.counted || thread.cause === Cause.unexplained) return;
+    if (!thread.counted) return;
     const { epoch } = this;
-    const recorded = activity.laps - 1;
+    // Those of a fault that was not explained are missing already.
+    const recorded = thread.cause === Cause.unexplained ? 0 : activity.laps - 1;
     const replayed = thread.laps - 1;
     const common = Math.min(recorded, replayed);
     epoch.replayedFaults += replayed;
@@ -114,7 +115,7 @@ function wasBroken(guest: Guest, recordedClass: number): boolean {
  * the operation that held the lock.
  */
 function recordedWaitNs(thread: ReplayThread, activity: Activity, sharedCpu: boolean): number {
-  if (activity.laps > 1 || activity.operationCount === 0) return 0;
+  if (thread.sharesLock || activity.laps > 1 || activity.operationCount === 0) return 0;
   const ownNs = thread.handlerNs + thread.recordedCleanNs;
   const { startNs, heldUntilNs } = activity.operation(0);
   const untilNs = sharedCpu ? heldUntilNs + thread.recordedCleanNs : startNs;

@@ -126,6 +126,8 @@ export class TraceTiming {
     plan.beforeNs = this.profile.figure("mapFixedNs");
     this.planClean(plan, units);
     this.planEdges(plan, recorded.toBreakNs, flushNs(recorded));
+    // Whoever invalidates the I-cache, walker or fault path, has it in the recorded time; with CTR_EL0.DIC it is none.
+    plan.unitNs[Charge.icacheByte] = 0;
     const body = this.bodyOf(recorded);
     if (clean > 0) {
       // What cannot be the body is the clean: the two sum to the recorded time.

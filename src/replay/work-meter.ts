@@ -114,7 +114,8 @@ export class WorkMeter implements Meter {
     const { plan } = this;
     if (plan === undefined) return;
     const recordedNs = this.startNs + plan.installAtNs;
-    this.atNs = Number.isNaN(recordedNs) ? this.atNs + plan.installNs : recordedNs;
+    // Without a probe at the break its time is modelled, and may come out behind the install's.
+    this.atNs = Number.isNaN(recordedNs) ? this.atNs + plan.installNs : Math.max(recordedNs, this.brokenAtNs);
   }
 
   flagsOf(slot: number): number {

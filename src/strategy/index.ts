@@ -40,6 +40,7 @@ const walkerUpTo: readonly { readonly release: number; readonly name: string; re
   { release: 5_013, name: "v5.11" },
   { release: 6_001, name: "v6.1" },
   { release: 6_003, name: "v6.12", caveat: "its walk does not read an entry again after TABLE_PRE" },
+  { release: 6_005, name: "v6.12", caveat: "it has no TLBI by range" },
   { release: 6_012, name: "v6.12" },
   { release: Number.POSITIVE_INFINITY, name: "v7.2", caveat: "the nearest later walker that is modelled" },
 ];

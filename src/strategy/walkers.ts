@@ -3,7 +3,7 @@ import { isExecutable } from "../stage2/pte.js";
 import type { Answer, Visit, Visitor } from "../stage2/walk.js";
 import type { Generation } from "./generation.js";
 
-/** The walkers other than map: what they do is the same in all generations up to v6.1, but for declared facts. */
+/** The walkers other than map: what they do is the same in all generations, but for declared facts. */
 
 export class UnmapWalker implements Visitor {
   constructor(
