@@ -1,3 +1,4 @@
+import { plural } from "../stage2/address-text.js";
 import { meanings } from "../stage2/finding.js";
 import { findingHeadline } from "../stage2/finding-text.js";
 import type { Strategy } from "../strategy/strategy.js";
@@ -61,8 +62,4 @@ function broken(strategy: Strategy, { replay }: Session): Caveat[] {
     code: "sanitizer",
     text: `${strategy.name}: ${findingHeadline(tally)}: ${meanings[tally.rule]}`,
   }));
-}
-
-function plural(n: number, noun: string): string {
-  return `${n.toLocaleString("en-US")} ${noun}${n === 1 ? "" : "s"}`;
 }

@@ -3,7 +3,6 @@
  * under two strategies, against the ndjson package's for reading the same file, in one run. Prints the ratio.
  */
 
-import { spawnSync } from "node:child_process";
 import { closeSync, createReadStream, mkdtempSync, openSync, rmSync, statSync, writeSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -11,12 +10,20 @@ import process from "node:process";
 import { fileURLToPath } from "node:url";
 import ndjson from "ndjson";
 import { seededRandom } from "../seeded-random.js";
+import { bestInTurns, cpuSeconds } from "../trace/bench-turns.js";
 
 const RUNS = 3;
 const EPISODES = 1_000_000;
 const VMS = 4;
 const VCPUS = 32;
 const PAGE = 4096;
+
+interface Measured {
+  readonly lines: number;
+  /** Seconds. */
+  readonly cpu: number;
+  readonly rssKiB: number;
+}
 
 /** vCPUs that populate memory page by page; every 16th fault is on a page that a sibling faults on too. */
 function writeTrace(path: string): void {
@@ -77,15 +84,6 @@ function writeTrace(path: string): void {
   closeSync(file);
 }
 
-function lesser<T extends { cpu: number }>(a: T, b: T): T {
-  return b.cpu < a.cpu ? b : a;
-}
-
-function cpuSeconds(): number {
-  const { userCPUTime, systemCPUTime } = process.resourceUsage();
-  return (userCPUTime + systemCPUTime) / 1e6;
-}
-
 async function readWithPackage(path: string): Promise<void> {
   let lines = 0;
   for await (const _line of createReadStream(path).pipe(ndjson.parse())) lines++;
@@ -112,21 +110,12 @@ else {
     writeTrace(trace);
     const megabytes = Math.round(statSync(trace).size / 1e6);
     console.log(`${EPISODES} episodes, ${EPISODES * 5} lines, ${megabytes} MB, ${VCPUS} vCPUs in ${VMS} VMs`);
-    const measure = (name: string) => {
-      const child = spawnSync(process.execPath, [fileURLToPath(import.meta.url), name, trace], {
-        encoding: "utf8",
-      });
-      if (child.status !== 0) throw new Error(`${name}: ${child.stderr}`);
-      return JSON.parse(child.stdout) as { lines: number; cpu: number; rssKiB: number };
-    };
-    let peer = measure("ndjson");
-    let ours = measure("replay");
-    // The best of some runs in turns, so that the machine's moods hit both alike.
-    for (let run = 1; run < RUNS; run++) {
-      peer = lesser(peer, measure("ndjson"));
-      ours = lesser(ours, measure("replay"));
-    }
-    const row = (name: string, { lines, cpu, rssKiB }: typeof peer) =>
+    const self = fileURLToPath(import.meta.url);
+    const [peer, ours] = bestInTurns<Measured>(self, ["ndjson", "replay"], trace, RUNS) as [
+      Measured,
+      Measured,
+    ];
+    const row = (name: string, { lines, cpu, rssKiB }: Measured) =>
       console.log(
         `${name.padEnd(34)} ${cpu.toFixed(2).padStart(7)} s CPU  ${((cpu / lines) * 1e6).toFixed(2).padStart(5)} us a line  ${Math.round(rssKiB / 1024)} MiB peak`,
       );

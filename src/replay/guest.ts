@@ -28,6 +28,7 @@ export class Guest {
   private readonly probe = new Translation();
   /** Activities whose operations have run in the table and not ended in time. */
   private inFlight = 0;
+  /** A counted activity has left tables to a deferred free. */
   private countsDeferred = false;
 
   /** Watches the table, where the run is sanitized. */
@@ -90,16 +91,16 @@ export class Guest {
 
   /** @returns whether deferred frees ran, some of them of a counted activity: the meter has their work */
   end(isCounted: boolean): boolean {
-    if (isCounted && this.stage2.ops.deferredTables.length > 0) this.countsDeferred = true;
+    const { stage2, meter } = this;
+    const defers = stage2.ops.deferredTables.length > 0;
+    if (isCounted && defers) this.countsDeferred = true;
     if (--this.inFlight > 0) return false;
     this.inFlight = 0;
+    if (defers) meter.beginUntimed();
+    stage2.endOperation();
     const counts = this.countsDeferred;
     this.countsDeferred = false;
-    const { stage2, meter } = this;
-    const runsDeferred = stage2.ops.deferredTables.length > 0;
-    if (runsDeferred) meter.beginUntimed();
-    stage2.endOperation();
-    return runsDeferred && counts;
+    return counts;
   }
 
   /** Whether the table as it is lets the access through. */

@@ -52,10 +52,7 @@ export class Host {
 
   /** The activity's splits are done, or were not needed. */
   noteSplits(activity: Activity): void {
-    for (let n = 0; n < activity.operationCount; n++) {
-      const { shape, ipa, splitLevel } = activity.operation(n);
-      if (shape === Shape.split) this.guest(activity.vm).splits.note(ipa, splitLevel, 0);
-    }
+    this.guest(activity.vm).splits.note(activity);
   }
 
   /** From here on the tables may be anything: tracing was off, or events were lost. */

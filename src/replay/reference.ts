@@ -74,17 +74,12 @@ export class Reference {
 
   /** An activity ended. Fills in what had to happen before it. */
   activity(activity: Activity): void {
-    if (this.hasSplits && activity.kind === ActivityKind.fault) {
-      const guest = this.guests.get(activity.vm);
-      if (guest !== undefined) activity.splitsBefore = guest.splits.by(activity.ipa, activity.startNs);
-    }
+    const guest = this.guests.get(activity.vm);
+    if (guest === undefined) return;
+    if (this.hasSplits && activity.kind === ActivityKind.fault)
+      activity.splitsBefore = guest.splits.by(activity.ipa, activity.startNs);
     // Noted where the replays note them, at the activity's end: one that ends behind a barrier is of the epoch there.
-    for (let n = 0; n < activity.operationCount; n++) {
-      const { shape, ipa, splitLevel, endNs } = activity.operation(n);
-      if (shape !== Shapes.split) continue;
-      this.guests.get(activity.vm)?.splits.note(ipa, splitLevel, endNs);
-      activity.hasSplit = this.hasSplits = true;
-    }
+    if (guest.splits.note(activity)) activity.hasSplit = this.hasSplits = true;
   }
 
   barrier(barrier: Barrier): void {

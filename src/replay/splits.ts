@@ -1,4 +1,6 @@
+import type { Activity } from "../activity/activity.js";
 import { type Granule, LAST_LEVEL } from "../stage2/granule.js";
+import { Shape } from "./plan.js";
 
 /**
  * The blocks that recorded operations replaced by tables, in the epoch under way. A thread that runs ahead of the
@@ -11,12 +13,19 @@ export class Splits {
 
   constructor(private readonly granule: Granule) {}
 
-  /** @param level of the block's entry */
-  note(ipa: number, level: number, endNs: number): void {
-    const key = this.granule.baseAt(ipa, level) + level;
-    const ends = this.ends.get(key);
-    if (ends === undefined) this.ends.set(key, [endNs]);
-    else ends.push(endNs);
+  /** The activity is done, and with it the splits that the record has of it. @returns whether there are any */
+  note(activity: Activity): boolean {
+    let hasSplit = false;
+    for (let n = 0; n < activity.operationCount; n++) {
+      const { shape, ipa, splitLevel, endNs } = activity.operation(n);
+      if (shape !== Shape.split) continue;
+      hasSplit = true;
+      const key = this.granule.baseAt(ipa, splitLevel) + splitLevel;
+      const ends = this.ends.get(key);
+      if (ends === undefined) this.ends.set(key, [endNs]);
+      else ends.push(endNs);
+    }
+    return hasSplit;
   }
 
   /** How often a block around `ipa` had been split by `atNs`. */

@@ -67,17 +67,15 @@ export class StoreLog implements Overlay {
   /** A time within each state that the table had in `(sinceNs, untilNs)` before the last store of that time, the newest first. */
   statesBetween(sinceNs: number, untilNs: number): number[] {
     const times = new Set<number>();
-    let beforeNs = Number.NEGATIVE_INFINITY;
+    let hasEarlier = false;
     for (let n = this.total - 1; n >= this.oldest; n--) {
       const atNs = this.times[n & MASK] as number;
       if (atNs > sinceNs && atNs <= untilNs) times.add(atNs);
-      else if (atNs <= sinceNs) {
-        beforeNs = Math.max(beforeNs, atNs);
-        if ((this.latest[n & MASK] as number) <= sinceNs) break;
-      }
+      else if (atNs <= sinceNs) hasEarlier = true;
+      if ((this.latest[n & MASK] as number) <= sinceNs) break;
     }
     const stores = [...times].sort((a, b) => b - a);
-    if (Number.isFinite(beforeNs)) stores.push(sinceNs);
+    if (hasEarlier) stores.push(sinceNs);
     return stores.slice(1).map((atNs, n) => Math.floor((atNs + (stores[n] as number)) / 2));
   }
 

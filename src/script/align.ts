@@ -1,6 +1,13 @@
 /** Indices of two corresponding items; undefined where one side has none. */
 export type Pair = readonly [a: number | undefined, b: number | undefined];
 
+/** Part of a list: [start, end). */
+interface Stretch {
+  readonly list: readonly string[];
+  readonly start: number;
+  readonly end: number;
+}
+
 /** A gap between anchors is compared item by item up to this many pairs. */
 const SMALL_PAIRS = 1_000_000;
 
@@ -11,52 +18,41 @@ const SMALL_PAIRS = 1_000_000;
  */
 export function align(a: readonly string[], b: readonly string[]): Pair[] {
   const pairs: Pair[] = [];
-  alignRange(a, 0, a.length, b, 0, b.length, pairs);
+  alignStretch({ list: a, start: 0, end: a.length }, { list: b, start: 0, end: b.length }, pairs);
   return pairs;
 }
 
-function alignRange(
-  a: readonly string[],
-  aStart: number,
-  aEnd: number,
-  b: readonly string[],
-  bStart: number,
-  bEnd: number,
-  pairs: Pair[],
-): void {
-  let i = aStart;
-  let j = bStart;
-  while (i < aEnd && j < bEnd && a[i] === b[j]) pairs.push([i++, j++]);
-  let tail = 0;
-  while (aEnd - tail > i && bEnd - tail > j && a[aEnd - tail - 1] === b[bEnd - tail - 1]) tail++;
-  const iEnd = aEnd - tail;
-  const jEnd = bEnd - tail;
-  const anchors = anchorsIn(a, i, iEnd, b, j, jEnd);
-  if (anchors.length > 0) {
-    for (const [p, q] of anchors) {
-      alignRange(a, i, p, b, j, q, pairs);
-      pairs.push([p, q]);
-      i = p + 1;
-      j = q + 1;
-    }
-    alignRange(a, i, iEnd, b, j, jEnd, pairs);
-  } else alignGap(a, i, iEnd, b, j, jEnd, pairs);
-  for (let k = 0; k < tail; k++) pairs.push([iEnd + k, jEnd + k]);
+function alignStretch(a: Stretch, b: Stretch, pairs: Pair[]): void {
+  let i = a.start;
+  let j = b.start;
+  while (i < a.end && j < b.end && a.list[i] === b.list[j]) pairs.push([i++, j++]);
+  let iEnd = a.end;
+  let jEnd = b.end;
+  while (iEnd > i && jEnd > j && a.list[iEnd - 1] === b.list[jEnd - 1]) {
+    iEnd--;
+    jEnd--;
+  }
+  const anchors = anchorsIn({ ...a, start: i, end: iEnd }, { ...b, start: j, end: jEnd });
+  for (const [p, q] of anchors) {
+    alignStretch({ ...a, start: i, end: p }, { ...b, start: j, end: q }, pairs);
+    pairs.push([p, q]);
+    i = p + 1;
+    j = q + 1;
+  }
+  const rest = [
+    { ...a, start: i, end: iEnd },
+    { ...b, start: j, end: jEnd },
+  ] as const;
+  if (anchors.length > 0) alignStretch(...rest, pairs);
+  else alignGap(...rest, pairs);
+  while (iEnd < a.end) pairs.push([iEnd++, jEnd++]);
 }
 
 /** Items that occur once on either side, as many as keep their order on both. */
-function anchorsIn(
-  a: readonly string[],
-  aStart: number,
-  aEnd: number,
-  b: readonly string[],
-  bStart: number,
-  bEnd: number,
-): [number, number][] {
-  const inA = uniqueIn(a, aStart, aEnd);
-  const inB = uniqueIn(b, bStart, bEnd);
+function anchorsIn(a: Stretch, b: Stretch): [number, number][] {
+  const inB = uniqueIn(b);
   const common: [number, number][] = [];
-  for (const [item, p] of inA) {
+  for (const [item, p] of uniqueIn(a)) {
     const q = inB.get(item);
     if (p >= 0 && q !== undefined && q >= 0) common.push([p, q]);
   }
@@ -64,7 +60,7 @@ function anchorsIn(
 }
 
 /** Where each item stands; -1 for one that occurs more than once. */
-function uniqueIn(list: readonly string[], start: number, end: number): Map<string, number> {
+function uniqueIn({ list, start, end }: Stretch): Map<string, number> {
   const places = new Map<string, number>();
   for (let i = start; i < end; i++) places.set(list[i]!, places.has(list[i]!) ? -1 : i);
   return places;
@@ -91,19 +87,11 @@ function longestRising(pairs: readonly [number, number][]): [number, number][] {
   return run.reverse();
 }
 
-function alignGap(
-  a: readonly string[],
-  aStart: number,
-  aEnd: number,
-  b: readonly string[],
-  bStart: number,
-  bEnd: number,
-  pairs: Pair[],
-): void {
-  const rows = aEnd - aStart;
-  const columns = bEnd - bStart;
-  let i = aStart;
-  let j = bStart;
+function alignGap(a: Stretch, b: Stretch, pairs: Pair[]): void {
+  const rows = a.end - a.start;
+  const columns = b.end - b.start;
+  let i = a.start;
+  let j = b.start;
   if (rows > 0 && columns > 0 && rows * columns <= SMALL_PAIRS) {
     // Length of the longest common subsequence of what is left from (i, j) on.
     const width = columns + 1;
@@ -111,16 +99,16 @@ function alignGap(
     for (let r = rows - 1; r >= 0; r--)
       for (let c = columns - 1; c >= 0; c--)
         lengths[r * width + c] =
-          a[aStart + r] === b[bStart + c]
+          a.list[a.start + r] === b.list[b.start + c]
             ? lengths[(r + 1) * width + c + 1]! + 1
             : Math.max(lengths[(r + 1) * width + c]!, lengths[r * width + c + 1]!);
-    const left = (p: number, q: number): number => lengths[(p - aStart) * width + q - bStart]!;
-    while (i < aEnd && j < bEnd) {
-      if (a[i] === b[j]) pairs.push([i++, j++]);
+    const left = (p: number, q: number): number => lengths[(p - a.start) * width + q - b.start]!;
+    while (i < a.end && j < b.end) {
+      if (a.list[i] === b.list[j]) pairs.push([i++, j++]);
       else if (left(i + 1, j) >= left(i, j + 1)) pairs.push([i++, undefined]);
       else pairs.push([undefined, j++]);
     }
   }
-  while (i < aEnd) pairs.push([i++, undefined]);
-  while (j < bEnd) pairs.push([undefined, j++]);
+  while (i < a.end) pairs.push([i++, undefined]);
+  while (j < b.end) pairs.push([undefined, j++]);
 }

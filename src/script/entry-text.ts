@@ -1,7 +1,6 @@
-import { hex, leafText } from "../stage2/address-text.js";
+import { hex, leafText, protLetters } from "../stage2/address-text.js";
 import type { PageTable } from "../stage2/page-table.js";
 import { isAccessed, isTable, isValid } from "../stage2/pte.js";
-import { protLetters } from "./script.js";
 
 /** Two halves of an entry. */
 interface Entry {
@@ -77,6 +76,6 @@ export class EntryText {
   }
 
   private letters(entry: Entry): string {
-    return protLetters(this.table.format.protOf(entry.lo, entry.hi), false) || "no access";
+    return protLetters(this.table.format.protOf(entry.lo, entry.hi)) || "no access";
   }
 }

@@ -1,9 +1,8 @@
-import { hex } from "../stage2/address-text.js";
+import { hex, protLetters } from "../stage2/address-text.js";
 import { forEachLeaf } from "../stage2/leaves.js";
 import type { PageTable } from "../stage2/page-table.js";
 import { isAccessed } from "../stage2/pte.js";
 import { HashText } from "./hash-text.js";
-import { protLetters } from "./script.js";
 
 /** Neighbouring leaves of one table that map neighbouring memory alike, as a golden dump has them. */
 export type Extent = readonly [ipa: string, level: number, phys: string, letters: string, leaves: number];

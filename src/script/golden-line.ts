@@ -1,4 +1,4 @@
-import { hex } from "../stage2/address-text.js";
+import { hex, protLetters } from "../stage2/address-text.js";
 import { countLeaves } from "../stage2/leaves.js";
 import type { OpsObserver } from "../stage2/ops.js";
 import { isAccessed, isValid } from "../stage2/pte.js";
@@ -8,7 +8,7 @@ import { EventCount, type Windows } from "./event-count.js";
 import { EventLog, hexPte, type WalkEvent } from "./event-log.js";
 import { type Extent, ExtentHash, extentsOf } from "./extents.js";
 import { HashText } from "./hash-text.js";
-import { type Operation, protLetters, type Script } from "./script.js";
+import type { Operation, Script } from "./script.js";
 import { type Return, ScriptRun } from "./script-run.js";
 
 /** What one operation did. The keys stand in the order in which a golden file has them. */

@@ -155,14 +155,3 @@ function protOf(words: Words): number {
   }
   return prot;
 }
-
-/** Permissions and memory type in letters, as scripts have them; `a` where the access flag is set. */
-export function protLetters(prot: number, accessed: boolean): string {
-  return (
-    (prot & Prot.R ? "r" : "") +
-    (prot & Prot.W ? "w" : "") +
-    (prot & Prot.X ? "x" : "") +
-    (prot & Prot.DEVICE ? "d" : "") +
-    (accessed ? "a" : "")
-  );
-}

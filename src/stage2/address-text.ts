@@ -1,4 +1,5 @@
 import { LAST_LEVEL } from "./granule.js";
+import { Prot } from "./pte.js";
 
 export function hex(value: number): string {
   return `0x${value.toString(16)}`;
@@ -20,6 +21,17 @@ export function sizeText(bytes: number): string {
 /** What a leaf of this level is called: `page`, `2 MiB block`. */
 export function leafText(level: number, bytes: number): string {
   return level === LAST_LEVEL ? "page" : `${sizeText(bytes)} block`;
+}
+
+/** Permissions and memory type in letters, as scripts have them; `a` where the access flag is set. */
+export function protLetters(prot: number, accessed = false): string {
+  return (
+    (prot & Prot.R ? "r" : "") +
+    (prot & Prot.W ? "w" : "") +
+    (prot & Prot.X ? "x" : "") +
+    (prot & Prot.DEVICE ? "d" : "") +
+    (accessed ? "a" : "")
+  );
 }
 
 export function plural(n: number, noun: string): string {

@@ -1,5 +1,4 @@
 import { leafText, plural } from "./address-text.js";
-
 import type { Findings } from "./findings.js";
 import { forEachLeafBelow } from "./leaves.js";
 import { MemoryShadow } from "./memory-shadow.js";

@@ -1,5 +1,4 @@
 import { hex } from "./address-text.js";
-
 import type { Operating, Place } from "./findings.js";
 import { type PageTable, Translation } from "./page-table.js";
 import { isValid } from "./pte.js";

@@ -1,3 +1,4 @@
+import { forEachLeafBelow } from "./leaves.js";
 import { NO_PAGE, type PageTable } from "./page-table.js";
 import { isTable, isValid } from "./pte.js";
 
@@ -38,7 +39,9 @@ export class PageShadow {
   defer(page: number): void {
     this.deferred.add(page);
     const level = this.levelOf(page);
-    if (level !== NOWHERE) this.eachTableIn(page, level, (child) => this.deferred.add(child));
+    if (level === NOWHERE) return;
+    const addTable = (_ipa: number, _level: number, child: number) => this.deferred.add(child);
+    forEachLeafBelow(this.table, page, level, 0, () => {}, addTable);
   }
 
   /** Base of the range that the page's entries cover; NaN where it is not known. */
@@ -72,19 +75,6 @@ export class PageShadow {
       slot = granule.slotOf(table.childOf(table.lo(slot), table.hi(slot)), granule.indexAt(base, at + 1));
     }
     return granule.pageOf(slot) === page;
-  }
-
-  private eachTableIn(page: number, level: number, visit: (page: number) => void): void {
-    const { table } = this;
-    const { granule } = table;
-    if (level >= 3) return;
-    for (let i = 0; i < granule.entries; i++) {
-      const slot = granule.slotOf(page, i);
-      if (!isTable(table.lo(slot), level)) continue;
-      const child = table.childOf(table.lo(slot), table.hi(slot));
-      visit(child);
-      this.eachTableIn(child, level + 1, visit);
-    }
   }
 
   /**

@@ -4,15 +4,12 @@ import { EntryWatch } from "./entry-watch.js";
 import type { Tally } from "./finding.js";
 import { Findings, NO_PLACE, type OperationName, type Place } from "./findings.js";
 import { whatMapLacks } from "./map-check.js";
-import type { OpsObserver, PutKind, StoreKind } from "./ops.js";
+import { NO_HINT, type OpsObserver, type PutKind, type StoreKind } from "./ops.js";
 import { PageShadow } from "./page-shadow.js";
 import { NO_PAGE, type PageTable } from "./page-table.js";
 import { isTable } from "./pte.js";
 import type { Order, Visit } from "./walk.js";
 import { WalkLog } from "./walk-log.js";
-
-/** The level of a TLBI that has none. */
-const NO_HINT = 0;
 
 /**
  * Watches the walks on one table and reports what would be wrong on a machine (`rules` in finding.ts). It keeps

@@ -1,7 +1,6 @@
-import { hex, leafText, sizeText } from "./address-text.js";
-
+import { hex, leafText, protLetters, sizeText } from "./address-text.js";
 import { NO_PAGE, type PageTable } from "./page-table.js";
-import { isTable, isValid, Prot } from "./pte.js";
+import { isTable, isValid } from "./pte.js";
 import { Order, type Visit } from "./walk.js";
 
 /** Events quoted of what comes before a finding, and added of what comes after. */
@@ -213,12 +212,7 @@ export class WalkLog {
     const { format, granule } = this.table;
     if (!isValid(lo)) return lo === 0 && hi === 0 ? "0" : "invalid";
     if (isTable(lo, level)) return `table p${format.childOf(lo, hi)}`;
-    const prot = format.protOf(lo, hi);
-    const letters =
-      (prot & Prot.R ? "r" : "") +
-      (prot & Prot.W ? "w" : "") +
-      (prot & Prot.X ? "x" : "") +
-      (prot & Prot.DEVICE ? "d" : "");
+    const letters = protLetters(format.protOf(lo, hi));
     return `${leafText(level, granule.bytesAt(level))} ${hex(format.physOf(lo, hi))} ${letters || "no access"}`;
   }
 }

@@ -4,16 +4,15 @@
  * modules is measured apart, since it is the same for any length of trace.
  */
 
-import { spawnSync } from "node:child_process";
 import { createReadStream, mkdtempSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { writeBenchTrace } from "./bench-trace.js";
+import { bestInTurns, cpuSeconds } from "./bench-turns.js";
 
 const LINES = 2_000_000;
 const MANY_LINES = 10_000_000;
-/** Of each contender, the best of so many runs counts: other processes only ever add to CPU time. */
 const RUNS = 5;
 
 interface Measured {
@@ -58,31 +57,11 @@ const contenders: Record<string, () => Promise<(path: string) => Promise<number>
   },
 };
 
-function cpuSeconds(): number {
-  const { userCPUTime, systemCPUTime } = process.resourceUsage();
-  return (userCPUTime + systemCPUTime) / 1e6;
-}
-
 async function measureHere(contender: string, path: string): Promise<Measured> {
   const read = await contenders[contender]!();
   const startCpu = cpuSeconds();
   const lines = await read(path);
   return { lines, cpu: cpuSeconds() - startCpu, startCpu, rssMib: process.resourceUsage().maxRSS / 1024 };
-}
-
-/** The best of some runs, each in a new process; the contenders take turns, so that the machine's moods hit all alike. */
-function measureAll(names: readonly string[], path: string, runs: number): Measured[] {
-  const self = fileURLToPath(import.meta.url);
-  const best: Measured[] = [];
-  for (let run = 0; run < runs; run++) {
-    for (const [index, name] of names.entries()) {
-      const child = spawnSync(process.execPath, [self, name, path], { encoding: "utf8" });
-      if (child.status !== 0) throw new Error(`${name} failed: ${child.stderr}`);
-      const measured = JSON.parse(child.stdout) as Measured;
-      if (best[index] === undefined || measured.cpu < best[index].cpu) best[index] = measured;
-    }
-  }
-  return best;
 }
 
 function print(name: string, result: Measured, reference: Measured): void {
@@ -98,24 +77,26 @@ function print(name: string, result: Measured, reference: Measured): void {
 }
 
 function benchmark(): void {
+  const self = fileURLToPath(import.meta.url);
   const folder = mkdtempSync(join(tmpdir(), "s2replay-bench-"));
   try {
     const path = join(folder, "trace.ndjson");
     writeBenchTrace(path, LINES);
     console.log(`${LINES} lines of ${(statSync(path).size / LINES).toFixed(0)} bytes on average`);
     console.log("                                   CPU s  start s   faster   ns/line  RSS MiB");
-    const [ndjson, split, reader] = measureAll(["ndjson", "split", "reader"], path, RUNS) as [
-      Measured,
-      Measured,
-      Measured,
-    ];
+    const [ndjson, split, reader] = bestInTurns<Measured>(
+      self,
+      ["ndjson", "split", "reader"],
+      path,
+      RUNS,
+    ) as [Measured, Measured, Measured];
     print("(a) ndjson package", ndjson, ndjson);
     print("(b) split and JSON.parse", split, ndjson);
     print("(c) this reader, all checks", reader, ndjson);
     rmSync(path);
     const longPath = join(folder, "long.ndjson");
     writeBenchTrace(longPath, MANY_LINES);
-    const [long] = measureAll(["reader"], longPath, 1) as [Measured];
+    const [long] = bestInTurns<Measured>(self, ["reader"], longPath, 1) as [Measured];
     console.log(
       `${MANY_LINES} lines: ${long.cpu.toFixed(2)} s, ${long.rssMib.toFixed(0)} MiB, ` +
         `${(100 * (long.rssMib / reader.rssMib - 1)).toFixed(1)} % more memory than for ${LINES}`,
