@@ -14,10 +14,10 @@ import {
   type TraceSource,
 } from "./event.js";
 import { isHeader, parseHeader } from "./header.js";
-import { LineBuffer } from "./line-buffer.js";
-import { LineScanner, type ScanOptions } from "./line-scanner.js";
+import { LineBuffer } from "./ndjson/line-buffer.js";
+import { LineScanner, type ScanOptions } from "./ndjson/line-scanner.js";
+import { LineContext } from "./ndjson/slow-line.js";
 import { ReorderWindow } from "./reorder.js";
-import { LineContext } from "./slow-line.js";
 import { Interner } from "./string-table.js";
 import { TimeBase } from "./time.js";
 

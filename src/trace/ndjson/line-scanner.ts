@@ -1,11 +1,11 @@
 /** Lines to rows: the fast path first, the slow path where it declines, and what becomes of a bad line. */
 
-import { TraceFormatError } from "../errors.js";
-import { type EventBatch, Kind, type ReaderReport } from "./event.js";
+import { TraceFormatError } from "../../errors.js";
+import { type EventBatch, Kind, type ReaderReport } from "../event.js";
+import type { ReorderWindow } from "../reorder.js";
 import { UNKNOWN_KIND } from "./fields.js";
 import { type LineBuffer, MAX_LINE_BYTES } from "./line-buffer.js";
 import { LineProblem } from "./line-values.js";
-import type { ReorderWindow } from "./reorder.js";
 import { type LineContext, SlowLine } from "./slow-line.js";
 import { TemplateMatch } from "./template-match.js";
 
