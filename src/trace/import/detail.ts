@@ -90,7 +90,7 @@ const sentences = new Map<string, RegExp>([
     "kvm_exit",
     new RegExp(`\\b(?<ret>\\w+): [HE]SR_EC: (?<esr_ec>${hex}) \\((\\w+)\\), PC: (?<vcpu_pc>${hex})`, "d"),
   ],
-  ["kvm_userspace_exit", /\breason (?<reason>\w+) \((-?\d+)\)/d],
+  ["kvm_userspace_exit", /\breason (?<reason>\S+)(?: \((-?\d+)\))?$/d],
   ["kvm_unmap_hva_range", hva],
   ["kvm_age_hva", hva],
   ["kvm_test_age_hva", hva],

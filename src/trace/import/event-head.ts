@@ -101,7 +101,9 @@ export class EventHead {
     if (columns === undefined) return false;
     const { pid, tgid, prefix } = columns;
     const comm =
-      columns.commEnd < 0 ? undefined : bytes.toString("utf8", from + columns.commFrom, from + columns.commEnd);
+      columns.commEnd < 0
+        ? undefined
+        : bytes.toString("utf8", from + columns.commFrom, from + columns.commEnd);
     this.#length = columns.end;
     const to = from + columns.end;
     const entry = this.#spellings.find(bytes, from, to, hashOf(bytes, from, to));

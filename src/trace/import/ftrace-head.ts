@@ -54,7 +54,7 @@ function columnsAt(line: string, dash: number): TaskColumns | undefined {
 const emptyCpu = /^(?:.*: )? *CPU \d+ is empty$/;
 const reportLine = /^(?:.*: )? *(?:cpus=\d+|version = \d+|CPU:\d+ \[(?:\d+ )?EVENTS DROPPED\])$/;
 const tracefsLine =
-  /^(?:# tracer: |# entries-in-buffer|# s2replay-header: |##### CPU \d+ buffer started|CPU:\d+ \[LOST )/;
+  /^(?:# tracer: |# entries-in-buffer|# s2replay-(?:header|event): |##### CPU \d+ buffer started|CPU:\d+ \[LOST )/;
 const eventLine =
   /-\d{1,10} +(?:\( *(?:\d{1,10}|-+)\) +)?\[\d{1,5}\] +(?:\S+ +){0,4}?\d{1,15}(?:\.\d{1,9})?: +(?:\(\+\d+\) +)?([^\s:]+):( *)/;
 /** `cmd-pid  cpu flags`: ftrace's latency-format with its relative time, verbose or not, and `report -l`. */

@@ -36,6 +36,8 @@ export interface RecordingInput {
   openFile(): Promise<RandomAccess>;
   /** Takes over what the recording says of itself; what the user says wins. Before the first event. */
   describe(header: HeaderFields): void;
+  /** The recording was exported from a trace with this header: it holds in place of all that is known so far. */
+  restore(header: HeaderFields): void;
   /** A line or an event that breaks its format: throws a TraceFormatError, or counts it under --lenient. */
   refuse(problem: LineProblem): void;
 }

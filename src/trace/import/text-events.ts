@@ -200,7 +200,10 @@ export class TextEvents {
     if (shape.event === "kvm_userspace_exit" && name === "reason") {
       const errno = pattern.fields.indexOf("errno");
       if (errno === -1 || !/^\d+$/.test(text)) return text;
-      return exitReason(Number(text), Number(bytes.toString("latin1", pattern.from[errno]!, pattern.end[errno]!)));
+      return exitReason(
+        Number(text),
+        Number(bytes.toString("latin1", pattern.from[errno]!, pattern.end[errno]!)),
+      );
     }
     return pattern.isHex && !text.startsWith("0x") ? `0x${text}` : text;
   }

@@ -8,6 +8,7 @@ import { headerFields } from "./recording-source.js";
 import { TextRecording, TraceRefusal } from "./text-recording.js";
 
 const ownHeader = /^# s2replay-header: (.*)$/;
+const ownEvent = /^# s2replay-event: (.*)$/;
 const entries = /^# entries-in-buffer\/entries-written: (\d+)\/(\d+)\s+#P:(\d+)$/;
 const lost = /^CPU:(\d+) \[LOST (?:(\d+) )?EVENTS\]$/;
 
@@ -35,8 +36,13 @@ function otherLines(input: RecordingInput): (line: string) => boolean {
   return (line) => {
     const own = ownHeader.exec(line)?.[1];
     if (own !== undefined) {
-      input.describe(headerFields(own, `${input.file}:${input.writer.origin}`));
+      input.restore(headerFields(own, `${input.file}:${input.writer.origin}`));
       hasOwnHeader = true;
+      return true;
+    }
+    const event = ownEvent.exec(line)?.[1];
+    if (event !== undefined) {
+      input.writer.line(event);
       return true;
     }
     const [, kept, written, cpus] = entries.exec(line) ?? [];
