@@ -4,6 +4,7 @@ import type { ByteSource } from "../byte-source.js";
 import type { LineProblem } from "../ndjson/line-values.js";
 import type { EventWriter, HeaderFields } from "./event-writer.js";
 import type { RandomAccess } from "./random-access.js";
+import { traceDat } from "./trace-dat/trace-dat.js";
 
 /** One format of recordings. A file of its own each, and a line in `importers`. */
 export interface Importer {
@@ -49,4 +50,4 @@ export interface Recording {
 }
 
 /** The formats, by what tells most surely first. */
-export const importers: readonly Importer[] = [];
+export const importers: readonly Importer[] = [traceDat];
