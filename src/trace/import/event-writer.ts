@@ -7,31 +7,11 @@
  * name), so that a reader can count them.
  */
 import { ModelError } from "../../errors.js";
-import type { TraceHeader } from "../event.js";
+import { type HeaderFields, writeHeader } from "../header.js";
 import { LineProblem } from "../ndjson/line-values.js";
 import type { Aliases } from "./aliases.js";
 import { GapFinder, type SingleCall, type Stage, StageNames } from "./recorded-order.js";
 import { type Form, wireFieldsOf, writeValue } from "./wire-event.js";
-
-export type HeaderFields = Omit<TraceHeader, "schema">;
-
-/** In the order in which they are written; what else a header holds comes behind. */
-const headerKeys = [
-  "name",
-  "kernel",
-  "arch",
-  "granule",
-  "ia_bits",
-  "fwb",
-  "tlbi_range",
-  "clock",
-  "source",
-  "cpus",
-  "lost_events",
-  "walker",
-  "pcpus",
-  "lock_wait",
-] as const satisfies readonly (keyof HeaderFields)[];
 
 /** A field of a recorded event that goes to the wire. */
 export interface Column {
@@ -206,6 +186,12 @@ export class EventWriter {
     this.summary.events++;
   }
 
+  /** A line of the trace's own format, as it is, without its newline. */
+  line(json: string): void {
+    if (this.#lines === 0) this.#header();
+    this.#line(json);
+  }
+
   /** Takes back the line begun. */
   drop(): void {
     this.length = this.#start;
@@ -354,9 +340,7 @@ export class EventWriter {
   }
 
   #header(): void {
-    const { header } = this;
-    const ordered = Object.fromEntries(headerKeys.map((key) => [key, header[key]]));
-    this.#raw(`${JSON.stringify({ type: "header", schema: "s2replay-trace/1", ...ordered, ...header })}\n`);
+    this.#raw(writeHeader(this.header));
     this.#countLine();
   }
 

@@ -1,8 +1,9 @@
 /** What an importer is, and which there are. */
 
 import type { ByteSource } from "../byte-source.js";
+import type { HeaderFields } from "../header.js";
 import type { LineProblem } from "../ndjson/line-values.js";
-import type { EventWriter, HeaderFields } from "./event-writer.js";
+import type { EventWriter } from "./event-writer.js";
 import type { RandomAccess } from "./random-access.js";
 import { traceDat } from "./trace-dat/trace-dat.js";
 

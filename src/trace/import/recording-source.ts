@@ -4,17 +4,17 @@ import { readFile, stat } from "node:fs/promises";
 import { TraceFormatError, UsageError } from "../../errors.js";
 import { type ByteSource, DataEnd, PeekedSource } from "../byte-source.js";
 import type { TraceHeader } from "../event.js";
-import { parseHeader } from "../header.js";
+import { type HeaderFields, parseHeader } from "../header.js";
 import type { LineProblem } from "../ndjson/line-values.js";
 import { Aliases } from "./aliases.js";
-import { EventWriter, type HeaderFields, type ImportSummary } from "./event-writer.js";
+import { EventWriter, type ImportSummary } from "./event-writer.js";
 import { HEAD_BYTES, type Importer, importers, type Recording, type RecordingInput } from "./importer.js";
 import { RandomAccess } from "./random-access.js";
 import type { Stage } from "./recorded-order.js";
 
 export interface ImportOptions {
-  /** `NAME=EVENT:FIELD=WIRE_FIELD,..` each: see Aliases. */
-  readonly aliases?: readonly string[];
+  /** What probes of the user's own stand for. */
+  readonly aliases?: Aliases;
   /** Of a trace.dat with several buffers, the one of this name ("" = the top one); all where absent. */
   readonly instance?: string;
   /** Header fields that win over what the recording says of itself. */
@@ -69,7 +69,7 @@ export class RecordingSource implements ByteSource, RecordingInput {
     readonly place: RecordingPlace,
     readonly options: ImportOptions,
   ) {
-    this.writer = new EventWriter(new Aliases(options.aliases), options.stages);
+    this.writer = new EventWriter(options.aliases ?? new Aliases(), options.stages);
     this.file = place.file;
     this.lenient = place.lenient;
     this.instance = options.instance;
