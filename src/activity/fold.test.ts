@@ -69,6 +69,9 @@ function batchOf(notation: string, strings: Interner): EventBatch {
     } else if (event === "abort=") {
       batch.kind[i] = Kind.s2_abort_ret;
       batch.ret[i] = Number(args[0] ?? 1);
+    } else if (event === "user") {
+      batch.kind[i] = Kind.kvm_userspace_exit;
+      batch.text[i] = strings.intern(args[0] as string);
     } else if (event === "memslot") {
       batch.kind[i] = Kind.memslot;
       batch.slot[i] = Number(args[0]);
@@ -276,9 +279,55 @@ describe("MMIO", () => {
     expect(kinds(`${before} 10 A abort; 11 A fault 0x9000 t1w; 20 A abort= 0`)[1]).toBe(
       "mmio A@P 0x9000 10..20",
     );
-    expect(kinds(`${before} 10 A abort; 11 A fault 0x9000 t1w; 20 A abort= 1`)[1]).toBe(
+  });
+
+  it("is an abort that the kernel handled, without a map, where no slot is known: a device that KVM emulates", () => {
+    const before = "1 A fault 0x1000 t3; 2 A map P 0x1000 4k; 3 A map= 0; 4 A abort= 1; ";
+    const device = "10 A abort; 11 A fault 0x9000 t1w; 20 A abort= 1; ";
+    expect(kinds(before + device)[1]).toBe("mmio A@P 0x9000 10..20");
+    // It is tried again, and mapped: memory, whose map had to wait.
+    expect(
+      kinds(`${before}${device}30 A fault 0x9000 t1w; 32 A map P 0x9000 4k; 33 A map= 0; 34 A abort= 1`)[1],
+    ).toBe("fault A@P 0x9000 10..20");
+    // Read again and again, and never mapped: each is MMIO.
+    expect(kinds(before + device + device.replaceAll(/\b(?=[12]\d )/g, "1"))).toHaveLength(3);
+    // Maps are not traced: nothing can be said.
+    expect(kinds(device)[0]).toBe("fault A@? 0x9000 10..20");
+    // A permission abort met a leaf.
+    expect(kinds(`${before} 10 A abort; 11 A fault 0x9000 p3w; 20 A abort= 1`)[1]).toBe(
       "fault A@P 0x9000 10..20",
     );
+    // What is missing may be the map.
+    expect(kinds(`${before} 10 A abort; 11 A fault 0x9000 t1w; 12 B lost A; 20 A abort= 1`)[1]).toBe(
+      "fault A@P 0x9000 10..20 incomplete",
+    );
+  });
+
+  it("is what goes back to the VMM for it", () => {
+    const before = "1 A fault 0x1000 t3; 2 A map P 0x1000 4k; 3 A map= 0; 4 A entry; ";
+    const left = (reason: string) => `10 A fault 0x9000 p3w; 12 A user ${reason}; 20 A entry`;
+    expect(kinds(before + left("KVM_EXIT_MMIO"))[1]).toBe("mmio A@P 0x9000 10..20");
+    expect(kinds(before + left("restart"))[1]).toBe("fault A@P 0x9000 10..20");
+  });
+
+  it("is not told by slots where memory was mapped outside them: the trace does not show all", () => {
+    const more = "9 A fault 0x80000 t3; 10 A map P 0x80000 4k; 11 A map= 0; 12 A abort= 1; ";
+    const again =
+      "20 A abort; 21 A fault 0x81000 t3; 22 A abort= 1; 23 A fault 0x81000 t3; 24 A map P 0x81000 4k";
+    expect(kinds(known + more + again)[2]).toBe("fault A@P 0x81000 20..22");
+  });
+
+  it("is counted by what showed it, for each VM", () => {
+    const { fold: folding } = fold(
+      `${known} 11 A abort; 12 A fault 0x9000 t1w; 20 A abort= 0
+       30 B fault 0x1000 t3; 31 B map Q 0x1000 4k; 32 B map= 0; 33 B abort= 1; 40 B fault 0x9000 t1w; 41 B abort= 0
+       50 B fault 0xa000 t1w; 51 B abort= 1; 60 B fault 0xb000 t1w; 61 B user KVM_EXIT_MMIO; 62 B entry`,
+    );
+    expect(folding.vms.map(({ faults, mmioAborts }) => [faults, ...mmioAborts])).toEqual([
+      [1, 0, 1, 0, 0, 0],
+      [1, 0, 0, 1, 1, 1],
+    ]);
+    expect([...folding.mmioAborts]).toEqual([0, 1, 1, 1, 1]);
   });
 
   it("is an abort outside every known slot, where the handler's answer is not traced", () => {

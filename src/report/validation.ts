@@ -3,9 +3,7 @@
 import type { ValidateResult } from "../compare/result-validate.js";
 import { formatCount, formatNs, formatPlural, printable } from "./quantity.js";
 import { plainTable } from "./terminal.js";
-
-/** More threads than this are only counted. */
-const threadsShown = 32;
+import { whoIsWho } from "./who-is-who.js";
 
 export function render(result: ValidateResult): string {
   const blocks = [
@@ -13,7 +11,7 @@ export function render(result: ValidateResult): string {
     headingOf(result).map(printable),
     table("events", Object.entries(result.eventsByName)),
     table("unknown events, ignored", Object.entries(result.unknownEvents)),
-    threads(result),
+    ...whoIsWho(result),
   ];
   return `${blocks
     .filter((lines) => lines.length > 0)
@@ -54,22 +52,4 @@ function table(title: string, counts: readonly (readonly [string, number])[]): s
   const rows = plainTable(["left", "right"]);
   for (const [name, count] of counts) rows.push([`  ${printable(name)}`, formatCount(count)]);
   return [title, ...rows.toString().split("\n")];
-}
-
-function threads(result: ValidateResult): string[] {
-  const rows = plainTable(["right", "left", "left", "left"]);
-  // The vCPUs first: an early thread of the host is of less interest.
-  const sorted = [...result.threads].sort((a, b) => Number(b.vcpu) - Number(a.vcpu));
-  for (const { pid, comm, vm, vcpu } of sorted.slice(0, threadsShown)) {
-    rows.push([
-      `  ${pid}`,
-      printable(comm ?? ""),
-      vcpu ? "vCPU" : "host",
-      vm === null ? "" : `VM ${printable(vm)}`,
-    ]);
-  }
-  const lines = rows.toString().split("\n");
-  const more = sorted.length - threadsShown;
-  if (more > 0) lines.push(`  and ${formatCount(more)} more`);
-  return ["threads", ...lines.map((line) => line.trimEnd())];
 }
