@@ -116,8 +116,9 @@ export class Identity {
     if (vm === NONE) return thread;
     let runner = thread;
     if (vm !== thread.vm) {
-      if (!thread.isProven) this.setVm(thread, vm, isNamed ? Tie.vm : Tie.pgt);
-      else runner = isOwn ? this.otherVcpu(thread, vm) : this.aside(thread, vm);
+      if (thread.isVcpu && !isOwn) runner = this.aside(thread, vm);
+      else if (thread.isProven) runner = this.otherVcpu(thread, vm);
+      else this.setVm(thread, vm, isNamed ? Tie.vm : Tie.pgt);
     }
     if (isOwn) this.prove(runner);
     return runner;
@@ -248,11 +249,10 @@ export class Identity {
       if (ofGuest[kind] === 1) this.prove(thread);
       return thread;
     }
-    if (!thread.isProven) {
-      this.setVm(thread, vm, Tie.vm);
-      return thread;
-    }
-    return ofGuest[kind] === 1 ? this.otherVcpu(thread, vm) : thread;
+    if (thread.isVcpu && ofGuest[kind] === 0) return thread;
+    if (thread.isProven) return this.otherVcpu(thread, vm);
+    this.setVm(thread, vm, Tie.vm);
+    return thread;
   }
 
   /** The pid's VM is gone. A vCPU is gone with it; a thread of the VMM may go on to the next VM. */

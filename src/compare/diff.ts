@@ -17,6 +17,7 @@ import type {
   TraceSummary,
 } from "./result.js";
 import { replaySession, type Session } from "./session.js";
+import { byRule } from "./who-is-who.js";
 
 /** Replays a trace under two strategies. Throws UsageError, TraceFormatError, UnsupportedTraceError, StrategyError. */
 export async function diffTrace(options: DiffOptions): Promise<DiffResult> {
@@ -88,6 +89,7 @@ function traceSummary(session: Session): TraceSummary {
     skippedByReason,
     lostEvents: report.lostEvents,
     incompleteEpisodes: replay.fold.incompleteEpisodes,
+    mmioAborts: byRule(replay.fold.mmioAborts),
     assumed: [...session.assumed],
     inferred: {
       ...(session.inferredIaBits === undefined ? {} : { ia_bits: session.inferredIaBits }),

@@ -1,6 +1,7 @@
 /** `s2replay-validate/1`: what a trace holds, and what of it a replay could not use. */
 
 import { z } from "zod";
+import { mmioAborts } from "./result.js";
 
 const count = z.int().nonnegative();
 const ns = z.int().nonnegative();
@@ -19,12 +20,6 @@ const did = z
   )
   .describe("what the thread did");
 const someone = { pid: z.int(), comm: z.string().nullable(), tgid: z.int().nullable() };
-
-export const mmioAborts = z
-  .object({ slots: count, answer: count, userspaceExit: count, noMap: count })
-  .describe(
-    "aborts that were not memory faults, by what showed it: outside all known memslots; answered with 0; left to the VMM with KVM_EXIT_MMIO; no slots known, and no map came",
-  );
 
 const vcpu = z.object({
   number: count,
