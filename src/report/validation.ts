@@ -1,6 +1,7 @@
 /** What `validate` found, as text: what is wrong first. */
 
 import type { ValidateResult } from "../compare/result-validate.js";
+import { fill } from "./fill.js";
 import { formatCount, formatNs, formatPlural, printable } from "./quantity.js";
 import { plainTable } from "./terminal.js";
 import { whoIsWho } from "./who-is-who.js";
@@ -41,7 +42,11 @@ function headingOf(result: ValidateResult): string[] {
   const header = Object.entries(result.header ?? {}).filter(([key]) => key !== "name");
   return [
     `trace    ${result.source}: ${result.usable ? "well-formed" : "malformed (a replay needs --lenient)"}`,
-    `header   ${result.header === null ? "none" : header.map(([key, value]) => `${key} ${value}`).join(", ")}`,
+    ...fill(
+      "header   ",
+      result.header === null ? ["none"] : header.map(([key, value]) => `${key} ${value}`),
+      ", ",
+    ),
     `extent   ${formatPlural(result.events, "event")} in ${formatPlural(result.lines, "line")} over ${formatNs(result.durationNs)}`,
     `machine  ${formatPlural(result.vms, "VM")}, ${formatPlural(result.vcpus, "vCPU")}`,
   ];

@@ -1,6 +1,7 @@
 /** The VMs and threads that validate found, as text of at most 80 columns. What is cut short, JSON has whole. */
 
 import type { ValidateResult } from "../compare/result-validate.js";
+import { fill } from "./fill.js";
 import { formatBytes, formatCount, formatNs, formatPlural, printable } from "./quantity.js";
 import { plainTable } from "./terminal.js";
 
@@ -9,7 +10,6 @@ type Vm = Who["vms"][number];
 type Vcpu = Vm["vcpus"][number];
 type Thread = Vm["otherThreads"][number];
 
-const width = 80;
 const vmsShown = 16;
 const vcpusShown = 16;
 /** Of slots, of other threads, of threads tied to nothing. */
@@ -36,20 +36,21 @@ function vmLines(vm: Vm): string[] {
     ...(tgid !== null ? [`tgid ${tgid}`] : []),
   ];
   const lines = fill(
-    `VM ${printable(vm.name)}`,
-    [...names, ...seen, ...(vm.destroyed ? ["destroyed"] : [])],
+    "VM ",
+    [printable(vm.name), ...names, ...seen, ...(vm.destroyed ? ["destroyed"] : [])],
     ", ",
   );
-  if (vm.memslots.length > 0) lines.push(...fill("  memslots", slotsOf(vm)));
+  if (vm.memslots.length > 0) lines.push(...fill("  memslots   ", slotsOf(vm)));
   if (vcpus.length > 0) {
     lines.push(
-      ...fill("  tables", [tablesOf(vm)]),
-      ...fill("  memory", faultsOf(vm)),
-      ...fill("  MMIO", mmioOf(vm)),
+      ...fill("  tables     ", [tablesOf(vm)]),
+      ...fill("  memory     ", faultsOf(vm)),
+      ...fill("  MMIO       ", mmioOf(vm)),
       ...vcpuLines(vcpus),
     );
   }
-  if (vm.otherThreads.length > 0) lines.push(...fill("  others", capped(vm.otherThreads.map(threadText))));
+  if (vm.otherThreads.length > 0)
+    lines.push(...fill("  others     ", capped(vm.otherThreads.map(threadText))));
   return lines;
 }
 
@@ -106,7 +107,7 @@ function vcpuLines(vcpus: readonly Vcpu[]): string[] {
     ]);
   }
   const lines = [
-    ...fill("  vCPUs", [`${rangesOf(vcpus)}, numbered by ${from}`]),
+    ...fill("  vCPUs      ", [`${rangesOf(vcpus)}, numbered by ${from}`]),
     ...rows
       .toString()
       .split("\n")
@@ -169,27 +170,10 @@ function untiedLines(untied: Who["untied"]): string[] {
     ({ pid, comm, why, memoryFaults, mmioAborts }) =>
       `${pid} ${printable(comm ?? "")}: ${why}${memoryFaults + mmioAborts > 0 ? ` (${formatPlural(memoryFaults, "fault")}, ${formatCount(mmioAborts)} MMIO)` : ""}`,
   );
-  return ["tied to no VM", ...capped(texts).flatMap((text) => fill("  ", [text], ""))];
+  return ["tied to no VM", ...capped(texts).flatMap((text) => fill("  ", [text]))];
 }
 
 function capped(items: readonly string[]): string[] {
   const more = items.length - itemsShown;
   return more > 0 ? [...items.slice(0, itemsShown), `and ${formatCount(more)} more`] : [...items];
-}
-
-/** `label  item; item`, wrapped under itself at the width. */
-function fill(label: string, items: readonly string[], separator = "; "): string[] {
-  const head =
-    label.trim() === "" ? label : label.startsWith("  ") ? label.padEnd(13) : `${label}${separator}`;
-  const indent = " ".repeat(Math.min(head.length, 13));
-  const lines: string[] = [];
-  let line = head;
-  for (const word of items.join(separator).split(" ")) {
-    const space = line === head || line === indent ? "" : " ";
-    if (line !== indent && line !== head && line.length + space.length + word.length > width) {
-      lines.push(line);
-      line = indent + word;
-    } else line += space + word;
-  }
-  return [...lines, line.trimEnd()];
 }
