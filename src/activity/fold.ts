@@ -1,8 +1,10 @@
 import { ZERO } from "../double.js";
 import { type EventBatch, Kind, NO_RET, NONE, Phase, type StringTable } from "../trace/event.js";
+import { AbortCount } from "./abort-count.js";
 import { type Activity, ActivityKind, ActivityPool, type Operation, OperationKind } from "./activity.js";
 import type { Barrier, BarrierCause } from "./epoch.js";
 import { Identity } from "./identity.js";
+import { Laps } from "./laps.js";
 import { isMmioExit, MmioRule, mmioRule } from "./mmio.js";
 import { CpuClock, Deed, type Thread } from "./thread.js";
 import type { SlotChange } from "./vm.js";
@@ -26,11 +28,6 @@ export interface FoldOptions {
   readonly epochGapNs: number;
   readonly pageBytes: number;
 }
-
-/** Errno that a walker answers where the guest shall simply fault again. */
-const EAGAIN = -11;
-/** An -EAGAIN episode whose access is tried again is followed by the next lap within this time. */
-const LAP_WITHIN_NS = 1_000_000;
 
 /** Operation kind and whether the event is its entry, by event kind. */
 const entryOf = new Int8Array(64).fill(-1);
@@ -58,10 +55,9 @@ export class ActivityFold {
   /** Time up to which every event has been folded. */
   foldedNs = ZERO;
 
-  /** Aborts that were not memory faults, by MmioRule. */
-  readonly mmioAborts = new Float64Array(Object.keys(MmioRule).length);
-
   private readonly identity: Identity;
+  private readonly aborts: AbortCount;
+  private readonly laps: Laps;
   private readonly returnSeen = new Uint8Array(16);
   private readonly clock: CpuClock;
   private sequence = 0;
@@ -82,6 +78,8 @@ export class ActivityFold {
       merged: (from, to) => this.mergeMemory(from, to),
     });
     this.threads = this.identity.threads;
+    this.aborts = new AbortCount(this.threads, this.vms);
+    this.laps = new Laps(this.pool, this.aborts, (activity) => this.deliver(activity));
     this.clock = new CpuClock(options.sharedCpu, Kind.kvm_guest_fault, Kind.s2_map);
   }
 
@@ -96,6 +94,11 @@ export class ActivityFold {
   /** Display names of the VMs, by index. */
   get vmNames(): readonly string[] {
     return this.identity.vms.names;
+  }
+
+  /** Aborts that were not memory faults, by MmioRule. */
+  get mmioAborts(): Float64Array {
+    return this.aborts.mmioAborts;
   }
 
   /** VMs that took a fault. */
@@ -116,10 +119,7 @@ export class ActivityFold {
       thread.lastCpu = batch.cpu[i] as number;
       this.event(thread, kind, atNs, batch, i);
     }
-    for (const thread of this.threads) {
-      const pending = thread.pending;
-      if (pending !== undefined && this.foldedNs - pending.endNs > LAP_WITHIN_NS) this.deliverPending(thread);
-    }
+    for (const thread of this.threads) this.laps.expire(thread, this.foldedNs);
   }
 
   /** Every activity that starts before this time has been delivered. */
@@ -297,8 +297,7 @@ export class ActivityFold {
     activity.esr = batch.esr[i] as number;
     activity.ipa = page;
     activity.endNs = atNs;
-    const pending = thread.pending;
-    if (pending !== undefined && !isSameAccess(pending, activity)) this.deliverPending(thread);
+    this.laps.meet(thread, activity);
   }
 
   private beginOperation(pid: Thread, kind: OperationKind, atNs: number, batch: EventBatch, i: number): void {
@@ -396,7 +395,7 @@ export class ActivityFold {
       ? 0
       : thread.cpuNs - thread.operationEndCpuNs;
     if (activity.operationCount > 0) {
-      if (thread.sawGuestFault) this.countFault(activity);
+      if (thread.sawGuestFault) this.aborts.countFault(activity);
       this.close(thread, atNs);
       return;
     }
@@ -404,7 +403,7 @@ export class ActivityFold {
     const rule = this.ruleOf(thread, activity, ret);
     // The access may be tried again, and mapped.
     if (rule !== MmioRule.noMap && (rule !== MmioRule.none || thread.sawGuestFault))
-      this.countBare(activity, rule);
+      this.aborts.countBare(activity, rule);
     this.close(thread, atNs, rule === MmioRule.noMap);
   }
 
@@ -418,23 +417,6 @@ export class ActivityFold {
       leftToVmm: thread.leftToVmm,
       wouldShowMap: this.mapsSeen && !activity.incomplete,
     });
-  }
-
-  private countFault(activity: Activity): void {
-    (this.threads[activity.thread] as Thread).faults++;
-    if (activity.vm >= 0) (this.vms[activity.vm] as Vm).countFault(activity);
-  }
-
-  /** Counts an abort that nothing was mapped for as what the rule says. */
-  private countBare(activity: Activity, rule: MmioRule): void {
-    if (rule === MmioRule.none) {
-      this.countFault(activity);
-      return;
-    }
-    activity.kind = ActivityKind.mmio;
-    this.mmioAborts[rule] = (this.mmioAborts[rule] as number) + 1;
-    (this.threads[activity.thread] as Thread).mmioAborts++;
-    if (activity.vm >= 0) (this.vms[activity.vm] as Vm).countMmio(rule);
   }
 
   /** Something of the open activity is missing from the trace. */
@@ -465,45 +447,7 @@ export class ActivityFold {
     thread.endEpoch = this.epoch;
     thread.endNs = endNs;
     thread.endCpuNs = thread.cpuNs;
-    const pending = thread.pending;
-    if (pending !== undefined) {
-      const isAgain = activity.kind === ActivityKind.fault && isSameAccess(pending, activity);
-      if (isAgain && !thread.isPendingBare) {
-        this.mergeLap(pending, activity);
-        if (lastRet(pending) !== EAGAIN) this.deliverPending(thread);
-        return;
-      }
-      const isSoon = activity.startNs - pending.endNs <= LAP_WITHIN_NS;
-      this.deliverPending(thread, isAgain && isSoon && activity.operationCount > 0);
-    }
-    if (isBare || (activity.kind === ActivityKind.fault && lastRet(activity) === EAGAIN)) {
-      thread.pending = activity;
-      thread.isPendingBare = isBare;
-    } else this.deliver(activity);
-  }
-
-  /** `again` is the same access as `first`, tried once more: what counts is its operation. */
-  private mergeLap(first: Activity, again: Activity): void {
-    first.laps += again.laps;
-    first.endNs = again.endNs;
-    first.afterCpuNs = again.afterCpuNs;
-    first.incomplete ||= again.incomplete;
-    if (again.operationCount > 0) {
-      const swap = first.operation(0);
-      first.operations[0] = again.operation(0);
-      again.operations[0] = swap;
-    }
-    again.holders = 1;
-    this.pool.release(again);
-  }
-
-  /** `wasMemory`: a bare abort's access was tried again, and mapped. */
-  private deliverPending(thread: Thread, wasMemory = false): void {
-    const pending = thread.pending as Activity;
-    thread.pending = undefined;
-    if (thread.isPendingBare) this.countBare(pending, wasMemory ? MmioRule.none : MmioRule.noMap);
-    thread.isPendingBare = false;
-    this.deliver(pending);
+    this.laps.add(thread, activity, isBare);
   }
 
   private deliver(activity: Activity): void {
@@ -597,7 +541,7 @@ export class ActivityFold {
     vm = NONE,
     slotChange?: SlotChange,
   ): void {
-    for (const thread of this.threads) if (thread.pending !== undefined) this.deliverPending(thread);
+    for (const thread of this.threads) this.laps.end(thread);
     const idleNs = Math.max(0, atNs - Math.max(this.lastEndNs, this.epochNs));
     this.epoch++;
     this.epochNs = atNs;
@@ -614,16 +558,7 @@ export class ActivityFold {
   }
 }
 
-function lastRet(activity: Activity): number {
-  return activity.operationCount === 0 ? NO_RET : activity.operation(activity.operationCount - 1).ret;
-}
-
 /** KVM_PGTABLE_PROT_DEVICE. */
 function isDevice(prot: number): boolean {
   return prot !== NONE && Math.floor(prot / 8) % 2 === 1;
-}
-
-/** The same abort on the same page: class, level and address agree. */
-function isSameAccess(a: Activity, b: Activity): boolean {
-  return a.ipa === b.ipa && a.esr % 64 === b.esr % 64;
 }
