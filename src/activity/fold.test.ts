@@ -203,6 +203,15 @@ describe("laps of one access", () => {
     ]);
   });
 
+  it("count one fault each, also one that found nothing to map", () => {
+    const bare = "20 A abort; 21 A fault 0x1000 t2; 25 A abort= 1; ";
+    const { activities, fold: folding } = fold(lap(10, "0x1000", -11) + bare + lap(30, "0x1000", 0));
+    expect(activities.map(({ laps }) => laps)).toEqual([3]);
+    expect(folding.vms.map(({ faults, faultsWithoutOperation }) => [faults, faultsWithoutOperation])).toEqual(
+      [[3, 1]],
+    );
+  });
+
   it("end where another page faults", () => {
     expect(activitiesOf(lap(10, "0x1000", -11) + lap(20, "0x2000", -11) + lap(30, "0x1000", 0))).toEqual([
       "fault A@P 0x1000 10..15 map=-11",
