@@ -260,7 +260,7 @@ export class EventWriter {
   }
 
   /**
-   * The ring buffer of a cpu lost events before what it holds next. A recording says so without a time: the
+   * The ring buffer of a cpu (-1: not said) lost events before what it holds next. A recording says so without a time: the
    * loss takes that of the next event.
    */
   lose(cpu: number, count: number | undefined): void {
@@ -334,7 +334,9 @@ export class EventWriter {
   #losses(at: Readonly<Time>): void {
     for (const { cpu, count } of this.#lost.splice(0)) {
       const lost = count === undefined ? "" : `,"count":${count}`;
-      this.#line(`{"ts":${timeText(at)},"cpu":${cpu},"pid":0,"event":"lost_events"${lost}}`);
+      this.#line(
+        `{"ts":${timeText(at)}${cpu < 0 ? "" : `,"cpu":${cpu}`},"pid":0,"event":"lost_events"${lost}}`,
+      );
     }
   }
 
