@@ -56,7 +56,7 @@ const reportLine = /^(?:.*: )? *(?:cpus=\d+|version = \d+|CPU:\d+ \[(?:\d+ )?EVE
 const tracefsLine =
   /^(?:# tracer: |# entries-in-buffer|# s2replay-(?:header|event): |##### CPU \d+ buffer started|CPU:\d+ \[LOST )/;
 const eventLine =
-  /-\d{1,10} +(?:\( *(?:\d{1,10}|-+)\) +)?\[\d{1,5}\] +(?:\S+ +){0,4}?\d{1,15}(?:\.\d{1,9})?: +(?:\(\+\d+\) +)?([^\s:]+):( *)/;
+  /-\d{1,10} +(?:\( *(?:\d{1,10}|-+)\) +)?\[\d{1,5}\] +(?:\S+ +){0,4}?\d{1,15}(?:\.\d{1,9})?: +(?:\(\+\d+\) +)?([^\s:]+):( +|$)/;
 /** `cmd-pid  cpu flags`: ftrace's latency-format with its relative time, verbose or not, and `report -l`. */
 const tracefsLatency =
   /^.{1,16}-\d+ +\d+\S* +-?\d+us[^\d\s]?: |^.{1,16} +\d+ +\d+ \d+ [0-9a-f]{8} [0-9a-f]{8} \[[0-9a-f]+\] /;
