@@ -98,7 +98,7 @@ const sentences = new Map<string, RegExp>([
   ["kvm_test_age_hva", hva],
 ]);
 
-const pair = /(?<!\S)(\w+)=("[^"]*"|\S+)/dg;
+const pair = /(?<![^ ])(\w+)=("[^"]*"|[^ ]+)/dg;
 /** The address of a probe: where it hit, and for a return where it goes back to. */
 const address = /^\(([^)]*)\) /;
 

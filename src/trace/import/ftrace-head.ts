@@ -47,7 +47,7 @@ function columnsAt(line: string, dash: number): TaskColumns | undefined {
     commEnd: dash,
     pid: Number(found[1]),
     tgid: tgid === undefined || tgid.startsWith("-") ? undefined : Number(tgid),
-    prefix: prefix.trim().replace(/:$/, ""),
+    prefix: prefix.replace(/^ +/, "").replace(/:? *$/, ""),
   };
 }
 
@@ -73,7 +73,7 @@ export function tellFtraceText(head: Buffer): FtraceText | undefined {
     const line = untrimmed.trimEnd();
     if (line === "") continue;
     // JSON, whatever its strings hold.
-    if (index === 0 && /^\s*[{[]/.test(line)) return undefined;
+    if (index === 0 && /^\s*\{\s*"/.test(line)) return undefined;
     if (tracefsLine.test(line) || tracefsLatency.test(line)) return "tracefs";
     if (reportLine.test(line) || emptyCpu.test(line) || reportLatency.test(line)) return "trace-cmd";
     const [, name, spaces] = eventLine.exec(line) ?? [];

@@ -25,7 +25,8 @@ const head: HeadFormat = {
       const found = layout.exec(line);
       if (found === null) continue;
       const [whole, comm = "", process, thread] = found;
-      const name = comm.trim();
+      // Spaces alone: in Latin-1 the second byte of a letter may look like another blank.
+      const name = comm.replace(/^ +| +$/g, "");
       const commFrom = line.indexOf(name);
       return {
         end: whole.length,
@@ -53,7 +54,9 @@ export const perfScript: Importer = {
   format: "perf script",
   recognises: (bytes) => {
     const lines = completeLines(bytes);
-    return !/^\s*[{[]/.test(lines[0]!) && lines.some((line) => eventLine.test(line) || recordLine.test(line));
+    return (
+      !/^\s*\{\s*"/.test(lines[0]!) && lines.some((line) => eventLine.test(line) || recordLine.test(line))
+    );
   },
   open: (input) => {
     if (input.instance !== undefined) {

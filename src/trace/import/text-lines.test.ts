@@ -119,7 +119,7 @@ const layouts = {
     `${padded(at.comm)}-${String(at.pid).padEnd(5)} [${String(at.cpu).padStart(3, "0")}]${flags} ${time(at, decimals)}: `,
 };
 
-describe("law: an event printed and read is the event", () => {
+describe("law: an event printed and read is the event", { timeout: 60_000 }, () => {
   const flags = fc.constantFrom(
     "",
     " d...",
@@ -151,12 +151,12 @@ describe("law: an event printed and read is the event", () => {
         });
         expect(lines.trimEnd().split("\n").slice(1)).toEqual(expected);
       }),
-      { numRuns: 300 },
+      { numRuns: 100 },
     );
   });
 
   it("perf script", async () => {
-    const perfComm = comm.map((name) => name.trim()).filter((name) => name !== "");
+    const perfComm = comm.map((name) => name.replace(/ +$/, "")).filter((name) => name !== "");
     await fc.assert(
       fc.asyncProperty(
         fc.array(event, { minLength: 1, maxLength: 20 }),
@@ -178,7 +178,7 @@ describe("law: an event printed and read is the event", () => {
           );
         },
       ),
-      { numRuns: 200 },
+      { numRuns: 100 },
     );
   });
 });
