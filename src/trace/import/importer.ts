@@ -3,7 +3,9 @@
 import type { ByteSource } from "../byte-source.js";
 import type { HeaderFields } from "../header.js";
 import type { LineProblem } from "../ndjson/line-values.js";
+import { bpftraceJson } from "./bpftrace-json.js";
 import type { EventWriter } from "./event-writer.js";
+import { perfScript } from "./perf-script.js";
 import type { RandomAccess } from "./random-access.js";
 import { traceCmdText } from "./trace-cmd-text.js";
 import { traceDat } from "./trace-dat/trace-dat.js";
@@ -55,4 +57,4 @@ export interface Recording {
 }
 
 /** The formats, by what tells most surely first. */
-export const importers: readonly Importer[] = [traceDat, tracefsText, traceCmdText];
+export const importers: readonly Importer[] = [traceDat, bpftraceJson, tracefsText, traceCmdText, perfScript];

@@ -19,16 +19,19 @@ export const tracefsText: Importer = {
     if (input.instance !== undefined) {
       throw new UsageError(`${input.file}: tracefs text is of one buffer, an instance cannot be chosen`);
     }
-    const lines = new FtraceLines(input, {
-      expected: "a line of tracefs text (comm-pid [cpu] flags seconds: event: ..)",
-      ticks:
-        "times are ticks of the trace clock, expected seconds: record with another (echo mono > trace_clock)",
-      hasPrefixes: false,
-      other: otherLines(input),
-    });
-    return Promise.resolve(new TextRecording(input, lines));
+    return Promise.resolve(new TextRecording(input, tracefsLines(input)));
   },
 };
+
+export function tracefsLines(input: RecordingInput): FtraceLines {
+  return new FtraceLines(input, {
+    expected: "a line of tracefs text (comm-pid [cpu] flags seconds: event: ..)",
+    ticks:
+      "times are ticks of the trace clock, expected seconds: record with another (echo mono > trace_clock)",
+    hasPrefixes: false,
+    other: otherLines(input),
+  });
+}
 
 /** Comments and losses. */
 function otherLines(input: RecordingInput): (line: string) => boolean {
