@@ -7,8 +7,9 @@
 
 import { TraceFormatError, UnsupportedTraceError, UsageError } from "../../../errors.js";
 import { DataEnd } from "../../byte-source.js";
+import type { HeaderFields } from "../../header.js";
 import { LineProblem } from "../../ndjson/line-values.js";
-import type { HeaderFields, Moment, Task } from "../event-writer.js";
+import type { Moment, Task } from "../event-writer.js";
 import type { Importer, Recording, RecordingInput } from "../importer.js";
 import type { RandomAccess } from "../random-access.js";
 import type { CpuCursor } from "./cpu-cursor.js";
