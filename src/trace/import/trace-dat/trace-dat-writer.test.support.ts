@@ -232,7 +232,7 @@ export function pagesOf(
   return pages.map(({ bytes }) => bytes);
 }
 
-export interface WrittenBuffer {
+interface WrittenBuffer {
   readonly name: string;
   readonly cpus: readonly { readonly cpu: number; readonly pages: readonly Buffer[] }[];
 }
