@@ -7,8 +7,11 @@ import type { Importer, RecordingInput } from "./importer.js";
 import { headerFields } from "./recording-source.js";
 import { TextRecording, TraceRefusal } from "./text-recording.js";
 
-const ownHeader = /^# s2replay-header: (.*)$/;
-const ownEvent = /^# s2replay-event: (.*)$/;
+/** What `export` writes in comment lines: the header, and events that tracefs has no form for. */
+export const HEADER_COMMENT = "# s2replay-header: ";
+export const EVENT_COMMENT = "# s2replay-event: ";
+const ownHeader = new RegExp(`^${HEADER_COMMENT}(.*)$`);
+const ownEvent = new RegExp(`^${EVENT_COMMENT}(.*)$`);
 const entries = /^# entries-in-buffer\/entries-written: (\d+)\/(\d+)\s+#P:(\d+)$/;
 const lost = /^CPU:(\d+) \[LOST (?:(\d+) )?EVENTS\]$/;
 
