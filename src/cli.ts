@@ -4,6 +4,7 @@
 import { readFileSync } from "node:fs";
 import process from "node:process";
 import yargs, { type Argv, type CommandModule } from "yargs";
+import { compareCommand } from "./cli/compare.js";
 import { completionCommand } from "./cli/completion.js";
 import { diffCommand } from "./cli/diff.js";
 import { exportCommand } from "./cli/export.js";
@@ -26,6 +27,7 @@ const expectedErrors = [UsageError, TraceFormatError, UnsupportedTraceError, Str
 
 const commands = [
   diffCommand,
+  compareCommand,
   replayCommand,
   walkCommand,
   validateCommand,

@@ -51,6 +51,11 @@ export interface DiffOptions extends TraceOptions {
   readonly candidate: string;
 }
 
+export interface CompareOptions extends TraceOptions {
+  /** Names and modules; the others are set against the first. */
+  readonly strategies: readonly string[];
+}
+
 export interface ReplayOptions extends TraceOptions {
   readonly strategy: string;
   /** Called in time order with each replayed event, a plain object ready for NDJSON. */

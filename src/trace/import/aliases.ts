@@ -52,6 +52,8 @@ const otherFieldNames = new Map<string, readonly string[]>([
   ["ipa", ["gpa"]],
   ["gpa", ["guest_phys_addr"]],
   ["hva", ["userspace_addr"]],
+  // kvm_test_age_hva has one address.
+  ["start", ["hva"]],
   ["size", ["memory_size"]],
   // kvm_test_age_hva has one address.
   ["start", ["hva"]],

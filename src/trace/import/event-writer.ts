@@ -260,8 +260,8 @@ export class EventWriter {
   }
 
   /**
-   * The ring buffer of a cpu (-1: not said) lost events before what it holds next. A recording says so without a time: the
-   * loss takes that of the next event.
+   * The ring buffer of a cpu lost events before what it holds next. A recording says so without a time: the
+   * loss takes that of the next event. `cpu` -1 where the recording does not say.
    */
   lose(cpu: number, count: number | undefined): void {
     this.#lost.push({ cpu, count });
@@ -334,9 +334,8 @@ export class EventWriter {
   #losses(at: Readonly<Time>): void {
     for (const { cpu, count } of this.#lost.splice(0)) {
       const lost = count === undefined ? "" : `,"count":${count}`;
-      this.#line(
-        `{"ts":${timeText(at)}${cpu < 0 ? "" : `,"cpu":${cpu}`},"pid":0,"event":"lost_events"${lost}}`,
-      );
+      const on = cpu < 0 ? "" : `,"cpu":${cpu}`;
+      this.#line(`{"ts":${timeText(at)}${on},"pid":0,"event":"lost_events"${lost}}`);
     }
   }
 

@@ -8,6 +8,7 @@ import type { EventWriter } from "./event-writer.js";
 import { perfScript } from "./perf-script.js";
 import type { RandomAccess } from "./random-access.js";
 import { traceCmdText } from "./trace-cmd-text.js";
+import { traceDat } from "./trace-dat/trace-dat.js";
 import { tracefsText } from "./tracefs-text.js";
 
 /** One format of recordings. A file of its own each, and a line in `importers`. */
@@ -56,4 +57,4 @@ export interface Recording {
 }
 
 /** The formats, by what tells most surely first. */
-export const importers: readonly Importer[] = [bpftraceJson, tracefsText, traceCmdText, perfScript];
+export const importers: readonly Importer[] = [traceDat, bpftraceJson, tracefsText, traceCmdText, perfScript];
