@@ -82,7 +82,7 @@ const ignoredNames = new Set(["memslot2", "commit", "free_unlinked", "kvm_set_sp
 /** The last two: what trace-cmd calls a write to trace_marker, and what tracefs does. */
 const markNames = new Set(["stage", "stage_end", "print", "tracing_mark_write"]);
 
-const NOTHING = new Uint8Array(0);
+const NOTHING = Buffer.alloc(0);
 const QUOTE = 0x22;
 const MINUS = 0x2d;
 const CLOSING_BRACE = 0x7d;

@@ -9,7 +9,7 @@ const NS = 1_000_000_000;
 const MASK = (1n << 64n) - 1n;
 
 /** What takes a time. */
-export interface Instant {
+interface Instant {
   seconds: number;
   nanos: number;
 }

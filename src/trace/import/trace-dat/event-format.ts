@@ -4,7 +4,7 @@
  */
 
 /** `number`: 1, 2, 4 or 8 bytes. `text`: characters up to a NUL. `bytes`: anything else. */
-export type FieldKind = "number" | "text" | "bytes";
+type FieldKind = "number" | "text" | "bytes";
 
 export interface EventField {
   readonly name: string;

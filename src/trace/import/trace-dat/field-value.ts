@@ -35,7 +35,7 @@ function fieldNumber({ offset, size, signed }: EventField, record: RecordData): 
 }
 
 /** The bytes of an array, wherever the record keeps them. */
-export function fieldBytes(field: EventField, record: RecordData): Buffer | undefined {
+function fieldBytes(field: EventField, record: RecordData): Buffer | undefined {
   const { view, littleEndian } = record;
   let { offset, size } = field;
   if (field.place !== "here") {

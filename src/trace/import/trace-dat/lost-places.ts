@@ -87,7 +87,8 @@ async function findRuns(
     }
     last = time;
   }
-  if (start < end) cpus.push({ cpu: UNKNOWN_CPU, offset: start, size: end - start });
+  // A page that is not whole counts as one: it shows that the last cpu was cut.
+  if (start < end) cpus.push({ cpu: UNKNOWN_CPU, offset: start, size: align(end - start, pageSize) });
 }
 
 function align(at: number, pageSize: number): number {

@@ -35,11 +35,7 @@ async function openTraceDat(input: RecordingInput): Promise<Recording> {
   try {
     const file = await TraceDatFile.open(bytes, input.instance);
     input.describe(await headerOf(file));
-    const events = await file.events((atByte, problem) => {
-      input.writer.origin = atByte;
-      input.refuse(problem);
-    });
-    return new TraceDatRecording(input, bytes, file, events);
+    return new TraceDatRecording(input, bytes, file);
   } catch (error) {
     await bytes.close();
     throw named(error, input.file, bytes.dataEnd);
@@ -77,20 +73,21 @@ class TraceDatRecording implements Recording {
   readonly #plans = new Map<number, EventPlan | undefined>();
   readonly #tasks = new Map<number, Task>();
   readonly #moment: Moment;
+  #events: MergedEvents | undefined;
 
   constructor(
     readonly input: RecordingInput,
     readonly bytes: RandomAccess,
     readonly file: TraceDatFile,
-    readonly events: MergedEvents,
   ) {
     this.#moment = { seconds: 0, nanos: 0, decimals: 9, cpu: 0, task: this.#task(0) };
   }
 
   async step(): Promise<boolean> {
-    const { events } = this;
+    this.#events ??= await this.#open();
+    const events = this.#events;
     for (let count = 0; count < STEP_EVENTS; count++) {
-      if (events.ended.length > 0) this.#tellEnds();
+      if (events.ended.length > 0) this.#tellEnds(events);
       const cursor = events.first;
       if (cursor === undefined) {
         const cut = this.bytes.dataEnd ?? events.cut;
@@ -105,6 +102,14 @@ class TraceDatRecording implements Recording {
 
   close(): Promise<void> {
     return this.bytes.close();
+  }
+
+  #open(): Promise<MergedEvents> {
+    const { input } = this;
+    return this.file.events((atByte, problem) => {
+      input.writer.origin = atByte;
+      input.refuse(problem);
+    });
   }
 
   #write(cursor: CpuCursor): void {
@@ -168,7 +173,7 @@ class TraceDatRecording implements Recording {
   }
 
   /** Of cpus whose data ended in a loss. */
-  #tellEnds(): void {
-    for (const cursor of this.events.ended.splice(0)) this.#tellLosses(cursor);
+  #tellEnds(events: MergedEvents): void {
+    for (const cursor of events.ended.splice(0)) this.#tellLosses(cursor);
   }
 }
