@@ -55,6 +55,10 @@ const otherFieldNames = new Map<string, readonly string[]>([
   // kvm_test_age_hva has one address.
   ["start", ["hva"]],
   ["size", ["memory_size"]],
+  // kvm_test_age_hva has one address.
+  ["start", ["hva"]],
+  // perf probe's name for `%return $retval`.
+  ["ret", ["arg1", "retval"]],
 ]);
 
 export class Aliases {

@@ -3,9 +3,13 @@
 import type { ByteSource } from "../byte-source.js";
 import type { HeaderFields } from "../header.js";
 import type { LineProblem } from "../ndjson/line-values.js";
+import { bpftraceJson } from "./bpftrace-json.js";
 import type { EventWriter } from "./event-writer.js";
+import { perfScript } from "./perf-script.js";
 import type { RandomAccess } from "./random-access.js";
+import { traceCmdText } from "./trace-cmd-text.js";
 import { traceDat } from "./trace-dat/trace-dat.js";
+import { tracefsText } from "./tracefs-text.js";
 
 /** One format of recordings. A file of its own each, and a line in `importers`. */
 export interface Importer {
@@ -35,6 +39,8 @@ export interface RecordingInput {
   openFile(): Promise<RandomAccess>;
   /** Takes over what the recording says of itself; what the user says wins. Before the first event. */
   describe(header: HeaderFields): void;
+  /** The recording was exported from a trace with this header: it holds in place of all that is known so far. */
+  restore(header: HeaderFields): void;
   /** A line or an event that breaks its format: throws a TraceFormatError, or counts it under --lenient. */
   refuse(problem: LineProblem): void;
 }
@@ -51,4 +57,4 @@ export interface Recording {
 }
 
 /** The formats, by what tells most surely first. */
-export const importers: readonly Importer[] = [traceDat];
+export const importers: readonly Importer[] = [traceDat, bpftraceJson, tracefsText, traceCmdText, perfScript];

@@ -111,6 +111,11 @@ export class RecordingSource implements ByteSource, RecordingInput {
     this.writer.header = { ...this.#header, ...this.options.header };
   }
 
+  restore(header: HeaderFields): void {
+    this.#header = {};
+    this.describe(header);
+  }
+
   refuse(problem: LineProblem): void {
     const { skipped } = this.place;
     if (!this.lenient) throw new TraceFormatError(this.#where(this.writer.origin), problem.message);

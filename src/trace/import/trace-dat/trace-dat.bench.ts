@@ -19,9 +19,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
-import { bestInTurns, cpuSeconds } from "../bench-turns.js";
-import { openNdjson } from "../open-trace.js";
-import { benchTraceDat } from "./trace-dat/bench-trace-dat.test.support.js";
+import { bestInTurns, cpuSeconds } from "../../bench-turns.js";
+import { openNdjson } from "../../open-trace.js";
+import { benchTraceDat } from "./bench-trace-dat.test.support.js";
 
 const EVENTS = 1_200_000;
 const FEW_EVENTS = 16;
