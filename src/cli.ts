@@ -9,6 +9,7 @@ import { diffCommand } from "./cli/diff.js";
 import { importCommand } from "./cli/import.js";
 import { removeUnfinished } from "./cli/output.js";
 import { stopProgress } from "./cli/progress.js";
+import { recordCommand } from "./cli/record.js";
 import { replayCommand } from "./cli/replay.js";
 import { schemaCommand } from "./cli/schema.js";
 import { strategiesCommand } from "./cli/strategies.js";
@@ -29,6 +30,7 @@ const commands = [
   walkCommand,
   validateCommand,
   verifyCommand,
+  recordCommand,
   importCommand,
   strategiesCommand,
   schemaCommand,

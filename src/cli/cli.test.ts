@@ -38,6 +38,7 @@ describe("help and version", () => {
       "replay",
       "walk",
       "validate",
+      "record",
       "import",
       "strategies",
       "schema",
@@ -47,7 +48,7 @@ describe("help and version", () => {
     }
   });
 
-  it.each(["diff", "replay", "walk", "validate", "import", "strategies", "schema", "completion"])(
+  it.each(["diff", "replay", "walk", "validate", "record", "import", "strategies", "schema", "completion"])(
     "%s --help has examples",
     (command) => {
       const { status, stdout } = run(command, "--help");
