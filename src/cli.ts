@@ -4,9 +4,11 @@
 import { readFileSync } from "node:fs";
 import process from "node:process";
 import yargs, { type Argv, type CommandModule } from "yargs";
+import { compareCommand } from "./cli/compare.js";
 import { completionCommand } from "./cli/completion.js";
 import { diffCommand } from "./cli/diff.js";
-import { importCommand } from "./cli/import.js";
+import { exportCommand } from "./cli/export.js";
+import { importCommand, nameStdin } from "./cli/import.js";
 import { removeUnfinished } from "./cli/output.js";
 import { stopProgress } from "./cli/progress.js";
 import { recordCommand } from "./cli/record.js";
@@ -26,12 +28,14 @@ const expectedErrors = [UsageError, TraceFormatError, UnsupportedTraceError, Str
 
 const commands = [
   diffCommand,
+  compareCommand,
   replayCommand,
   walkCommand,
   validateCommand,
   verifyCommand,
   recordCommand,
   importCommand,
+  exportCommand,
   strategiesCommand,
   schemaCommand,
   completionCommand,
@@ -51,10 +55,10 @@ function program(argv: readonly string[]): Argv {
     )
     .parserConfiguration({
       "dot-notation": false,
-      "duplicate-arguments-array": false,
       "parse-numbers": false,
       "parse-positional-numbers": false,
     })
+    .middleware(takeLast, true)
     .demandCommand(1, "expected a command")
     .strict()
     .strictCommands()
@@ -68,6 +72,15 @@ function program(argv: readonly string[]): Argv {
       // What yargs-parser finds comes as its own error.
       throw error !== undefined && error?.name !== "YError" ? error : new Complaint(message || error.message);
     });
+}
+
+/** What may be given several times; of anything else the last counts. */
+const lists = new Set(["_", "--", "files", "map"]);
+
+function takeLast(args: Record<string, unknown>): void {
+  for (const [key, value] of Object.entries(args)) {
+    if (Array.isArray(value) && !lists.has(key)) args[key] = value.at(-1);
+  }
 }
 
 async function run(argv: readonly string[]): Promise<void> {
@@ -122,7 +135,7 @@ process.on("uncaughtException", (error) => {
 });
 
 try {
-  await run(process.argv.slice(2));
+  await run(nameStdin(process.argv.slice(2)));
 } catch (error) {
   fail(error);
 }

@@ -1,10 +1,20 @@
 /** The library: what the command line is built on. */
 
+export { compareTrace } from "./compare/compare.js";
 export { diffTrace, replayTrace } from "./compare/diff.js";
 export { type Expression, parseExpression } from "./compare/expression.js";
-export type { DiffOptions, IpaRange, Progress, ReplayOptions, TraceOptions } from "./compare/options.js";
+export type {
+  CompareOptions,
+  DiffOptions,
+  IpaRange,
+  Progress,
+  ReplayOptions,
+  TraceOptions,
+} from "./compare/options.js";
 export {
   type Caveat,
+  type CompareResult,
+  compareSchema,
   type DiffResult,
   diffSchema,
   type FaultCause,
@@ -35,4 +45,7 @@ export {
   type TraceHeader,
   type TraceSource,
 } from "./trace/event.js";
+export { Aliases } from "./trace/import/aliases.js";
+export { ImportedTraces } from "./trace/import/import-traces.js";
+export type { ImportOptions } from "./trace/import/recording-source.js";
 export { type OpenTraceOptions, openTrace } from "./trace/open-trace.js";

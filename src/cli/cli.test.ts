@@ -35,11 +35,13 @@ describe("help and version", () => {
     expect({ status, stderr }).toEqual({ status: 0, stderr: "" });
     for (const command of [
       "diff",
+      "compare",
       "replay",
       "walk",
       "validate",
       "record",
       "import",
+      "export",
       "strategies",
       "schema",
       "completion",
@@ -48,14 +50,23 @@ describe("help and version", () => {
     }
   });
 
-  it.each(["diff", "replay", "walk", "validate", "record", "import", "strategies", "schema", "completion"])(
-    "%s --help has examples",
-    (command) => {
-      const { status, stdout } = run(command, "--help");
-      expect(status).toBe(0);
-      expect(stdout).toContain("Examples:\n");
-    },
-  );
+  it.each([
+    "diff",
+    "compare",
+    "replay",
+    "walk",
+    "validate",
+    "record",
+    "import",
+    "export",
+    "strategies",
+    "schema",
+    "completion",
+  ])("%s --help has examples", (command) => {
+    const { status, stdout } = run(command, "--help");
+    expect(status).toBe(0);
+    expect(stdout).toContain("Examples:\n");
+  });
 
   it("--version is the package's", () => {
     const manifest = readFileSync(new URL("../../package.json", import.meta.url), "utf8");
@@ -102,7 +113,7 @@ describe("a wrong command line ends with status 2 and one line on stderr", () =>
     [["replay", "a"], "--strategy: expected a value; see s2replay replay --help"],
     [
       ["schema", "foo"],
-      'of: expected one of "diff", "replay", "validate", got "foo"; see s2replay schema --help',
+      'of: expected one of "diff", "compare", "replay", "validate", got "foo"; see s2replay schema --help',
     ],
     [
       ["completion", "fish"],
@@ -147,6 +158,7 @@ describe("schema", () => {
   it.each([
     [[], "s2replay-diff/1"],
     [["diff"], "s2replay-diff/1"],
+    [["compare"], "s2replay-compare/1"],
     [["replay"], "s2replay-replay/1"],
     [["validate"], "s2replay-validate/1"],
   ])("%j", (args, title) => {

@@ -1,298 +1,144 @@
-/**
- * `s2replay import`: a recording made by another program -> `s2replay-trace/1`.
- * The start of the importers: it reads what `trace-cmd report -t` prints, and a trace.dat by way of that program.
- */
-import { randomUUID } from "node:crypto";
-import { createReadStream, createWriteStream } from "node:fs";
-import { realpath, rename, rm, stat } from "node:fs/promises";
 import { basename } from "node:path";
 import process from "node:process";
-import { Readable, pipeline as startPipeline, type Writable } from "node:stream";
-import { pipeline } from "node:stream/promises";
-import { StringDecoder } from "node:string_decoder";
-import { createGunzip, createGzip } from "node:zlib";
 import type { CommandModule } from "yargs";
-import { TraceFormatError, UsageError } from "../errors.js";
-import type { TraceHeader } from "../trace/event.js";
-import { type ReportSummary, recognises, TraceCmdReport } from "../trace/trace-cmd-report.js";
+import type { HeaderFields } from "../trace/header.js";
+import { ImportedTraces } from "../trace/import/import-traces.js";
+import type { ImportedLines } from "../trace/import/imported-lines.js";
 import {
-  isTraceDat,
-  readTraceDatFacts,
-  reportTraceDat,
-  TRACE_DAT_MAGIC_BYTES,
-} from "../trace/trace-cmd-report-dat.js";
+  addImportOptions,
+  type ImportArguments as FormatArguments,
+  importOptionsOf,
+} from "./import-options.js";
+import { emitBytes } from "./output.js";
+import { startProgress } from "./progress.js";
+import { parseCount } from "./values.js";
 
-type HeaderFields = Omit<TraceHeader, "schema">;
-type Bytes = AsyncIterable<Uint8Array>;
-
-export interface ImportOptions {
-  /** A file, or "-" for `stdin`. */
-  readonly input: string;
-  /** A file (gzip where it ends in .gz), or "-" for `stdout`. */
-  readonly output: string;
-  /** What the input does not say of itself; wins over what it says. */
-  readonly header?: HeaderFields;
-  readonly stdin?: Readable;
-  readonly stdout?: Writable;
-}
-
-/** A line longer than this is refused, as by the trace reader. */
-const LINE_LIMIT = 1024 * 1024;
-/** Text looked at to tell what it is. */
-const HEAD_CHARS = 4096;
-const CHUNK_CHARS = 64 * 1024;
-
-/** Converts a recording; the output appears whole or not at all. Throws TraceFormatError and UsageError. */
-export async function importTrace(options: ImportOptions): Promise<ReportSummary> {
-  const { input, output } = options;
-  const file = input === "-" ? "stdin" : input;
-  const { bytes, facts } = await openRecording(input, file, options.stdin ?? process.stdin);
-  const name = output === "-" ? {} : { name: basename(output) };
-  const report = new TraceCmdReport({
-    file,
-    header: { arch: "arm64", source: "trace-cmd", ...facts, ...name, ...options.header },
-  });
-  const lines = convert(bytes, report, file);
-  if (output === "-") {
-    await writeStream(lines, options.stdout ?? process.stdout);
-  } else {
-    await replaceFile(output, (path) => writeLines(lines, path, output.endsWith(".gz")));
-  }
-  return report.summary;
-}
-
-/** A reader that has seen enough (`| head -1`) ends it; that is no error. */
-async function writeStream(lines: AsyncIterable<string>, stdout: Writable): Promise<void> {
-  try {
-    await pipeline(Readable.from(lines), stdout, { end: false });
-  } catch (error) {
-    if (!isSystemError(error) || error.code !== "EPIPE") throw error;
-  }
-}
-
-async function writeLines(lines: AsyncIterable<string>, path: string, gzip: boolean): Promise<void> {
-  const sink = createWriteStream(path);
-  // Node's gzip header carries no time and no name: the same lines give the same bytes.
-  if (gzip) await pipeline(Readable.from(lines), createGzip({ level: 9 }), sink);
-  else await pipeline(Readable.from(lines), sink);
-}
-
-/** A device or a pipe is written in place: renaming over /dev/null would be a bad surprise. */
-async function replaceFile(output: string, write: (path: string) => Promise<void>): Promise<void> {
-  const target = await realpath(output).catch(() => output);
-  const old = await stat(target).catch(() => undefined);
-  if (old?.isDirectory() === true) throw new UsageError(`${output}: is a directory`);
-  if (old !== undefined && !old.isFile()) return write(target);
-  const part = `${target}.${randomUUID().slice(0, 8)}.part`;
-  try {
-    await write(part);
-    await rename(part, target);
-  } catch (error) {
-    await rm(part, { force: true });
-    throw isSystemError(error) && error.path === part
-      ? new UsageError(`${output}: cannot be written (${error.code})`)
-      : error;
-  }
-}
-
-async function* convert(bytes: Bytes, report: TraceCmdReport, file: string): AsyncGenerator<string> {
-  let text = "";
-  for await (const line of readLines(bytes, file)) {
-    const converted = report.convert(line);
-    if (converted !== undefined) text += `${converted}\n`;
-    if (text.length < CHUNK_CHARS) continue;
-    yield text;
-    text = "";
-  }
-  const rest = report.end();
-  if (rest !== undefined) text += `${rest}\n`;
-  if (report.summary.events === 0) throw new TraceFormatError(file, "no events");
-  yield text;
-}
-
-/** Splits at \n or \r\n alone (readline would also split at a U+2028 in a thread's name). */
-async function* readLines(bytes: Bytes, file: string): AsyncGenerator<string> {
-  const decoder = new StringDecoder("utf8");
-  let rest = "";
-  let line = 1;
-  let looked = false;
-  for await (const chunk of bytes) {
-    rest += decoder.write(chunk);
-    if (!looked && rest.length < HEAD_CHARS) continue;
-    if (!looked) look(rest, file);
-    looked = true;
-    let start = 0;
-    for (let end = rest.indexOf("\n"); end !== -1; end = rest.indexOf("\n", start)) {
-      yield rest.slice(start, rest[end - 1] === "\r" ? end - 1 : end);
-      start = end + 1;
-      line++;
-    }
-    rest = rest.slice(start);
-    if (rest.length > LINE_LIMIT) throw new TraceFormatError(`${file}:${line}`, "a line over 1 MiB");
-  }
-  rest += decoder.end();
-  if (!looked) look(rest, file);
-  if (rest !== "") yield* rest.replace(/\n$/, "").split(/\r?\n/);
-}
-
-function look(text: string, file: string): void {
-  if (text.trim() === "") throw new TraceFormatError(file, "no events");
-  if (recognises(text.slice(0, HEAD_CHARS))) return;
-  throw new TraceFormatError(
-    `${file}:1`,
-    "expected the text of trace-cmd report -t, or a trace.dat; other formats are not read yet",
-  );
-}
-
-const GZIP = Buffer.from([0x1f, 0x8b]);
-
-async function openRecording(
-  input: string,
-  file: string,
-  stdin: Readable,
-): Promise<{ bytes: Bytes; facts: HeaderFields }> {
-  const bytes = await withHead(input === "-" ? stdin : createReadStream(input), file);
-  if (isTraceDat(bytes.head)) {
-    if (input === "-") throw new UsageError("a trace.dat cannot be read from a pipe: name the file");
-    await bytes.close();
-    return { bytes: reportTraceDat(input), facts: await readTraceDatFacts(input) };
-  }
-  if (!GZIP.equals(bytes.head.subarray(0, GZIP.length))) return { bytes: bytes.all, facts: {} };
-  const text = await withHead(gunzip(bytes.all, file), file);
-  if (isTraceDat(text.head)) throw new UsageError(`${file}: a compressed trace.dat: unpack it first`);
-  return { bytes: text.all, facts: {} };
-}
-
-/** A stream's first bytes, and the stream with them still in front. */
-async function withHead(
-  stream: Bytes,
-  file: string,
-): Promise<{ head: Uint8Array; all: Bytes; close(): Promise<void> }> {
-  const iterator = stream[Symbol.asyncIterator]();
-  const parts: Uint8Array[] = [];
-  let size = 0;
-  try {
-    while (size < TRACE_DAT_MAGIC_BYTES) {
-      const { done, value } = await iterator.next();
-      if (done === true) break;
-      parts.push(value);
-      size += value.length;
-    }
-  } catch (error) {
-    throw isSystemError(error) && error.syscall !== undefined
-      ? new UsageError(`${file}: cannot be read (${error.code})`)
-      : error;
-  }
-  async function* all(): AsyncGenerator<Uint8Array> {
-    yield* parts;
-    for (let next = await iterator.next(); next.done !== true; next = await iterator.next()) yield next.value;
-  }
-  return {
-    head: Buffer.concat(parts),
-    all: all(),
-    close: async () => {
-      await iterator.return?.();
-    },
-  };
-}
-
-async function* gunzip(bytes: Bytes, file: string): Bytes {
-  const unpacked = createGunzip();
-  startPipeline(Readable.from(bytes), unpacked, () => {}); // An error in either comes out of the loop below.
-  try {
-    yield* unpacked;
-  } catch (error) {
-    if (!(error instanceof Error)) throw error;
-    throw new TraceFormatError(file, `broken gzip data (${error.message})`);
-  }
-}
-
-function isSystemError(error: unknown): error is NodeJS.ErrnoException {
-  return error instanceof Error && "code" in error;
-}
-
-interface ImportArguments {
-  file: string;
-  output: string;
+interface ImportArguments extends FormatArguments {
+  files: string[];
+  output: string | undefined;
+  lenient: boolean;
   name: string | undefined;
   kernel: string | undefined;
   granule: number | undefined;
-  "ia-bits": number | undefined;
+  "ia-bits": string | undefined;
   fwb: boolean | undefined;
   walker: string | undefined;
-  pcpus: number | undefined;
+  pcpus: string | undefined;
   "lock-wait": "spin" | "sleep" | undefined;
 }
 
+const stdinWord = "stdin:";
+
+/** yargs drops a lone - where several values may stand: it goes through under another name. */
+export function nameStdin(argv: readonly string[]): string[] {
+  if (argv[0] !== "import") return [...argv];
+  return argv.map((word, at) =>
+    word === "-" && !/^(-o|--output)$/.test(argv[at - 1] ?? "") ? stdinWord : word,
+  );
+}
+
 export const importCommand: CommandModule<object, ImportArguments> = {
-  command: "import <file>",
-  describe: "Convert a recording to NDJSON (trace-cmd so far; tracefs text and others come later)",
+  command: "import <files..>",
+  describe: "Convert recordings to one NDJSON trace: trace.dat, tracefs, trace-cmd, perf and bpftrace text",
   builder: (yargs) =>
-    yargs
-      .positional("file", {
-        type: "string",
-        demandOption: true,
-        // yargs 18 hands a lone "-" on as an empty string.
-        coerce: (file: string) => (file === "" ? "-" : file),
-        describe: "text of trace-cmd report -t (plain or gzip), a trace.dat, or - for stdin",
-      })
-      .option("output", {
-        alias: "o",
-        type: "string",
-        demandOption: true,
-        describe: "where to; .gz packs it, - is stdout",
+    addImportOptions(
+      yargs
+        .positional("files", {
+          type: "string",
+          array: true,
+          demandOption: true,
+          describe:
+            "recordings of one host, known by their content, or - for stdin; several are merged by time",
+        })
+        .option("output", {
+          alias: "o",
+          type: "string",
+          requiresArg: true,
+          describe: "where to (default: standard output); .gz packs it",
+        }),
+    )
+      .option("lenient", {
+        type: "boolean",
+        default: false,
+        describe: "skip and count what is malformed, and use what is whole of a cut file",
       })
       .option("name", {
         type: "string",
+        requiresArg: true,
         describe: "what the recording calls itself (default: OUT's base name)",
       })
-      .option("kernel", {
-        type: "string",
-        describe: "release of the recording kernel (default: what a trace.dat says)",
-      })
+      .option("kernel", { type: "string", requiresArg: true, describe: "release of the recording kernel" })
       .option("granule", { choices: [4096, 16384, 65536] as const, describe: "page size of the host, bytes" })
-      .option("ia-bits", { type: "number", describe: "width of the guest's physical addresses" })
+      .option("ia-bits", {
+        type: "string",
+        requiresArg: true,
+        describe: "width of the guest's physical addresses",
+      })
       .option("fwb", { type: "boolean", describe: "the CPU has FEAT_S2FWB (--no-fwb: it has not)" })
-      .option("walker", { type: "string", describe: "strategy that the recording kernel ran" })
-      .option("pcpus", { type: "number", describe: "physical CPUs that the vCPUs share" })
+      .option("walker", {
+        type: "string",
+        requiresArg: true,
+        describe: "strategy that the recording kernel ran",
+      })
+      .option("pcpus", { type: "string", requiresArg: true, describe: "physical CPUs that the vCPUs share" })
       .option("lock-wait", {
         choices: ["spin", "sleep"] as const,
         describe: "what a waiter for the MMU lock does",
       })
-      .check(
-        (args) =>
-          checkCount("--pcpus", args.pcpus, 1, 65536) && checkCount("--ia-bits", args["ia-bits"], 32, 52),
-      )
-      .example("$0 import trace.dat -o trace.ndjson.gz --walker v6.1 --no-fwb", "a recording of a 6.1 host")
-      .example("trace-cmd report -t | $0 import - -o - | head", "by hand"),
+      .example("$0 import trace.dat -o host.ndjson.gz", "what trace-cmd record wrote")
+      .example("perf script --ns | $0 import -", "from a pipe")
+      .example("$0 import cpu0.txt cpu1.txt -o host.ndjson", "one trace of trace_pipe's files, by time")
+      .example("$0 import trace.txt --map 'my_map=s2_map:ipa=addr,len=size'", "probes of your own"),
   handler: async (args) => {
-    const header: HeaderFields = {
-      ...(args.name === undefined ? {} : { name: args.name }),
-      ...(args.kernel === undefined ? {} : { kernel: args.kernel }),
-      ...(args.granule === undefined ? {} : { granule: args.granule }),
-      ...(args["ia-bits"] === undefined ? {} : { ia_bits: args["ia-bits"] }),
-      ...(args.fwb === undefined ? {} : { fwb: args.fwb }),
-      ...(args.walker === undefined ? {} : { walker: args.walker }),
-      ...(args.pcpus === undefined ? {} : { pcpus: args.pcpus }),
-      ...(args["lock-wait"] === undefined ? {} : { lock_wait: args["lock-wait"] }),
-    };
-    const summary = await importTrace({ input: args.file, output: args.output, header });
-    process.stderr.write(describeSummary(summary));
+    const { stop, onProgress } = startProgress();
+    try {
+      const traces = await ImportedTraces.open(
+        args.files.map((file) => (file === stdinWord ? "-" : file)),
+        {
+          lenient: args.lenient,
+          import: { ...importOptionsOf(args), header: headerOf(args) },
+          onProgress: (doneBytes, totalBytes) =>
+            onProgress?.(totalBytes === undefined ? { doneBytes } : { doneBytes, totalBytes }),
+        },
+      );
+      await emitBytes(traces.pieces(), args.output);
+      stop();
+      for (const file of traces.files) process.stderr.write(describe(file));
+    } finally {
+      stop();
+    }
   },
 };
 
-function checkCount(option: string, value: number | undefined, least: number, most: number): true {
-  if (value === undefined || (Number.isInteger(value) && value >= least && value <= most)) return true;
-  throw new UsageError(`${option}: expected a whole number from ${least} to ${most}, got ${value}`);
+/** What the recording does not say of itself; wins over what it says. */
+function headerOf(args: ImportArguments): HeaderFields {
+  const { output } = args;
+  const name = args.name ?? (output === undefined || output === "-" ? undefined : basename(output));
+  const iaBits = args["ia-bits"];
+  const lockWait = args["lock-wait"];
+  return {
+    ...(name === undefined ? {} : { name }),
+    ...(args.kernel === undefined ? {} : { kernel: args.kernel }),
+    ...(args.granule === undefined ? {} : { granule: args.granule }),
+    ...(iaBits === undefined ? {} : { ia_bits: parseCount("--ia-bits", iaBits, 32, 52) }),
+    ...(args.fwb === undefined ? {} : { fwb: args.fwb }),
+    ...(args.walker === undefined ? {} : { walker: args.walker }),
+    ...(args.pcpus === undefined ? {} : { pcpus: parseCount("--pcpus", args.pcpus, 1, 65536) }),
+    ...(lockWait === undefined ? {} : { lock_wait: lockWait }),
+  };
 }
 
-function describeSummary(summary: ReportSummary): string {
-  const list = (counts: ReadonlyMap<string, number>) =>
+/** What became of an input's events: nothing is dropped in silence. */
+function describe({ file, format, summary, skipped, cut }: ImportedLines): string {
+  const list = (counts: ReadonlyMap<string, number>): string =>
     [...counts].map(([name, count]) => `${count} ${name}`).join(", ");
-  const out = [`${summary.events} events from ${summary.lines} lines`];
-  if (summary.gaps > 0) out.push(`gaps (tracing was off): ${summary.gaps}`);
-  if (summary.lostEvents > 0) out.push(`lost events: ${summary.lostEvents}`);
-  if (summary.ignored.size > 0) out.push(`left out: ${list(summary.ignored)}`);
-  if (summary.unknown.size > 0) out.push(`unknown, kept by name: ${list(summary.unknown)}`);
-  return `${[...out, ...summary.oddities].join("\n")}\n`;
+  const out = [`${file}: ${summary.events} events from ${format}`];
+  const { gaps = 0, lostEvents = 0, ignored, unknown, oddities = [] } = summary;
+  if (gaps > 0) out.push(`gaps (tracing was off): ${gaps}`);
+  if (lostEvents > 0) out.push(`lost events: ${lostEvents}`);
+  if (ignored !== undefined && ignored.size > 0) out.push(`left out: ${list(ignored)}`);
+  if (unknown !== undefined && unknown.size > 0) out.push(`unknown, kept by name: ${list(unknown)}`);
+  if (skipped.size > 0) out.push(`skipped: ${list(skipped)}`);
+  if (cut !== undefined) out.push(`cut: ${cut}`);
+  return `${[...out, ...oddities].join("\n  ")}\n`;
 }

@@ -3,7 +3,9 @@
 import { once } from "node:events";
 import { closeSync, openSync, realpathSync, renameSync, rmSync, statSync, writeSync } from "node:fs";
 import process from "node:process";
+import { pipeline, Readable } from "node:stream";
 import { setImmediate } from "node:timers/promises";
+import { createGzip } from "node:zlib";
 import { UsageError } from "../errors.js";
 
 /** Temporary files that exist now, for whoever ends the program early. */
@@ -32,8 +34,8 @@ export class OutputFile {
     if (!inPlace) unfinished.add(this.path);
   }
 
-  write(text: string): void {
-    const bytes = Buffer.from(text);
+  write(text: string | Buffer): void {
+    const bytes = typeof text === "string" ? Buffer.from(text) : text;
     for (let done = 0; done < bytes.length; ) {
       done += this.attempt(() => writeSync(this.fd, bytes, done));
     }
@@ -43,6 +45,13 @@ export class OutputFile {
   finish(): void {
     closeSync(this.fd);
     if (this.path !== this.target) this.attempt(() => renameSync(this.path, this.target));
+    unfinished.delete(this.path);
+  }
+
+  /** Leaves no trace of what was written so far. */
+  discard(): void {
+    closeSync(this.fd);
+    if (this.path !== this.target) rmSync(this.path, { force: true });
     unfinished.delete(this.path);
   }
 
@@ -98,6 +107,29 @@ export async function emitPieces(pieces: Iterable<string>, file: string | undefi
   }
   await write(text);
   output?.finish();
+}
+
+/** The same for bytes as they come; a file whose name ends in .gz is packed. */
+export async function emitBytes(pieces: AsyncIterable<Buffer>, file: string | undefined): Promise<void> {
+  if (file === undefined || file === "-") {
+    for await (const piece of pieces) if (!process.stdout.write(piece)) await once(process.stdout, "drain");
+    return;
+  }
+  const output = new OutputFile(file);
+  try {
+    for await (const piece of file.endsWith(".gz") ? pack(pieces) : pieces) output.write(piece);
+  } catch (error) {
+    output.discard();
+    throw error;
+  }
+  output.finish();
+}
+
+/** Node's gzip header carries no time and no name: the same bytes give the same file. */
+async function* pack(pieces: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+  const gzip = createGzip({ level: 9 });
+  pipeline(Readable.from(pieces), gzip, () => {}); // An error in either comes out of the loop below.
+  yield* gzip;
 }
 
 /** Colour on a terminal; NO_COLOR and FORCE_COLOR as elsewhere (FORCE_COLOR wins, 0 means no). */

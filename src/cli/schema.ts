@@ -1,9 +1,9 @@
 import type { CommandModule } from "yargs";
-import { diffSchema, jsonSchemaOf, replaySchema } from "../compare/result.js";
+import { compareSchema, diffSchema, jsonSchemaOf, replaySchema } from "../compare/result.js";
 import { validateSchema } from "../compare/result-validate.js";
 import { emit } from "./output.js";
 
-const schemas = { diff: diffSchema, replay: replaySchema, validate: validateSchema };
+const schemas = { diff: diffSchema, compare: compareSchema, replay: replaySchema, validate: validateSchema };
 type SchemaName = keyof typeof schemas;
 
 interface SchemaArguments {

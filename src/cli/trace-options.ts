@@ -9,13 +9,14 @@ import { render as renderJson } from "../report/json.js";
 import { render as renderMarkdown } from "../report/markdown.js";
 import type { AnyResult } from "../report/rows.js";
 import { render as renderText } from "../report/terminal.js";
+import { addImportOptions, type ImportArguments, importOptionsOf, traceForms } from "./import-options.js";
 import { emit, wantsColor } from "./output.js";
 import { parseCount, parseIpaRange, parseSeconds } from "./values.js";
 
 const formats = ["text", "json", "markdown"] as const;
 type Format = (typeof formats)[number];
 
-export interface TraceArguments {
+export interface TraceArguments extends ImportArguments {
   trace: string;
   profile: string | undefined;
   format: Format;
@@ -35,11 +36,11 @@ export interface TraceArguments {
 
 export function addTraceOptions<T>(yargs: Argv<T>): Argv<T & TraceArguments> {
   return (
-    yargs
+    addImportOptions(yargs)
       .positional("trace", {
         type: "string",
         demandOption: true,
-        describe: "trace in NDJSON, plain, gzip or zstd; - is standard input",
+        describe: `${traceForms}; plain, gzip or zstd; - is standard input`,
       })
       // Without it yargs takes a lone - for an option.
       .nargs("trace", 1)
@@ -108,6 +109,7 @@ export function traceOptionsOf(args: TraceArguments): TraceOptions {
     text === undefined ? undefined : parse(text);
   return withoutUndefined({
     input: args.trace,
+    import: importOptionsOf(args),
     profile: args.profile,
     lenient: args.lenient,
     sanitize: args.sanitize,

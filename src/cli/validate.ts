@@ -4,11 +4,13 @@ import { ActivityFold } from "../activity/fold.js";
 import type { ValidateResult } from "../compare/result-validate.js";
 import { render } from "../report/validation.js";
 import { eventNames, NONE } from "../trace/event.js";
+import type { ImportOptions } from "../trace/import/recording-source.js";
 import { openTrace } from "../trace/open-trace.js";
+import { addImportOptions, type ImportArguments, importOptionsOf, traceForms } from "./import-options.js";
 import { emit } from "./output.js";
 import { startProgress } from "./progress.js";
 
-interface ValidateArguments {
+interface ValidateArguments extends ImportArguments {
   trace: string;
   format: "text" | "json";
   lenient: boolean;
@@ -18,11 +20,11 @@ export const validateCommand: CommandModule<object, ValidateArguments> = {
   command: "validate <trace>",
   describe: "Say what a trace holds, and what is wrong with it",
   builder: (yargs) =>
-    yargs
+    addImportOptions(yargs)
       .positional("trace", {
         type: "string",
         demandOption: true,
-        describe: "trace in NDJSON, plain, gzip or zstd; - is standard input",
+        describe: `${traceForms}; plain, gzip or zstd; - is standard input`,
       })
       // Without it yargs takes a lone - for an option.
       .nargs("trace", 1)
@@ -39,9 +41,9 @@ export const validateCommand: CommandModule<object, ValidateArguments> = {
       .example("$0 validate host.ndjson.gz", "counts, losses, and every kind of malformed line")
       .example("$0 validate host.ndjson --format json", "for a program")
       .epilogue("Exit status: 0; 1 where the trace is malformed; 2 on trouble."),
-  handler: async ({ trace, format, lenient }) => {
+  handler: async ({ trace, format, lenient, ...args }) => {
     const { stop, onProgress } = startProgress();
-    const result = await validate(trace, onProgress).finally(stop);
+    const result = await validate(trace, importOptionsOf(args), onProgress).finally(stop);
     if (!result.usable && !lenient) process.exitCode = 1;
     emit(format === "json" ? `${JSON.stringify(result, null, 2)}\n` : render(result), undefined);
   },
@@ -50,10 +52,12 @@ export const validateCommand: CommandModule<object, ValidateArguments> = {
 /** Reads all of a trace, and goes on after what is malformed. */
 async function validate(
   input: string,
+  importOptions: ImportOptions,
   onProgress: ReturnType<typeof startProgress>["onProgress"],
 ): Promise<ValidateResult> {
   const source = await openTrace(input, {
     lenient: true,
+    import: importOptions,
     onProgress: (doneBytes, totalBytes) =>
       onProgress?.(totalBytes === undefined ? { doneBytes } : { doneBytes, totalBytes }),
   });

@@ -10,10 +10,10 @@ function bad(option: string, expected: string, text: string): UsageError {
   return new UsageError(`${option}: expected ${expected}, got ${JSON.stringify(text)}`);
 }
 
-export function parseCount(option: string, text: string, least: number): number {
+export function parseCount(option: string, text: string, least: number, most?: number): number {
   const count = Number(text);
-  if (!/^\d+$/.test(text) || !Number.isSafeInteger(count) || count < least) {
-    throw bad(option, `a whole number from ${least} up`, text);
+  if (!/^\d+$/.test(text) || !Number.isSafeInteger(count) || count < least || count > (most ?? count)) {
+    throw bad(option, `a whole number from ${least} ${most === undefined ? "up" : `to ${most}`}`, text);
   }
   return count;
 }

@@ -14,7 +14,7 @@ export function caveatsOf(session: Session, sides: readonly Strategy[]): Caveat[
   if (recorder !== undefined && !sides.some((side) => side.name === recorder.name))
     caveats.push({
       code: "other-walker-recorded",
-      text: `recorded under ${recorder.name}: both sides are predictions, neither is the record`,
+      text: `recorded under ${recorder.name}: ${sides.length === 1 ? "this is a prediction, not" : "all sides are predictions, none is"} the record`,
     });
   const walkers = Object.keys(profile.document.walkers ?? {});
   if (recorder !== undefined && sides.some((side) => side !== recorder) && walkers.length > 0)

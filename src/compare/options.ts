@@ -1,5 +1,7 @@
 /** What a caller of the replayer asks for; the command line fills these in from its arguments. */
 
+import type { ImportOptions } from "../trace/import/recording-source.js";
+
 /** How far a run has come. `totalBytes` is absent where the input's size is unknown (standard input). */
 export interface Progress {
   readonly doneBytes: number;
@@ -14,8 +16,10 @@ export interface IpaRange {
 
 /** What `diffTrace` and `replayTrace` have in common. */
 export interface TraceOptions {
-  /** A file, plain or compressed; `-` is standard input. */
+  /** A trace or a recording that import reads, plain or compressed; `-` is standard input. */
   readonly input: string;
+  /** How a recording of another format is read. */
+  readonly import?: ImportOptions;
   /** A built-in profile's name, or a JSON file. Default: `emulated` where the trace's waiters sleep, else `kunpeng920`. */
   readonly profile?: string;
   /** Skip and count malformed lines instead of refusing the trace. */
@@ -45,6 +49,11 @@ export interface DiffOptions extends TraceOptions {
   /** A built-in strategy's name, or an ES module. */
   readonly base: string;
   readonly candidate: string;
+}
+
+export interface CompareOptions extends TraceOptions {
+  /** Names and modules; the others are set against the first. */
+  readonly strategies: readonly string[];
 }
 
 export interface ReplayOptions extends TraceOptions {

@@ -1,5 +1,5 @@
 /**
- * The results as JSON: `s2replay-diff/1` and `s2replay-replay/1`. Published as JSON Schema by
+ * The results as JSON: `s2replay-diff/1`, `s2replay-compare/1` and `s2replay-replay/1`. Published as JSON Schema by
  * `s2replay schema`. Fields may be added within a major version; none is renamed or removed.
  */
 
@@ -165,7 +165,28 @@ export const replaySchema = z
   })
   .meta({ title: "s2replay-replay/1", description: "One trace replayed under one strategy." });
 
+export const compareSchema = z
+  .object({
+    schema: z.literal("s2replay-compare/1"),
+    trace,
+    profile,
+    selfReplay: selfReplay.nullable().describe("null where the recording walker is unknown"),
+    sides: z
+      .array(
+        z.object({
+          recordedRatio: ratio.describe("share of the stall time taken as recorded; the rest is modelled"),
+          result: replay,
+        }),
+      )
+      .describe("in the order asked for"),
+    epochs: z.array(z.object({ label: z.string(), startNs: ns, sides: z.array(epochSide) })),
+    caveats,
+    findings,
+  })
+  .meta({ title: "s2replay-compare/1", description: "One trace replayed under several strategies." });
+
 export type DiffResult = z.infer<typeof diffSchema>;
+export type CompareResult = z.infer<typeof compareSchema>;
 /** What the `replay` command prints. */
 export type ReplayRunResult = z.infer<typeof replaySchema>;
 /** One strategy's side of a result. */

@@ -1,23 +1,31 @@
-/** Rows as cells of text: label, one value a side, and for two sides the change and its percentage. */
+/** Rows as cells of text: one value a side; for two sides the change and its percentage, for more each one's percentage. */
 
 import { modelledMark } from "./heading.js";
 import { formatChange, formatQuantity, formatRelative } from "./quantity.js";
 import type { Row, Side } from "./rows.js";
 
+/** Where among a row's cells a side's percentage stands; the first side has none. */
+export function relativeCell(side: number, sides: number): number {
+  return sides === 2 ? 3 : 2 * side;
+}
+
 export function headCells(sides: readonly Side[]): string[] {
-  const names = sides.map((side) => side.replay.strategy);
-  return names.length === 1 ? names : [...names, "change", ""];
+  const [first = "", ...others] = sides.map((side) => side.replay.strategy);
+  if (others.length < 2) return others.length === 0 ? [first] : [first, ...others, "change", ""];
+  return [first, ...others.flatMap((name) => [name, ""])];
 }
 
 export function valueCells(row: Row, sides: readonly Side[]): string[] {
-  const values = row.values.map((value, i) => {
+  const [first = "", ...others] = row.values.map((value, i) => {
     if (value === 0) return "0";
     const mark = row.unit === "ns" && sides[i]!.recordedRatio < 1 ? modelledMark : "";
     return `${row.atLeast?.[i] === true ? "at least " : ""}${mark}${formatQuantity(value, row.unit)}`;
   });
-  const [base, candidate] = row.values;
-  if (base === undefined || candidate === undefined) return values;
-  if (row.apart) return [...values, "", ""];
-  const relative = base === 0 && candidate === 0 ? "" : formatRelative(base, candidate);
-  return [...values, formatChange(candidate - base, row.unit), relative];
+  const base = row.values[0]!;
+  const relatives = row.values
+    .slice(1)
+    .map((value) => (row.apart === true || (base === 0 && value === 0) ? "" : formatRelative(base, value)));
+  if (others.length !== 1) return [first, ...others.flatMap((value, i) => [value, relatives[i]!])];
+  const change = row.apart === true ? "" : formatChange(row.values[1]! - base, row.unit);
+  return [first, ...others, change, ...relatives];
 }

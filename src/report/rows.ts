@@ -1,11 +1,18 @@
 /** What a report shows of one or two replays, as rows: the same for every kind of text. */
 
-import type { DiffResult, FaultCause, ReplayResult, ReplayRunResult, StallCost } from "../compare/result.js";
+import type {
+  CompareResult,
+  DiffResult,
+  FaultCause,
+  ReplayResult,
+  ReplayRunResult,
+  StallCost,
+} from "../compare/result.js";
 import type { Unit } from "./quantity.js";
 
-export type AnyResult = DiffResult | ReplayRunResult;
+export type AnyResult = DiffResult | CompareResult | ReplayRunResult;
 
-/** One replay of a result: a diff has two, base first. */
+/** One replay of a result: a diff has two, base first; a comparison any number, the one that all are set against first. */
 export interface Side {
   readonly replay: ReplayResult;
   /** Share of the stall time taken as recorded. */
@@ -37,6 +44,13 @@ export function sidesOf(result: AnyResult): Side[] {
   if (result.schema === "s2replay-replay/1") {
     const { result: replay, timing, epochs } = result;
     return [{ replay, recordedRatio: timing.recordedRatio, epochs }];
+  }
+  if (result.schema === "s2replay-compare/1") {
+    return result.sides.map(({ result: replay, recordedRatio }, side) => ({
+      replay,
+      recordedRatio,
+      epochs: result.epochs.map(({ sides }) => sides[side]!),
+    }));
   }
   const { base, candidate, timing, epochs } = result;
   return [

@@ -2,7 +2,7 @@
 
 import Table from "cli-table3";
 import pc from "picocolors";
-import { headCells, valueCells } from "./cells.js";
+import { headCells, relativeCell, valueCells } from "./cells.js";
 import { findingTexts } from "./findings.js";
 import { headingOf } from "./heading.js";
 import { printable } from "./quantity.js";
@@ -94,11 +94,13 @@ function sectionRows(section: Section, sides: readonly Side[], colors: Colors): 
 /** Less is better wherever there is a percentage of time or of faults: green. */
 function paintedCells(row: Row, sides: readonly Side[], colors: Colors): string[] {
   const cells = valueCells(row, sides);
-  const [base = 0, candidate = 0] = row.values;
-  const relative = cells[sides.length + 1];
-  if (relative === undefined || base === candidate || row.apart) return cells;
-  const paint = candidate < base ? colors.green : colors.red;
-  return [...cells.slice(0, -1), paint(relative)];
+  const base = row.values[0]!;
+  if (row.apart) return cells;
+  row.values.forEach((value, side) => {
+    const at = relativeCell(side, sides.length);
+    if (side > 0 && value !== base) cells[at] = (value < base ? colors.green : colors.red)(cells[at]!);
+  });
+  return cells;
 }
 
 function clip(label: string): string {

@@ -125,20 +125,29 @@ export class PeekedSource implements ByteSource {
   private constructor(
     readonly source: ByteSource,
     head: Buffer,
+    /** What ended the data within the head. */
+    readonly dataEnd: DataEnd | undefined,
   ) {
     this.#head = head;
   }
 
-  /** Reads up to `length` bytes ahead; fewer at the end of the input. */
+  /** Reads up to `length` bytes ahead; fewer at the end of the data. */
   static async peek(source: ByteSource, length: number): Promise<{ source: PeekedSource; head: Buffer }> {
     const head = Buffer.alloc(length);
     let filled = 0;
-    while (filled < length) {
-      const count = await source.read(head, filled);
-      if (count === 0) break;
-      filled += count;
+    let dataEnd: DataEnd | undefined;
+    try {
+      while (filled < length) {
+        const count = await source.read(head, filled);
+        if (count === 0) break;
+        filled += count;
+      }
+    } catch (error) {
+      if (!(error instanceof DataEnd)) throw error;
+      dataEnd = error;
     }
-    return { source: new PeekedSource(source, head.subarray(0, filled)), head: head.subarray(0, filled) };
+    const whole = head.subarray(0, filled);
+    return { source: new PeekedSource(source, whole, dataEnd), head: whole };
   }
 
   get inputBytes(): number {
@@ -146,7 +155,10 @@ export class PeekedSource implements ByteSource {
   }
 
   async read(into: Buffer, at: number): Promise<number> {
-    if (this.#head.length === 0) return this.source.read(into, at);
+    if (this.#head.length === 0) {
+      if (this.dataEnd !== undefined) throw this.dataEnd;
+      return this.source.read(into, at);
+    }
     const length = this.#head.copy(into, at);
     this.#head = this.#head.subarray(length);
     return length;

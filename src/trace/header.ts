@@ -65,3 +65,35 @@ export function parseHeader(line: unknown, where: string): TraceHeader {
   }
   return parsed.data as TraceHeader;
 }
+
+/** What a header says, its schema apart. */
+export type HeaderFields = Omit<TraceHeader, "schema">;
+
+/** In the order in which they are written; what else a header holds comes behind. */
+const headerKeys = [
+  "name",
+  "kernel",
+  "arch",
+  "granule",
+  "ia_bits",
+  "fwb",
+  "tlbi_range",
+  "clock",
+  "source",
+  "cpus",
+  "lost_events",
+  "walker",
+  "pcpus",
+  "lock_wait",
+] as const satisfies readonly (keyof HeaderFields)[];
+
+/** Whether the format knows a field of a header. */
+export function isHeaderField(field: string): boolean {
+  return (headerKeys as readonly string[]).includes(field);
+}
+
+/** The header's line, its newline included: fields in the order of the format, others behind them. */
+export function writeHeader(fields: HeaderFields): string {
+  const ordered = Object.fromEntries(headerKeys.map((key) => [key, fields[key]]));
+  return `${JSON.stringify({ type: "header", schema: SCHEMA, ...ordered, ...fields })}\n`;
+}

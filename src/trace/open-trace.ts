@@ -3,7 +3,7 @@
 import { basename } from "node:path";
 import { ModelError, TraceFormatError } from "../errors.js";
 import { BatchPool } from "./batch-rows.js";
-import { type ByteSource, openBytes, type Progress } from "./byte-source.js";
+import { type ByteSource, openBytes, PeekedSource, type Progress } from "./byte-source.js";
 import { decompress } from "./decompress.js";
 import {
   type EventBatch,
@@ -14,10 +14,16 @@ import {
   type TraceSource,
 } from "./event.js";
 import { isHeader, parseHeader } from "./header.js";
-import { LineBuffer } from "./line-buffer.js";
-import { LineScanner, type ScanOptions } from "./line-scanner.js";
+import {
+  type ImportOptions,
+  openRecording,
+  type RecordingPlace,
+  RecordingSource,
+} from "./import/recording-source.js";
+import { LineBuffer } from "./ndjson/line-buffer.js";
+import { LineScanner, type ScanOptions } from "./ndjson/line-scanner.js";
+import { LineContext } from "./ndjson/slow-line.js";
 import { ReorderWindow } from "./reorder.js";
-import { LineContext } from "./slow-line.js";
 import { Interner } from "./string-table.js";
 import { TimeBase } from "./time.js";
 
@@ -34,6 +40,8 @@ export interface OpenTraceOptions {
   readonly name?: string;
   /** `totalBytes` is known for a file; both count the bytes on disk. */
   readonly onProgress?: Progress;
+  /** How a recording of another format becomes a trace. */
+  readonly import?: ImportOptions;
 }
 
 /**
@@ -55,7 +63,9 @@ export async function openWith(
 ): Promise<TraceSource> {
   const path = typeof input === "string" && input !== "-" ? input : "stdin";
   const file = options.name ?? path;
-  const bytes = await openUnpacked(input, options.onProgress);
+  const lenient = options.lenient ?? false;
+  const skipped = new Map<string, number>();
+  const bytes = await openNdjson(input, options, { file, lenient, skipped });
   try {
     const lines = new LineBuffer(bytes);
     const report: ReaderReport = {
@@ -63,15 +73,16 @@ export async function openWith(
       lines: 0,
       byKind: eventNames.map(() => 0),
       unknown: new Map(),
-      skipped: new Map(),
+      skipped,
       lostEvents: 0,
       truncatedAtByte: undefined,
       baseNs: undefined,
     };
     const header = await readHeader(lines, report, file);
+    const recording = bytes instanceof RecordingSource ? bytes : undefined;
     report.lostEvents = header?.lost_events ?? 0;
     const name = header?.name ?? options.name ?? basename(path);
-    const scan = { file, lenient: options.lenient ?? false, learn };
+    const scan = { file, lenient, learn, recording };
     return new TraceReader(name, header, report, lines, scan, options.reorderWindowNs ?? 1e9);
   } catch (error) {
     await bytes.close();
@@ -79,15 +90,22 @@ export async function openWith(
   }
 }
 
-async function openUnpacked(
+/** The trace's lines: the input's own bytes, unpacked, or what a recording of another format is imported as. */
+export async function openNdjson(
   input: string | NodeJS.ReadableStream,
-  onProgress: Progress | undefined,
-): Promise<ByteSource> {
-  const raw = await openBytes(input, onProgress);
+  options: OpenTraceOptions,
+  place: Pick<RecordingPlace, "file" | "lenient" | "skipped">,
+): Promise<ByteSource | RecordingSource> {
+  const path = typeof input === "string" && input !== "-" ? input : undefined;
+  let bytes = await openBytes(input, options.onProgress);
   try {
-    return await decompress(raw);
+    const unpacked = await decompress(bytes);
+    const isPacked = !(unpacked instanceof PeekedSource);
+    bytes = unpacked;
+    const plainPath = isPacked ? undefined : path;
+    return await openRecording(bytes, { ...place, path, plainPath }, options.import ?? {});
   } catch (error) {
-    await raw.close();
+    await bytes.close();
     throw error;
   }
 }

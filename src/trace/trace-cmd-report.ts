@@ -10,8 +10,8 @@
  */
 import { TraceFormatError } from "../errors.js";
 import type { TraceHeader } from "./event.js";
+import { GapFinder, type Stage, StageNames } from "./import/recorded-order.js";
 import { isKnown, readPairs, writeFields } from "./trace-cmd-report-fields.js";
-import { GapFinder, type Stage, StageNames } from "./trace-cmd-report-order.js";
 
 export interface ReportOptions {
   /** What errors call the input. */

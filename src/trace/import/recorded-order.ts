@@ -79,6 +79,11 @@ interface OpenCall {
 export class GapFinder {
   private readonly open = new Map<number, OpenCall>();
 
+  /** Whether any thread is in one of the calls. */
+  get isOpen(): boolean {
+    return this.open.size > 0;
+  }
+
   /** Time passed without an event. */
   listen(silence: number): void {
     for (const call of this.open.values()) call.silence = Math.max(call.silence, silence);

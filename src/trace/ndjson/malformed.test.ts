@@ -1,8 +1,8 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { expect, test } from "vitest";
-import { openTrace } from "./open-trace.js";
+import { openTrace } from "../open-trace.js";
 
-const folder = new URL("../../fixtures/malformed/", import.meta.url).pathname;
+const folder = new URL("../../../fixtures/malformed/", import.meta.url).pathname;
 const inputs = readdirSync(folder).filter((file) => !file.endsWith(".err"));
 
 async function read(file: string, lenient: boolean): Promise<string> {

@@ -7,7 +7,7 @@ import { Readable } from "node:stream";
 import fc from "fast-check";
 import ndjson from "ndjson";
 import { expect, test } from "vitest";
-import { type PlainEvent, readAll } from "./events.test.support.js";
+import { type PlainEvent, readAll } from "../events.test.support.js";
 
 /** A field as a test makes it: how it may be written, and what it must turn into. */
 interface Field {

@@ -4,8 +4,8 @@
  * lines a second.
  */
 
-import type { BatchPool } from "./batch-rows.js";
-import type { EventBatch } from "./event.js";
+import type { BatchPool } from "../batch-rows.js";
+import type { EventBatch } from "../event.js";
 import { UNKNOWN_KIND } from "./fields.js";
 import {
   EdgeWord,

@@ -3,13 +3,13 @@
  * It is the authority. The fast path (template-match.ts) only ever accepts what this one accepts.
  */
 
-import type { BatchPool } from "./batch-rows.js";
-import { type EventBatch, Kind, NO_LEVEL, NO_RET, Phase } from "./event.js";
+import type { BatchPool } from "../batch-rows.js";
+import { type EventBatch, Kind, NO_LEVEL, NO_RET, Phase } from "../event.js";
+import { type Interner, Spellings } from "../string-table.js";
+import { parseTime, type TimeBase } from "../time.js";
 import { Key, keyNames, kindOf, meaningOf, NO_KEY, Role, required, roles, UNKNOWN_KIND } from "./fields.js";
 import { LineFields, type Member } from "./line-fields.js";
 import { illTyped, integerUpTo, LineProblem, shown, signed32, unsigned } from "./line-values.js";
-import { type Interner, Spellings } from "./string-table.js";
-import { parseTime, type TimeBase } from "./time.js";
 
 const MAX_52 = 1n << 52n;
 const PAGE_BYTES = 4096;

@@ -1,6 +1,6 @@
 /** Whole lines in one reused buffer: the scanner works in place, and only a line's cut tail is ever moved. */
 
-import { type ByteSource, DataEnd } from "./byte-source.js";
+import { type ByteSource, DataEnd } from "../byte-source.js";
 
 const BUFFER_BYTES = 256 * 1024;
 /** Half a buffer a read: what the kernel copies is then still in the cache when it is scanned. */

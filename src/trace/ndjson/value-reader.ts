@@ -1,11 +1,11 @@
 /** The fast path's values: each read in place and written straight to its column. */
 
-import { type EventBatch, NO_LEVEL, NO_RET } from "./event.js";
+import { type EventBatch, NO_LEVEL, NO_RET } from "../event.js";
+import { hashStep, type Spellings } from "../string-table.js";
 import { Role } from "./fields.js";
 import { JsonScan } from "./json-scan.js";
 import { NumberScan } from "./number-scan.js";
 import type { LineContext } from "./slow-line.js";
-import { hashStep, type Spellings } from "./string-table.js";
 import { type Edge, Form } from "./template.js";
 
 const QUOTE = 0x22;

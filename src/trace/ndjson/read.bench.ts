@@ -8,8 +8,8 @@ import { createReadStream, mkdtempSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { bestInTurns, cpuSeconds } from "../bench-turns.js";
 import { writeBenchTrace } from "./bench-trace.js";
-import { bestInTurns, cpuSeconds } from "./bench-turns.js";
 
 const LINES = 2_000_000;
 const MANY_LINES = 10_000_000;
@@ -48,7 +48,7 @@ const contenders: Record<string, () => Promise<(path: string) => Promise<number>
     };
   },
   async reader() {
-    const { openTrace } = await import("./open-trace.js");
+    const { openTrace } = await import("../open-trace.js");
     return async (path) => {
       const source = await openTrace(path);
       for await (const batch of source.batches()) void batch;

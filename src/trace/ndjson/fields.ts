@@ -1,6 +1,6 @@
 /** Which keys the format knows, what each means on which event, and which an event cannot do without. */
 
-import { type EventKind, eventNames, Kind } from "./event.js";
+import { type EventKind, eventNames, Kind } from "../event.js";
 
 /** Known keys by wire name; aliases point at the key that they stand for. */
 const canonical = [

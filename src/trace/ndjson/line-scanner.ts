@@ -1,11 +1,11 @@
 /** Lines to rows: the fast path first, the slow path where it declines, and what becomes of a bad line. */
 
-import { TraceFormatError } from "../errors.js";
-import { type EventBatch, Kind, type ReaderReport } from "./event.js";
+import { TraceFormatError } from "../../errors.js";
+import { type EventBatch, Kind, type ReaderReport } from "../event.js";
+import type { ReorderWindow } from "../reorder.js";
 import { UNKNOWN_KIND } from "./fields.js";
 import { type LineBuffer, MAX_LINE_BYTES } from "./line-buffer.js";
 import { LineProblem } from "./line-values.js";
-import type { ReorderWindow } from "./reorder.js";
 import { type LineContext, SlowLine } from "./slow-line.js";
 import { TemplateMatch } from "./template-match.js";
 
@@ -19,6 +19,14 @@ export interface ScanOptions {
   readonly lenient: boolean;
   /** False: every line takes the slow path (for tests, which compare the two). */
   readonly learn: boolean;
+  /** Where the lines come from a recording of another format: what they are called there. */
+  readonly recording: LineOrigins | undefined;
+}
+
+/** Places of another format's recording, by line of the NDJSON that it became. */
+export interface LineOrigins {
+  lineOf(line: number): number;
+  whereOf(line: number): string;
 }
 
 export class LineScanner {
@@ -94,7 +102,7 @@ export class LineScanner {
   #accept(batch: EventBatch): void {
     const { order, report } = this;
     const row = batch.count;
-    batch.line[row] = report.lines;
+    batch.line[row] = this.options.recording?.lineOf(report.lines) ?? report.lines;
     const verdict = order.accept();
     if (verdict !== "accepted") {
       this.#refuseTime(verdict, batch.atNs[row]!, batch.cpu[row]!);
@@ -134,7 +142,8 @@ export class LineScanner {
   #refuse(problem: LineProblem): void {
     const { skipped, lines } = this.report;
     if (!this.options.lenient) {
-      throw new TraceFormatError(`${this.options.file}:${lines}`, problem.message);
+      const { file, recording } = this.options;
+      throw new TraceFormatError(recording?.whereOf(lines) ?? `${file}:${lines}`, problem.message);
     }
     skipped.set(problem.reason, (skipped.get(problem.reason) ?? 0) + 1);
   }

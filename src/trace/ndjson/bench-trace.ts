@@ -1,7 +1,7 @@
 /** The benchmark's input: a seeded trace that looks like a recorded one. */
 
 import { closeSync, openSync, writeSync } from "node:fs";
-import { seededRandom } from "../seeded-random.js";
+import { seededRandom } from "../../seeded-random.js";
 
 /** The densest recordings in traces/ hold 520 events a millisecond: 1.9 us apart. */
 const MEAN_GAP_NS = 2000;

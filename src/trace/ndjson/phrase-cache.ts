@@ -9,8 +9,8 @@
  * by the record's index in 64-bit words; 0 is none.
  */
 
-import type { BatchPool } from "./batch-rows.js";
-import type { EventBatch } from "./event.js";
+import type { BatchPool } from "../batch-rows.js";
+import type { EventBatch } from "../event.js";
 import { Role } from "./fields.js";
 import { maskOf } from "./number-scan.js";
 import { Fills, type Place } from "./place.js";

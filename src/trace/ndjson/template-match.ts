@@ -3,7 +3,7 @@
  * It builds no string and no object. It only accepts; whatever it is not sure of it leaves to the slow path.
  */
 
-import type { EventBatch, ReaderReport } from "./event.js";
+import type { EventBatch, ReaderReport } from "../event.js";
 import { Role, UNKNOWN_KIND } from "./fields.js";
 import { PhraseCache } from "./phrase-cache.js";
 import { PhraseMatch } from "./phrase-match.js";

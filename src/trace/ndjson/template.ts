@@ -5,13 +5,13 @@
  * a key agree on what the key means, so an edge's role never depends on what follows.
  */
 
-import { Kind } from "./event.js";
+import { Kind } from "../event.js";
+import { Spellings } from "../string-table.js";
 import { isCommonKey, Key, meaningOf, NO_KEY, Role, roles, UNKNOWN_KIND } from "./fields.js";
 import type { Member } from "./line-fields.js";
 import { maskOf } from "./number-scan.js";
 import { mostlySteady, Place, steady } from "./place.js";
 import type { SlowLine } from "./slow-line.js";
-import { Spellings } from "./string-table.js";
 
 /** How a value stands in the line, which fixes where the literal before it ends and the next begins. */
 export const Form = {

@@ -1,0 +1,36 @@
+import type { CommandModule } from "yargs";
+import { compareTrace } from "../compare/compare.js";
+import { compareSchema } from "../compare/result.js";
+import { startProgress } from "./progress.js";
+import { addTraceOptions, deliver, failOnOf, type TraceArguments, traceOptionsOf } from "./trace-options.js";
+
+interface CompareArguments extends TraceArguments {
+  strategies: string;
+}
+
+/** The orders of work that Linux has had or was offered, in the order of their coming. */
+const ladder = ["pre-patch", "post-patch+clean", "post-patch", "v6.1", "v6.12", "v7.2"];
+
+export const compareCommand: CommandModule<object, CompareArguments> = {
+  command: "compare <trace>",
+  describe: "Replay a trace under several strategies, each set against the first",
+  builder: (yargs) =>
+    addTraceOptions(
+      yargs.option("strategies", {
+        type: "string",
+        requiresArg: true,
+        default: ladder.join(","),
+        describe: "names (see s2replay strategies) or modules' files, with commas between them",
+      }),
+    )
+      .example("$0 compare host.ndjson.gz", "the walkers that Linux has had")
+      .example("$0 compare host.ndjson.gz --strategies v6.1,./mine.js", "against one of them"),
+  handler: async (args) => {
+    const failOn = failOnOf(args, compareSchema);
+    const options = traceOptionsOf(args);
+    const { stop, ...progress } = startProgress();
+    const strategies = args.strategies.split(",").map((name) => name.trim());
+    const result = await compareTrace({ ...options, ...progress, strategies }).finally(stop);
+    deliver(result, args, failOn);
+  },
+};

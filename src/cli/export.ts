@@ -1,0 +1,44 @@
+import type { CommandModule } from "yargs";
+import { exportFtrace } from "../trace/export/ftrace-text.js";
+import { ImportedTraces } from "../trace/import/import-traces.js";
+import { ImportedLines } from "../trace/import/imported-lines.js";
+import { addImportOptions, type ImportArguments, importOptionsOf, traceForms } from "./import-options.js";
+import { emitBytes } from "./output.js";
+
+interface ExportArguments extends ImportArguments {
+  trace: string;
+  as: "ftrace" | "ndjson";
+  output: string | undefined;
+  lenient: boolean;
+}
+
+export const exportCommand: CommandModule<object, ExportArguments> = {
+  command: "export <trace>",
+  describe: "Write a trace as the text that tracefs prints, or as NDJSON",
+  builder: (yargs) =>
+    addImportOptions(yargs)
+      .positional("trace", {
+        type: "string",
+        demandOption: true,
+        describe: `${traceForms}; plain, gzip or zstd; - is standard input`,
+      })
+      .nargs("trace", 1)
+      .option("as", { choices: ["ftrace", "ndjson"] as const, demandOption: true, describe: "the format" })
+      .option("output", {
+        alias: "o",
+        type: "string",
+        requiresArg: true,
+        describe: "where to (default: standard output); .gz packs it",
+      })
+      .option("lenient", { type: "boolean", default: false, describe: "use what is whole of a cut file" })
+      .example("$0 export host.ndjson.gz --as ftrace | grep -c s2_map", "for tools that read ftrace's text")
+      .epilogue("Events that ftrace has no form for become comment lines; import reads them back."),
+  handler: async (args) => {
+    const options = { lenient: args.lenient, import: importOptionsOf(args) };
+    const pieces =
+      args.as === "ftrace"
+        ? exportFtrace(await ImportedLines.open(args.trace, options))
+        : (await ImportedTraces.open([args.trace], options)).pieces();
+    await emitBytes(pieces, args.output);
+  },
+};

@@ -1,0 +1,55 @@
+/** How a recording of another format is read: options of every command that takes a trace. */
+
+import { readFileSync } from "node:fs";
+import type { Argv } from "yargs";
+import { UsageError } from "../errors.js";
+import { Aliases } from "../trace/import/aliases.js";
+import type { ImportOptions } from "../trace/import/recording-source.js";
+
+export interface ImportArguments {
+  map: string[] | undefined;
+  instance: string | undefined;
+}
+
+/** What `trace` may be, for help texts. */
+export const traceForms = "NDJSON, trace.dat, or text of tracefs, trace-cmd report, perf script or bpftrace";
+
+export function addImportOptions<T>(yargs: Argv<T>): Argv<T & ImportArguments> {
+  return yargs
+    .option("map", {
+      type: "string",
+      array: true,
+      // One value each, so that the trace may follow.
+      nargs: 1,
+      describe: "what a probe of your own is: NAME=EVENT:FIELD=FIELD,.. or @FILE with one a line",
+    })
+    .option("instance", {
+      type: "string",
+      requiresArg: true,
+      describe: "the buffer of a trace.dat that holds several (default: all of them)",
+    });
+}
+
+export function importOptionsOf(args: ImportArguments): ImportOptions {
+  const specs = (args.map ?? []).flatMap((spec) =>
+    spec.startsWith("@") ? readSpecs(spec.slice(1)) : [spec],
+  );
+  return {
+    aliases: new Aliases(specs),
+    ...(args.instance === undefined ? {} : { instance: args.instance }),
+  };
+}
+
+/** One alias a line; `#` begins a comment. */
+function readSpecs(file: string): string[] {
+  let text: string;
+  try {
+    text = readFileSync(file, "utf8");
+  } catch (error) {
+    throw new UsageError(`--map: ${file}: cannot be read (${(error as NodeJS.ErrnoException).code})`);
+  }
+  return text
+    .split("\n")
+    .map((line) => line.replace(/#.*/, "").trim())
+    .filter((line) => line !== "");
+}

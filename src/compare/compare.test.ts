@@ -1,0 +1,56 @@
+import { fileURLToPath } from "node:url";
+import { expect, it } from "vitest";
+import { render as renderMarkdown } from "../report/markdown.js";
+import { render } from "../report/terminal.js";
+import { compareTrace } from "./compare.js";
+import { diffTrace } from "./diff.js";
+import { compareSchema } from "./result.js";
+
+const input = fileURLToPath(
+  new URL("../../fixtures/second-vcpu-inside-the-window/trace.ndjson", import.meta.url),
+);
+const options = { input, lenient: false };
+
+it("law: a side is what it is in a diff, whatever stands beside it", async () => {
+  const compared = await compareTrace({
+    ...options,
+    strategies: ["v6.12", "pre-patch", "post-patch", "v6.1"],
+  });
+  expect(compareSchema.parse(compared)).toEqual(compared);
+  const [newest, pre, post, old] = compared.sides;
+  const diff = await diffTrace({ ...options, base: "pre-patch", candidate: "post-patch" });
+  const other = await diffTrace({ ...options, base: "v6.1", candidate: "v6.12" });
+  expect([pre!.result, post!.result]).toEqual([diff.base, diff.candidate]);
+  expect([old!.result, newest!.result]).toEqual([other.base, other.candidate]);
+  expect([pre!.recordedRatio, post!.recordedRatio]).toEqual(Object.values(diff.timing));
+  expect(compared.epochs.map(({ sides }) => sides[1])).toEqual(diff.epochs.map(({ base }) => base));
+  expect(compared.selfReplay).toEqual(diff.selfReplay);
+});
+
+it("sets every strategy against the first", async () => {
+  const compared = await compareTrace({
+    ...options,
+    strategies: ["pre-patch", "post-patch+clean", "post-patch"],
+  });
+  const { sides } = compared;
+  const median = render(compared, { color: false })
+    .split("\n")
+    .find((line) => line.startsWith("  median"))!;
+  const shown = median.trim().split(/\s{2,}/);
+  const change = (side: number): string => {
+    const [base, own] = [sides[0]!.result.windows.p50Ns, sides[side]!.result.windows.p50Ns];
+    return `${((100 * (own - base)) / base).toFixed(1)} %`;
+  };
+  expect(shown).toHaveLength(6);
+  expect([shown[3], shown[5]]).toEqual([change(1), change(2)]);
+  expect(renderMarkdown(compared)).toContain("| pre-patch | post-patch+clean |  | post-patch |  |");
+});
+
+it("refuses a strategy named twice, and an empty list", async () => {
+  await expect(compareTrace({ ...options, strategies: ["v6.1", "v6.1"] })).rejects.toThrow(
+    "v6.1 is named twice",
+  );
+  await expect(compareTrace({ ...options, strategies: [] })).rejects.toThrow(
+    "expected at least one strategy",
+  );
+});

@@ -1,0 +1,150 @@
+/** What a session found, in the shapes of the results. */
+
+import { countAssumed } from "../cost/profile.js";
+import { type Counters, causes, costs, type Matching } from "../replay/counters.js";
+import { Charge } from "../stage2/meter.js";
+import type { Strategy } from "../strategy/strategy.js";
+import { Kind } from "../trace/event.js";
+import type { ProfileSummary, ReplayResult, SelfReplay, TraceSummary } from "./result.js";
+import type { Session } from "./session.js";
+
+export function traceSummary(session: Session): TraceSummary {
+  const { source, replay } = session;
+  const { report, header } = source;
+  const skippedByReason = Object.fromEntries([...report.skipped].sort(([a], [b]) => (a < b ? -1 : 1)));
+  const { reference } = replay;
+  return {
+    source: source.name,
+    events: report.events,
+    durationNs: session.lastNs,
+    vms: replay.fold.vmsWithFaults,
+    vcpus: replay.fold.vcpus,
+    kernel: header?.kernel ?? null,
+    recordedUnder: session.recorder?.name ?? header?.walker ?? null,
+    skipped: Object.values(skippedByReason).reduce((sum, n) => sum + n, 0),
+    skippedByReason,
+    lostEvents: report.lostEvents,
+    incompleteEpisodes: replay.fold.incompleteEpisodes,
+    assumed: [...session.assumed],
+    inferred: {
+      ...(session.inferredIaBits === undefined ? {} : { ia_bits: session.inferredIaBits }),
+      entries: reference.inferredEntries,
+      unknownSubtrees: reference.unknownSubtrees,
+    },
+  };
+}
+
+export function profileSummary({ profile }: Session): ProfileSummary {
+  const { assumed, total } = countAssumed(profile);
+  return { name: profile.name, source: profile.source, figures: total, assumed };
+}
+
+export function recordedRatio(counters: Counters): number {
+  return counters.timedNs === 0 ? 0 : Math.min(1, counters.recordedNs / counters.timedNs);
+}
+
+export function selfReplayOf({ recorder, replay }: Session): SelfReplay | null {
+  if (recorder === undefined) return null;
+  const counters = replay.counters(recorder);
+  return {
+    strategy: recorder.name,
+    ...matchingOf(counters.matching),
+    byEpoch: counters.epochs
+      .map(({ label, matching }, index) => ({ label: labelOf(label, index), matching }))
+      .filter(({ matching }) => matching !== undefined && matching.recordedFaults + matching.extra > 0)
+      .map(({ label, matching }) => ({ label, ...matchingOf(matching as Matching) })),
+  };
+}
+
+function matchingOf(matching: Matching): Omit<SelfReplay, "strategy" | "byEpoch"> {
+  const { recordedFaults, replayedFaults, matched, corrected, missing, extra } = matching;
+  return {
+    recordedFaults,
+    replayedFaults,
+    matched,
+    corrected,
+    missing,
+    extra,
+    lockWaitNs: {
+      recorded: Math.round(matching.recordedWaitNs),
+      replayed: Math.round(matching.replayedWaitNs),
+    },
+  };
+}
+
+/** Epochs that a marker names, or in which something faulted. */
+export function shownEpochs(counters: Counters, session: Session): { label: string; index: number }[] {
+  const { epoch } = session.options;
+  return counters.epochs
+    .map(({ label, matching, faults }, index) => ({
+      label: labelOf(label, index),
+      index,
+      isShown:
+        epoch === undefined
+          ? label !== "" || faults > 0 || (matching?.recordedFaults ?? 0) > 0
+          : label === epoch,
+    }))
+    .filter(({ isShown }) => isShown);
+}
+
+/** An epoch that nothing names is called by its number. */
+function labelOf(label: string, index: number): string {
+  return label === "" ? `#${index + 1}` : label;
+}
+
+export function resultOf(strategy: Strategy, counters: Counters, session: Session): ReplayResult {
+  const { work, stalls, windowLengths } = counters;
+  const workOf = (kind: number) => Math.round(work[kind] as number);
+  const [translation, permission, accessFlag] = counters.byClass as unknown as [number, number, number];
+  const hasAccesses =
+    session.source.report.byKind[Kind.guest_access_run] || session.source.report.byKind[Kind.guest_access];
+  return {
+    strategy: strategy.name,
+    faults: {
+      total: counters.total,
+      byClass: { translation, permission, accessFlag },
+      byCause: Object.fromEntries(
+        causes.map((cause, i) => [cause, counters.byCause[i]]),
+      ) as ReplayResult["faults"]["byCause"],
+      guestTable: counters.guestTable,
+      retries: counters.retries,
+      accessesFaulted: counters.total - counters.retries,
+      avoided: counters.avoided,
+      added: Math.max(0, counters.total - counters.ofRuns + counters.avoided - counters.recorded),
+      addedIsLowerBound: !hasAccesses,
+    },
+    mmioAborts: counters.mmioAborts,
+    stallNs: {
+      total: Math.round(counters.stallTotalNs),
+      p50: percentile(stalls, 50, counters.stallMaxNs),
+      p90: percentile(stalls, 90, counters.stallMaxNs),
+      p99: percentile(stalls, 99, counters.stallMaxNs),
+      max: counters.stallMaxNs,
+    },
+    windows: {
+      count: counters.windows,
+      totalNs: counters.windowTotalNs,
+      p50Ns: percentile(windowLengths, 50, counters.windowMaxNs),
+      maxNs: counters.windowMaxNs,
+    },
+    makespanNs: Math.round(counters.makespanNs),
+    costNs: Object.fromEntries(
+      costs.map((cost, i) => [cost, Math.round(counters.costNs[i] as number)]),
+    ) as ReplayResult["costNs"],
+    ops: {
+      entriesVisited: workOf(Charge.entryVisit),
+      pteStores: workOf(Charge.pteStore),
+      pagesPut: workOf(Charge.pagePut),
+      tablesFreed: workOf(Charge.tableFree),
+      tlbiVmid: workOf(Charge.tlbiVmid),
+      tlbiIpa: workOf(Charge.tlbiIpa),
+      tlbiRange: workOf(Charge.tlbiRange),
+      bytesCleaned: workOf(Charge.cleanByte),
+    },
+  };
+}
+
+/** A histogram's bins are three digits wide: their upper edge may lie above the largest sample. */
+function percentile(histogram: Counters["stalls"], percent: number, maxNs: number): number {
+  return histogram.totalCount === 0 ? 0 : Math.min(maxNs, histogram.getValueAtPercentile(percent));
+}

@@ -1,0 +1,64 @@
+/** What tracefs prints: `trace`, `trace_pipe`, and this project's own export. */
+
+import { UsageError } from "../../errors.js";
+import { latencyRefusal, tellFtraceText } from "./ftrace-head.js";
+import { FtraceLines } from "./ftrace-text.js";
+import type { Importer, RecordingInput } from "./importer.js";
+import { headerFields } from "./recording-source.js";
+import { TextRecording, TraceRefusal } from "./text-recording.js";
+
+const ownHeader = /^# s2replay-header: (.*)$/;
+const ownEvent = /^# s2replay-event: (.*)$/;
+const entries = /^# entries-in-buffer\/entries-written: (\d+)\/(\d+)\s+#P:(\d+)$/;
+const lost = /^CPU:(\d+) \[LOST (?:(\d+) )?EVENTS\]$/;
+
+export const tracefsText: Importer = {
+  format: "tracefs text",
+  recognises: (head) => tellFtraceText(head) === "tracefs",
+  open: (input) => {
+    if (input.instance !== undefined) {
+      throw new UsageError(`${input.file}: tracefs text is of one buffer, an instance cannot be chosen`);
+    }
+    const lines = new FtraceLines(input, {
+      expected: "a line of tracefs text (comm-pid [cpu] flags seconds: event: ..)",
+      ticks:
+        "times are ticks of the trace clock, expected seconds: record with another (echo mono > trace_clock)",
+      hasPrefixes: false,
+      other: otherLines(input),
+    });
+    return Promise.resolve(new TextRecording(input, lines));
+  },
+};
+
+/** Comments and losses. */
+function otherLines(input: RecordingInput): (line: string) => boolean {
+  let hasOwnHeader = false;
+  return (line) => {
+    const own = ownHeader.exec(line)?.[1];
+    if (own !== undefined) {
+      input.restore(headerFields(own, `${input.file}:${input.writer.origin}`));
+      hasOwnHeader = true;
+      return true;
+    }
+    const event = ownEvent.exec(line)?.[1];
+    if (event !== undefined) {
+      input.writer.line(event);
+      return true;
+    }
+    const [, kept, written, cpus] = entries.exec(line) ?? [];
+    if (written !== undefined && !hasOwnHeader) {
+      const lostEvents = Math.max(0, Number(written) - Number(kept));
+      input.describe({ cpus: Number(cpus), lost_events: lostEvents });
+      input.writer.summary.lostEvents += lostEvents;
+    }
+    const [, cpu, count] = lost.exec(line) ?? [];
+    if (cpu !== undefined) {
+      input.writer.lose(Number(cpu), count === undefined ? undefined : Number(count));
+      return true;
+    }
+    if (!line.startsWith("#")) return false;
+    const refusal = latencyRefusal(line);
+    if (refusal !== undefined) throw new TraceRefusal(refusal);
+    return true;
+  };
+}
