@@ -106,8 +106,17 @@ export const recordCommand: CommandModule<object, RecordArguments> = {
 
 const levelText = `Levels:
   faults  the kernel's tracepoints only
-  map     and the page-table operations, abort handler and memory slots (kprobes)
-  walk    and TLBI, teardown and the edges of the window
+  map     and the page-table operations, the abort handler and memory slots (kprobes)
+  walk    and TLBI, teardown and the edges of the window, where functions are known for them
+
+Overhead, measured with kvm_page_table_test (64 MiB in 2 MiB blocks) on Linux 6.1.192, emulated: one
+instruction is 1 ns, 4 vCPUs share a CPU. Three runs each, trace-cmd; ms:
+                                  none  faults         map            walk
+  32 coalesces (ADJUST)           6.31  6.38 (+1 %)    6.75 (+7 %)    6.94 (+10 %)
+  8,268 faults in a row (UPDATE)  32.6  38.2 (+17 %)   85.9 (x 2.6)   85.8 (x 2.6)
+That is 0.7 us for a tracepoint's line and 1.3 us for a kprobe's. Without trace-cmd a reader formats
+text meanwhile; on that one CPU, level map then took 563 ms (x 17).
+
 Exit status: that of the command; 2 where the host cannot be recorded.`;
 
 function version(): string {

@@ -18,7 +18,7 @@ export interface ArgumentField {
 }
 
 /** An event that the kernel itself has. Fields are those of its own that the format names. */
-export interface Tracepoint {
+interface Tracepoint {
   readonly kind: "tracepoint";
   readonly event: EventName;
   readonly level: Level | "exits";
@@ -26,7 +26,7 @@ export interface Tracepoint {
 }
 
 /** A kprobe on the entry of a function, or its return. */
-export interface FunctionProbe {
+interface FunctionProbe {
   readonly kind: "entry" | "return";
   readonly event: EventName;
   readonly level: Level;

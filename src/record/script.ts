@@ -70,7 +70,7 @@ root=\${S2REPLAY_ROOT:-}
 }
 
 /** A word of the shell, as it is. */
-export function quoteWord(word: string): string {
+function quoteWord(word: string): string {
   return /^[\w./:@%+-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
 }
 
@@ -195,11 +195,14 @@ trap clean_up EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM
 trap 'exit 129' HUP
-work=$(mktemp -d) || exit 2
+work=$(mktemp -d "\${TMPDIR:-/tmp}/s2replay-record.XXXXXX") || exit 2
 
 check_host
 check_leftovers
-[ "$clean" = 1 ] && exit 0
+if [ "$clean" = 1 ]; then
+  rm -rf "\${TMPDIR:-/tmp}"/s2replay-record.*
+  exit 0
+fi
 [ -z "$pid" ] || [ -d "/proc/$pid/task" ] || refuse "-p $pid: no such process"
 choose_clock
 command -v setsid > /dev/null && setsid=setsid
