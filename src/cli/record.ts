@@ -6,13 +6,14 @@ import process from "node:process";
 import type { CommandModule } from "yargs";
 import { UsageError } from "../errors.js";
 import { type Level, levels } from "../record/probe.js";
-import { recordScript } from "../record/script.js";
+import { type Recorder, recorders, recordScript } from "../record/script.js";
 import { emit } from "./output.js";
 import { parseCount } from "./values.js";
 
 interface RecordArguments {
   command: string[] | undefined;
   print: boolean;
+  with: Recorder;
   level: Level;
   exits: boolean;
   output: string;
@@ -39,6 +40,11 @@ export const recordCommand: CommandModule<object, RecordArguments> = {
         type: "boolean",
         default: false,
         describe: "print the script: it needs no Node and serves any kernel from v5.10 on",
+      })
+      .option("with", {
+        choices: recorders,
+        default: "tracefs" as Recorder,
+        describe: "what records on the host: tracefs (and trace-cmd, if it is there), or bpftrace",
       })
       .option("level", { choices: levels, default: "map" as Level, describe: "how much; see below" })
       .option("exits", {
@@ -93,6 +99,7 @@ export const recordCommand: CommandModule<object, RecordArguments> = {
         ...(args["break-at"] === undefined ? {} : { breakAt: args["break-at"] }),
         ...(args["install-at"] === undefined ? {} : { installAt: args["install-at"] }),
         text: args.text,
+        recorder: args.with,
       },
       version(),
     );

@@ -6,8 +6,8 @@ import type { EventName } from "../trace/event.js";
 export const levels = ["faults", "map", "walk"] as const;
 export type Level = (typeof levels)[number];
 
-/** How a value is read and written: hex or decimal, of so many bits. */
-type Form = "x64" | "x32" | "u64" | "u32" | "s32" | "s8";
+/** How a value is read and written: hex or decimal, of so many bits; a number that the format has as text. */
+export type Form = "x64" | "x32" | "u64" | "u32" | "s32" | "s8" | "text";
 
 /** A field of an event: the function's argument `argument` (from 0), or what stands `offset` bytes behind it. */
 export interface ArgumentField {
@@ -23,6 +23,7 @@ interface Tracepoint {
   readonly event: EventName;
   readonly level: Level | "exits";
   readonly fields: readonly { readonly name: string; readonly form: Form }[];
+  readonly filter?: undefined;
 }
 
 /** A kprobe on the entry of a function, or its return. */
@@ -35,8 +36,8 @@ interface FunctionProbe {
   readonly fields: readonly ArgumentField[];
   /** The first release with these arguments; absent: all from v5.10 on. */
   readonly since?: string;
-  /** Only events that pass are recorded (the kernel's filter language). */
-  readonly filter?: string;
+  /** Only events that pass are recorded: in the kernel's filter language, and as a predicate of bpftrace. */
+  readonly filter?: { readonly tracefs: string; readonly bpftrace: string };
   /** Where this event fired, a probe that never did is silent. */
   readonly impliedBy?: EventName;
   /** What else may explain it. */
@@ -95,7 +96,10 @@ const visit: readonly ArgumentField[] = [
   hex("old", 0, 8),
 ];
 // The format's edges are those of a coalesce: the entry was valid and held a table.
-const heldTable = "(old & 1) && (old & 2) && level < 3";
+const heldTable = {
+  tracefs: "(old & 1) && (old & 2) && level < 3",
+  bpftrace: "(*(uint64 *)(arg0 + 8) & 3) == 3 && *(int8 *)(arg0 + 56) < 3",
+};
 
 /**
  * The argument registers that are read have been the same from v5.10 to v7.0: later arguments were only appended
@@ -118,7 +122,7 @@ export const probes: readonly Probe[] = [
     kind: "tracepoint",
     event: "kvm_userspace_exit",
     level: "faults",
-    fields: [{ name: "reason", form: "u32" }],
+    fields: [{ name: "reason", form: "text" }],
   },
   ...(["kvm_unmap_hva_range", "kvm_age_hva"] as const).map(
     (event): Tracepoint => ({

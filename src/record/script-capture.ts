@@ -1,4 +1,4 @@
-/** The parts of the script that record: by trace-cmd, as tracefs text, or by bpftrace. POSIX sh. */
+/** The parts of the script that record by trace-cmd, or as tracefs text. POSIX sh. */
 
 /**
  * Both ways stream: a ring buffer that is read only at the end loses the start of what does not fit. `record -B`, unlike
@@ -80,15 +80,6 @@ save() {
     { printf '# s2replay-header: '; cat "$work/header" "$part"; } > "$part.text" && mv "$part.text" "$part" || exit 2
   fi
   mv "$part" "$file" && cp "$work/header" "$name.header.json" || exit 2
-}
-
-report() {
-  say "$file and $name.header.json: $(awk '{ n += $2 } END { print n + 0 }' "$work/hits") probe hits in $elapsed s"
-  [ -z "$probing" ] || awk '$2 > 0 { fired = 1 } END { exit !fired }' "$work/hits" || say "NOTHING fired: did a guest run?"
-  [ "$lost" = 0 ] || say "LOST $lost events: the buffers were full (-b $buffer, in KB; more, or a lower level)"
-  while IFS='|' read -r event why; do say "SILENT $event: $why"; done < "$work/silent"
-  awk '$3 > 0 { print $1 " " $3 }' "$work/hits" | while read -r event missed; do say "MISSED $event: $missed times"; done
-  grep -v '^[^|]*_ret|' "$work/absent" | while IFS='|' read -r event why; do say "not recorded: $event: $why"; done
-  [ "$result" = 0 ] || say "the command ended with status $result"
+  written="$file and $name.header.json"
 }
 `;

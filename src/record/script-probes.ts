@@ -1,29 +1,85 @@
 /** The parts of the script that add, watch and remove probes. POSIX sh. */
 
-/** `probe_table` prints the lines that `script.ts` writes; see there for the columns. */
+/** What both recorders share: which probes are wanted, and what became of them. */
+export const probeReport = `
+release_number() { echo "$1" | awk -F'[.-]' '{ print $1 * 1000 + $2 }'; }
+
+is_old_enough() { [ -z "$since" ] || [ "$(release_number "$(uname -r)")" -ge "$(release_number "$since")" ]; }
+
+read_symbols() {
+  : > "$work/registered"
+  : > "$work/absent"
+  awk '$3 ~ /kvm|stage2/ { print $3 }' "$root/proc/kallsyms" > "$work/symbols"
+}
+
+is_wanted() {
+  case $own in
+    faults) return 0 ;;
+    map) [ "$level" != faults ] ;;
+    walk | given) [ "$level" = walk ] ;;
+    exits) [ "$exits" = 1 ] ;;
+    *) return 1 ;;
+  esac
+}
+
+add_tracepoint() {
+  if [ -d "$tracefs/events/kvm/$event" ]; then
+    echo "$event|t|kvm||" >> "$work/registered"
+  else
+    echo "$event|this kernel has no such tracepoint" >> "$work/absent"
+    return 1
+  fi
+}
+
+# Probes that never fired, though what they belong to did.
+find_silent() {
+  awk -F'|' 'FILENAME ~ /hits$/ { split($0, h, " "); hits[h[1]] = h[2]; next }
+    $3 == "s2replay" && hits[$1] == 0 && $5 != "" && hits[$5] > 0 {
+      printf "%s|registered at %s, but it never fired while %s fired %d times%s\\n", $1, $6, $5, hits[$5],
+        $7 == "" ? "" : " (silent, " $7 ")" }' "$work/hits" "$work/registered" >> "$work/silent"
+  awk -F'|' '!seen[$1]++' "$work/silent" > "$work/silent.once"
+  mv "$work/silent.once" "$work/silent"
+}
+
+print_probes() {
+  hit() { awk -v event="$1" '$1 == event { print $2 }' "$work/hits"; }
+  [ -n "$(hit memslot)" ] && printf ',"memslots":%s' "$(hit memslot)"
+  printf ',"probes":{"registered":%s,"absent":%s,"silent":%s' \\
+    "$(list_names "$work/registered")" "$(list_reasons "$work/absent")" "$(list_reasons "$work/silent")"
+  awk '{ hits += $2; if ($3 > 0) { missed = missed comma "\\"" $1 "\\":" $3; comma = "," } }
+    END { printf ",\\"hits\\":%d,\\"missed\\":{%s}", hits, missed }' "$work/hits"
+  printf ',"self_test":"%s"}' "$self_test"
+  if [ "$level" = walk ]; then
+    edges=$(for event in s2_break s2_install; do grep -q "^$event|" "$work/registered" || echo "$event"; done)
+    [ -z "$edges" ] || printf ',"inferred":["%s"]' "$(echo $edges | sed 's/ /","/g')"
+  fi
+}
+
+report() {
+  say "$written: $(awk '{ n += $2 } END { print n + 0 }' "$work/hits") probe hits in $elapsed s"
+  [ "$level" = faults ] || awk '$2 > 0 { fired = 1 } END { exit !fired }' "$work/hits" || say "NOTHING fired: did a guest run?"
+  [ "$lost" = 0 ] || say "LOST $lost events: the buffers were full (-b, or a lower level)"
+  while IFS='|' read -r event why; do say "SILENT $event: $why"; done < "$work/silent"
+  awk '$3 > 0 { print $1 " " $3 }' "$work/hits" | while read -r event missed; do say "MISSED $event: $missed times"; done
+  grep -v '^[^|]*_ret|' "$work/absent" | while IFS='|' read -r event why; do say "not recorded: $event: $why"; done
+  [ "$result" = 0 ] || say "the command ended with status $result"
+}
+`;
+
+/** The parts that add probes by tracefs and watch them. probe-table.ts has the table's columns. */
 export const probeSetup = `
 # Probes are global, and named by group: ours are s2replay/NAME, and no other is touched.
 has_probe() { grep -q "[:]s2replay/$1\\( \\|$\\)" "$tracefs/kprobe_events"; }
 
-release_number() { echo "$1" | awk -F'[.-]' '{ print $1 * 1000 + $2 }'; }
-
-read_symbols() {
-  awk '$3 ~ /kvm|stage2/ { print $3 }' "$root/proc/kallsyms" > "$work/symbols"
-}
-
 # One line of the table. Leaves a line in registered, or the reason in why and absent.
 add_probe() {
   if [ "$kind" = t ]; then
-    if [ -d "$tracefs/events/kvm/$event" ]; then
-      echo "$event|t|kvm||" >> "$work/registered"
-    else
-      echo "$event|this kernel has no such tracepoint" >> "$work/absent"
-    fi
-    return 0
+    add_tracepoint
+    return
   fi
   grep -q "^$event|" "$work/registered" && return 0
   why="before v$since no function is known for it: -B and -I name instructions"
-  if [ -z "$since" ] || [ "$(release_number "$(uname -r)")" -ge "$(release_number "$since")" ]; then
+  if is_old_enough; then
     why="no function $(echo "$symbols" | sed 's/ / or /g'): inlined, or of other kernels"
     for symbol in $symbols; do
       grep -qFx "\${symbol%%+*}" "$work/symbols" || continue
@@ -40,17 +96,10 @@ add_probe() {
 }
 
 add_probes() {
-  : > "$work/registered"
-  : > "$work/absent"
+  make_instance
   read_symbols
   while IFS='|' read -r own kind event since symbols fetch filter implied doubt; do
-    case $own in
-      faults) ;;
-      map) [ "$level" = faults ] && continue ;;
-      walk | given) [ "$level" = walk ] || continue ;;
-      exits) [ "$exits" = 1 ] || continue ;;
-      *) continue ;;
-    esac
+    is_wanted || continue
     add_probe || [ "$own" != given ] || refuse "$event at $symbols: $why"
   done <<END
 $(image_table)
@@ -61,6 +110,7 @@ END
     grep -q "^$event|" "$work/registered" || echo "$event|$why"
   done < "$work/absent" | awk -F'|' '!seen[$1]++' > "$work/absent.once"
   mv "$work/absent.once" "$work/absent"
+  test_probes
 }
 
 # Lines of EVENT HITS MISSED, of our probes. kprobe_profile has no group; its lines stand in kprobe_events' order.
@@ -115,31 +165,12 @@ test_probes() {
   read_hits > "$work/hits.before"
 }
 
-# Hits during the recording; and which probes never fired, though what they belong to did.
+# Hits during the recording.
 count_hits() {
   read_hits > "$work/hits.after"
   awk 'FILENAME ~ /before$/ { before[$1] = $2; missed[$1] = $3; next }
     { print $1, $2 - before[$1], $3 - missed[$1] }' "$work/hits.before" "$work/hits.after" > "$work/hits"
-  awk -F'|' 'FILENAME ~ /hits$/ { split($0, h, " "); hits[h[1]] = h[2]; next }
-    $3 == "s2replay" && hits[$1] == 0 && $5 != "" && hits[$5] > 0 {
-      printf "%s|registered at %s, but it never fired while %s fired %d times%s\\n", $1, $6, $5, hits[$5],
-        $7 == "" ? "" : " (silent, " $7 ")" }' "$work/hits" "$work/registered" >> "$work/silent"
-  awk -F'|' '!seen[$1]++' "$work/silent" > "$work/silent.once"
-  mv "$work/silent.once" "$work/silent"
-}
-
-print_probes() {
-  hit() { awk -v event="$1" '$1 == event { print $2 }' "$work/hits"; }
-  [ -n "$(hit memslot)" ] && printf ',"memslots":%s' "$(hit memslot)"
-  printf ',"probes":{"registered":%s,"absent":%s,"silent":%s' \\
-    "$(list_names "$work/registered")" "$(list_reasons "$work/absent")" "$(list_reasons "$work/silent")"
-  awk '{ hits += $2; if ($3 > 0) { missed = missed comma "\\"" $1 "\\":" $3; comma = "," } }
-    END { printf ",\\"hits\\":%d,\\"missed\\":{%s}", hits, missed }' "$work/hits"
-  printf ',"self_test":"%s"}' "$self_test"
-  if [ "$level" = walk ]; then
-    edges=$(for event in s2_break s2_install; do grep -q "^$event|" "$work/registered" || echo "$event"; done)
-    [ -z "$edges" ] || printf ',"inferred":["%s"]' "$(echo $edges | sed 's/ /","/g')"
-  fi
+  find_silent
 }
 `;
 
@@ -172,6 +203,27 @@ remove_instance() {
   done
   say "$1 could not be removed; somebody reads it: sh $0 -C tries again"
   return 1
+}
+
+check_recorder() {
+  check_leftovers
+  if [ "$clean" = 1 ]; then
+    rm -rf "\${TMPDIR:-/tmp}"/s2replay-record.*
+    exit 0
+  fi
+}
+
+make_instance() {
+  instance=$tracefs/instances/s2replay.$$
+  mkdir "$instance" || { instance=; refuse "no tracing instance could be made"; }
+  echo 0 > "$instance/tracing_on"
+  echo "$clock" > "$instance/trace_clock"
+  echo "$buffer" > "$instance/buffer_size_kb" || refuse "-b $buffer: the kernel refused it"
+  [ "$level" = faults ] || probing=1
+  if [ -n "$pid" ]; then
+    echo 1 > "$instance/options/event-fork"
+    for thread in /proc/"$pid"/task/*; do echo "\${thread##*/}" >> "$instance/set_event_pid"; done
+  fi
 }
 
 clean_up() {

@@ -10,7 +10,14 @@ import { type RecordOptions, recordScript } from "./script.js";
 
 vi.setConfig({ testTimeout: 60_000 });
 
-const defaults: RecordOptions = { level: "map", exits: false, output: "host", bufferKb: 4096, text: false };
+const defaults: RecordOptions = {
+  level: "map",
+  exits: false,
+  output: "host",
+  bufferKb: 4096,
+  text: false,
+  recorder: "tracefs",
+};
 
 /**
  * A host of plain files. They take what is written and do nothing with it, so what is tested is what the script asks

@@ -3,11 +3,12 @@
  * can be recorded there, so one script serves every kernel from v5.10 on.
  */
 
-import { kernelImages } from "./kernel-image.js";
-import { type ArgumentField, type Level, type Probe, probes } from "./probe.js";
+import type { Level } from "./probe.js";
+import { bpftraceTable, imageTable, quoteWord, tracefsTable } from "./probe-table.js";
+import { bpftraceCapture } from "./script-bpftrace.js";
 import { tracefsCapture } from "./script-capture.js";
 import { hostChecks, hostFacts } from "./script-host.js";
-import { probeRemoval, probeSetup } from "./script-probes.js";
+import { probeRemoval, probeReport, probeSetup } from "./script-probes.js";
 
 /** What the script does where its own options say nothing else. */
 export interface RecordOptions {
@@ -29,7 +30,12 @@ export interface RecordOptions {
   readonly installAt?: string;
   /** Text, even where trace-cmd is. */
   readonly text: boolean;
+  /** What records on the host. */
+  readonly recorder: Recorder;
 }
+
+export const recorders = ["tracefs", "bpftrace"] as const;
+export type Recorder = (typeof recorders)[number];
 
 /** The script, as the program of this version prints it. */
 export function recordScript(options: RecordOptions, version: string): string {
@@ -38,10 +44,10 @@ export function recordScript(options: RecordOptions, version: string): string {
     usage,
     hostChecks,
     hostFacts,
-    tables(),
-    probeSetup,
-    probeRemoval,
-    tracefsCapture,
+    probeReport,
+    ...(options.recorder === "bpftrace"
+      ? [bpftraceTable(), bpftraceCapture]
+      : [tracefsTable(), imageTable(), probeSetup, probeRemoval, tracefsCapture]),
     main,
   ].join("");
 }
@@ -59,7 +65,7 @@ exits=${options.exits ? 1 : 0}
 name=${text(options.output)}
 duration=${text(options.seconds)}
 pid=${text(options.pid)}
-clock=${text(options.clock)}
+clock=${text(options.clock ?? (options.recorder === "bpftrace" ? "mono" : undefined))}
 buffer=${options.bufferKb}
 break_at=${text(options.breakAt)}
 install_at=${text(options.installAt)}
@@ -67,11 +73,6 @@ text=${options.text ? 1 : 0}
 clean=0
 root=\${S2REPLAY_ROOT:-}
 `;
-}
-
-/** A word of the shell, as it is. */
-function quoteWord(word: string): string {
-  return /^[\w./:@%+-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
 }
 
 const usage = `
@@ -97,69 +98,6 @@ NAME.header.json beside it. Run as root.
 END
 }
 `;
-
-/** Lines of LEVEL|KIND|EVENT|SINCE|SYMBOLS|FETCH|FILTER|IMPLIED|DOUBT: the first of an event that takes is taken. */
-function tables(): string {
-  return `
-probe_table() {
-  cat <<'END'
-${probes.map(tableLine).join("\n")}
-END
-}
-
-# Instruction offsets: the user's own, or of an image that was disassembled.
-image_table() {
-  [ -z "$break_at" ] || edge given s2_break "$break_at"
-  [ -z "$install_at" ] || edge given s2_install "$install_at"
-  case "$(uname -r) $(uname -v)" in
-${kernelImages
-  .map(
-    (image) =>
-      `    ${quoteWord(`${image.release} ${image.build}`)})\n` +
-      `      edge walk s2_break ${quoteWord(image.break)}\n` +
-      `      edge walk s2_install ${quoteWord(image.install)} ;;`,
-  )
-  .join("\n")}
-  esac
-}
-
-edge() {
-  case $3 in
-    *' '*) echo "$1|p|$2||\${3%% *}|\${3#* }|||" ;;
-    *) echo "$1|p|$2||$3||||" ;;
-  esac
-}
-`;
-}
-
-function tableLine(probe: Probe): string {
-  if (probe.kind === "tracepoint") return `${probe.level}|t|${probe.event}||||||`;
-  const kind = probe.kind === "entry" ? "p" : `r${probe.underWay ?? ""}`;
-  const fetch = [...probe.fields.map(fetchText), ...(hasResult(probe) ? ["ret=$retval:s32"] : [])].join(" ");
-  return [
-    probe.level,
-    kind,
-    probe.event,
-    probe.since ?? "",
-    probe.symbols.join(" "),
-    fetch,
-    probe.filter ?? "",
-    probe.impliedBy ?? "",
-    probe.doubt ?? "",
-  ].join("|");
-}
-
-/** These return nothing. */
-const voids: readonly string[] = ["tlb_vmid_ret", "s2_teardown_ret"];
-
-function hasResult(probe: Probe): boolean {
-  return probe.kind === "return" && !voids.includes(probe.event);
-}
-
-function fetchText({ name, form, argument, offset }: ArgumentField): string {
-  const value = offset === undefined ? `%x${argument}` : `+${offset}(%x${argument})`;
-  return `${name}=${value}:${form}`;
-}
 
 const main = `
 while getopts o:t:p:l:xc:b:B:I:TCh option; do
@@ -198,29 +136,13 @@ trap 'exit 129' HUP
 work=$(mktemp -d "\${TMPDIR:-/tmp}/s2replay-record.XXXXXX") || exit 2
 
 check_host
-check_leftovers
-if [ "$clean" = 1 ]; then
-  rm -rf "\${TMPDIR:-/tmp}"/s2replay-record.*
-  exit 0
-fi
 [ -z "$pid" ] || [ -d "/proc/$pid/task" ] || refuse "-p $pid: no such process"
 choose_clock
 command -v setsid > /dev/null && setsid=setsid
 part=$name.part
+check_recorder
 true > "$part" || refuse "$part cannot be written"
-
-instance=$tracefs/instances/s2replay.$$
-mkdir "$instance" || { instance=; refuse "no tracing instance could be made"; }
-echo 0 > "$instance/tracing_on"
-echo "$clock" > "$instance/trace_clock"
-echo "$buffer" > "$instance/buffer_size_kb" || refuse "-b $buffer: the kernel refused it"
-[ "$level" = faults ] || probing=1
 add_probes
-test_probes
-if [ -n "$pid" ]; then
-  echo 1 > "$instance/options/event-fork"
-  for thread in /proc/"$pid"/task/*; do echo "\${thread##*/}" >> "$instance/set_event_pid"; done
-fi
 
 # From here on a signal ends the recording, and what was recorded is kept.
 trap 'stopped=INT' INT
