@@ -1,153 +1,7 @@
 import { describe, expect, it } from "vitest";
-import { EventBatch, Kind, Phase } from "../trace/event.js";
 import { Interner } from "../trace/string-table.js";
-import { type Activity, ActivityKind, OperationKind } from "./activity.js";
-import type { Barrier } from "./epoch.js";
 import { ActivityFold, type FoldOptions } from "./fold.js";
-
-const MIB2 = 0x20_0000;
-const operationNames = Object.keys(OperationKind);
-
-/** Abort status: class (t translation, p permission), level, w = write. */
-function esrOf(code: string): number {
-  const [kind, level, write] = code as unknown as [string, string, string | undefined];
-  return 0x9200_0000 + (write === "w" ? 0x40 : 0) + (kind === "p" ? 0xc : 4) + Number(level);
-}
-
-/** Sizes: `4k`, `2m`, or a number. */
-function bytesOf(text: string): number {
-  return text === "4k" ? 0x1000 : text === "2m" ? MIB2 : Number(text);
-}
-
-/**
- * Events, one a `;` or line: `TIME THREAD EVENT ARGUMENTS`. A thread is one letter (its pid and its CPU follow
- * from it). Operations: `map P 0x1000 4k` (P names the table) and `map= RET`; so too unmap, wp, destroy.
- */
-function batchOf(notation: string, strings: Interner): EventBatch {
-  const lines = notation
-    .split(/[;\n]/)
-    .map((line) => line.trim().split(/\s+/))
-    .filter(([first]) => first !== "");
-  const batch = new EventBatch(lines.length);
-  const entries: Record<string, [number, number]> = {
-    map: [Kind.s2_map, Kind.s2_map_ret],
-    unmap: [Kind.s2_unmap, Kind.s2_unmap_ret],
-    wp: [Kind.s2_wrprotect, Kind.s2_wrprotect_ret],
-    destroy: [Kind.s2_destroy, Kind.s2_destroy_ret],
-    relax: [Kind.s2_relax_perms, Kind.s2_relax_perms_ret],
-  };
-  const plain: Record<string, number> = {
-    abort: Kind.s2_abort,
-    entry: Kind.kvm_entry,
-    exit: Kind.kvm_exit,
-    break: Kind.s2_break,
-    install: Kind.s2_install,
-    flushed: Kind.tlb_vmid_ret,
-    tlbi: Kind.tlb_ipa,
-  };
-  for (const [time, thread, event, ...args] of lines as [string, string, string, ...string[]][]) {
-    const i = batch.count++;
-    const id = thread.charCodeAt(0) - 64;
-    batch.atNs[i] = Number(time);
-    batch.pid[i] = 100 + id;
-    batch.cpu[i] = id;
-    batch.line[i] = i + 1;
-    batch.comm[i] = strings.intern(thread);
-    const operation = entries[event.replace("=", "")];
-    if (operation !== undefined && event.endsWith("=")) {
-      batch.kind[i] = operation[1];
-      batch.ret[i] = Number(args[0] ?? 0);
-    } else if (operation !== undefined) {
-      batch.kind[i] = operation[0];
-      batch.pgt[i] = strings.intern(args[0] as string);
-      if (args[1] !== undefined) batch.addr[i] = Number(args[1]);
-      if (args[2] !== undefined) batch.size[i] = bytesOf(args[2]);
-    } else if (event === "fault") {
-      batch.kind[i] = Kind.kvm_guest_fault;
-      batch.addr[i] = Number(args[0]);
-      batch.esr[i] = esrOf(args[1] as string);
-    } else if (event === "abort=") {
-      batch.kind[i] = Kind.s2_abort_ret;
-      batch.ret[i] = Number(args[0] ?? 1);
-    } else if (event === "memslot") {
-      batch.kind[i] = Kind.memslot;
-      batch.slot[i] = Number(args[0]);
-      batch.prot[i] = args[1] === "log" ? 1 : 0;
-      batch.addr[i] = Number(args[2]);
-      batch.size[i] = bytesOf(args[3] as string);
-    } else if (event === "memslot=") {
-      batch.kind[i] = Kind.memslot_ret;
-      batch.ret[i] = Number(args[0] ?? 0);
-    } else if (event === "begin" || event === "end" || event === "mark") {
-      batch.kind[i] = Kind.marker;
-      batch.phase[i] = event === "mark" ? Phase.none : Phase[event];
-      batch.text[i] = strings.intern(args[0] as string);
-    } else if (event === "gap") {
-      batch.kind[i] = Kind.gap;
-      batch.amount[i] = Number(args[0]);
-    } else if (event === "lost") {
-      batch.kind[i] = Kind.lost_events;
-      batch.slot[i] = (args[0] as string).charCodeAt(0) - 64;
-      batch.amount[i] = 1;
-    } else batch.kind[i] = plain[event] as number;
-  }
-  return batch;
-}
-
-interface Folded {
-  /** Activities and barriers in the order in which they were delivered, each as one line. */
-  readonly items: string[];
-  readonly activities: Activity[];
-  readonly barriers: Barrier[];
-  readonly fold: ActivityFold;
-}
-
-function fold(notation: string, options: Partial<FoldOptions> = {}): Folded {
-  const strings = new Interner();
-  const activities: Activity[] = [];
-  const barriers: Barrier[] = [];
-  const items: string[] = [];
-  const sink = {
-    operation: () => {},
-    activity: (activity: Activity) => {
-      activities.push(activity);
-      items.push(textOf(activity, folding));
-    },
-    barrier: (barrier: Barrier) => {
-      barriers.push(barrier);
-      items.push(`-- ${barrier.cause} at ${barrier.atNs}`);
-    },
-  };
-  const folding: ActivityFold = new ActivityFold(
-    { sharedCpu: false, epochGapNs: Number.POSITIVE_INFINITY, pageBytes: 0x1000, ...options },
-    strings,
-    sink,
-  );
-  folding.fold(batchOf(notation, strings));
-  folding.finish();
-  return { items, activities, barriers, fold: folding };
-}
-
-/** `fault A@P 0x1000 10..50 map=0`: kind, thread, VM, address, times, operations with their returns. */
-function textOf(activity: Activity, folding: ActivityFold): string {
-  const { kind, operationCount, thread, vm, laps, incomplete } = activity;
-  const names = {
-    [ActivityKind.fault]: "fault",
-    [ActivityKind.mmio]: "mmio",
-    [ActivityKind.accessRun]: "run",
-  };
-  const operations = Array.from({ length: operationCount }, (_, n) => {
-    const { kind: of, ret } = activity.operation(n);
-    return ` ${operationNames[of]}=${ret === -0x8000_0000 ? "?" : ret}`;
-  });
-  const letter = String.fromCharCode((folding.threads[thread]?.pid ?? 0) - 100 + 64);
-  const where = kind === ActivityKind.hostOperation ? "host" : names[kind];
-  const address = kind === ActivityKind.hostOperation ? "" : ` 0x${activity.ipa.toString(16)}`;
-  return (
-    `${where} ${letter}@${vm < 0 ? "?" : folding.vmNames[vm]}${address} ${activity.startNs}..${activity.endNs}` +
-    `${operations.join("")}${laps > 1 ? ` laps ${laps}` : ""}${incomplete ? " incomplete" : ""}`
-  );
-}
+import { batchOf, fold, MIB2 } from "./notation.test.data.js";
 
 const items = (notation: string) => fold(notation).items.filter((item) => item !== "-- end at 0");
 /** Without the barrier that ends every trace. */
@@ -276,9 +130,55 @@ describe("MMIO", () => {
     expect(kinds(`${before} 10 A abort; 11 A fault 0x9000 t1w; 20 A abort= 0`)[1]).toBe(
       "mmio A@P 0x9000 10..20",
     );
-    expect(kinds(`${before} 10 A abort; 11 A fault 0x9000 t1w; 20 A abort= 1`)[1]).toBe(
+  });
+
+  it("is an abort that the kernel handled, without a map, where no slot is known: a device that KVM emulates", () => {
+    const before = "1 A fault 0x1000 t3; 2 A map P 0x1000 4k; 3 A map= 0; 4 A abort= 1; ";
+    const device = "10 A abort; 11 A fault 0x9000 t1w; 20 A abort= 1; ";
+    expect(kinds(before + device)[1]).toBe("mmio A@P 0x9000 10..20");
+    // It is tried again, and mapped: memory, whose map had to wait.
+    expect(
+      kinds(`${before}${device}30 A fault 0x9000 t1w; 32 A map P 0x9000 4k; 33 A map= 0; 34 A abort= 1`)[1],
+    ).toBe("fault A@P 0x9000 10..20");
+    // Read again and again, and never mapped: each is MMIO.
+    expect(kinds(before + device + device.replaceAll(/\b(?=[12]\d )/g, "1"))).toHaveLength(3);
+    // Maps are not traced: nothing can be said.
+    expect(kinds(device)[0]).toBe("fault A@? 0x9000 10..20");
+    // A permission abort met a leaf.
+    expect(kinds(`${before} 10 A abort; 11 A fault 0x9000 p3w; 20 A abort= 1`)[1]).toBe(
       "fault A@P 0x9000 10..20",
     );
+    // What is missing may be the map.
+    expect(kinds(`${before} 10 A abort; 11 A fault 0x9000 t1w; 12 B lost A; 20 A abort= 1`)[1]).toBe(
+      "fault A@P 0x9000 10..20 incomplete",
+    );
+  });
+
+  it("is what goes back to the VMM for it", () => {
+    const before = "1 A fault 0x1000 t3; 2 A map P 0x1000 4k; 3 A map= 0; 4 A entry; ";
+    const left = (reason: string) => `10 A fault 0x9000 p3w; 12 A user ${reason}; 20 A entry`;
+    expect(kinds(before + left("KVM_EXIT_MMIO"))[1]).toBe("mmio A@P 0x9000 10..20");
+    expect(kinds(before + left("restart"))[1]).toBe("fault A@P 0x9000 10..20");
+  });
+
+  it("is not told by slots where memory was mapped outside them: the trace does not show all", () => {
+    const more = "9 A fault 0x80000 t3; 10 A map P 0x80000 4k; 11 A map= 0; 12 A abort= 1; ";
+    const again =
+      "20 A abort; 21 A fault 0x81000 t3; 22 A abort= 1; 23 A fault 0x81000 t3; 24 A map P 0x81000 4k";
+    expect(kinds(known + more + again)[2]).toBe("fault A@P 0x81000 20..22");
+  });
+
+  it("is counted by what showed it, for each VM", () => {
+    const { fold: folding } = fold(
+      `${known} 11 A abort; 12 A fault 0x9000 t1w; 20 A abort= 0
+       30 B fault 0x1000 t3; 31 B map Q 0x1000 4k; 32 B map= 0; 33 B abort= 1; 40 B fault 0x9000 t1w; 41 B abort= 0
+       50 B fault 0xa000 t1w; 51 B abort= 1; 60 B fault 0xb000 t1w; 61 B user KVM_EXIT_MMIO; 62 B entry`,
+    );
+    expect(folding.vms.map(({ faults, mmioAborts }) => [faults, ...mmioAborts])).toEqual([
+      [1, 0, 1, 0, 0, 0],
+      [1, 0, 0, 1, 1, 1],
+    ]);
+    expect([...folding.mmioAborts]).toEqual([0, 1, 1, 1, 1]);
   });
 
   it("is an abort outside every known slot, where the handler's answer is not traced", () => {
@@ -301,6 +201,15 @@ describe("laps of one access", () => {
     expect(activitiesOf(lap(10, "0x1000", -11) + lap(20, "0x1000", -11) + lap(30, "0x1000", 0))).toEqual([
       "fault A@P 0x1000 10..35 map=0 laps 3",
     ]);
+  });
+
+  it("count one fault each, also one that found nothing to map", () => {
+    const bare = "20 A abort; 21 A fault 0x1000 t2; 25 A abort= 1; ";
+    const { activities, fold: folding } = fold(lap(10, "0x1000", -11) + bare + lap(30, "0x1000", 0));
+    expect(activities.map(({ laps }) => laps)).toEqual([3]);
+    expect(folding.vms.map(({ faults, faultsWithoutOperation }) => [faults, faultsWithoutOperation])).toEqual(
+      [[3, 1]],
+    );
   });
 
   it("end where another page faults", () => {

@@ -1,10 +1,14 @@
 import { ZERO } from "../double.js";
 import { type EventBatch, Kind, NO_RET, NONE, Phase, type StringTable } from "../trace/event.js";
+import { AbortCount } from "./abort-count.js";
 import { type Activity, ActivityKind, ActivityPool, type Operation, OperationKind } from "./activity.js";
 import type { Barrier, BarrierCause } from "./epoch.js";
-import { CpuClock, Thread } from "./thread.js";
-import type { SlotChange, VmMemory } from "./vm.js";
-import { VmTable } from "./vm-table.js";
+import { Identity } from "./identity.js";
+import { Laps } from "./laps.js";
+import { isMmioExit, MmioRule, mmioRule } from "./mmio.js";
+import { CpuClock, Deed, type Thread } from "./thread.js";
+import type { SlotChange } from "./vm.js";
+import type { Vm } from "./vm-table.js";
 
 /** Who takes what the fold makes, in trace order (an activity when it ends, a barrier when it is met). */
 export interface ActivitySink {
@@ -24,11 +28,6 @@ export interface FoldOptions {
   readonly epochGapNs: number;
   readonly pageBytes: number;
 }
-
-/** Errno that a walker answers where the guest shall simply fault again. */
-const EAGAIN = -11;
-/** An -EAGAIN episode whose access is tried again is followed by the next lap within this time. */
-const LAP_WITHIN_NS = 1_000_000;
 
 /** Operation kind and whether the event is its entry, by event kind. */
 const entryOf = new Int8Array(64).fill(-1);
@@ -50,14 +49,15 @@ for (const [entry, ret, operation] of [
 /** Folds events into activities and barriers, one pass, with state for each thread and VM only. */
 export class ActivityFold {
   readonly pool = new ActivityPool();
-  readonly threads: Thread[] = [];
+  readonly threads: readonly Thread[];
   /** Episodes with an entry that has no return, a return that has no entry, or events lost in the middle. */
   incompleteEpisodes = 0;
   /** Time up to which every event has been folded. */
   foldedNs = ZERO;
 
-  private readonly byPid = new Map<number, Thread>();
-  private readonly vms: VmTable;
+  private readonly identity: Identity;
+  private readonly aborts: AbortCount;
+  private readonly laps: Laps;
   private readonly returnSeen = new Uint8Array(16);
   private readonly clock: CpuClock;
   private sequence = 0;
@@ -72,7 +72,14 @@ export class ActivityFold {
     private readonly strings: StringTable,
     private readonly sink: ActivitySink,
   ) {
-    this.vms = new VmTable(strings);
+    this.identity = new Identity(strings, {
+      left: (thread) => this.abandon(thread, this.foldedNs),
+      moved: (from, to) => this.moveEpisode(from, to),
+      merged: (from, to) => this.mergeMemory(from, to),
+    });
+    this.threads = this.identity.threads;
+    this.aborts = new AbortCount(this.threads, this.vms);
+    this.laps = new Laps(this.pool, this.aborts, (activity) => this.deliver(activity));
     this.clock = new CpuClock(options.sharedCpu, Kind.kvm_guest_fault, Kind.s2_map);
   }
 
@@ -80,14 +87,23 @@ export class ActivityFold {
     return this.threads.reduce((sum, thread) => sum + (thread.isVcpu ? 1 : 0), 0);
   }
 
+  get vms(): readonly Vm[] {
+    return this.identity.vms.all;
+  }
+
   /** Display names of the VMs, by index. */
   get vmNames(): readonly string[] {
-    return this.vms.names;
+    return this.identity.vms.names;
+  }
+
+  /** Aborts that were not memory faults, by MmioRule. */
+  get mmioAborts(): Float64Array {
+    return this.aborts.mmioAborts;
   }
 
   /** VMs that took a fault. */
   get vmsWithFaults(): number {
-    return this.vms.withFaults;
+    return this.identity.vms.withFaults;
   }
 
   /** Folds rows [from, end). */
@@ -97,15 +113,13 @@ export class ActivityFold {
       if (atNs - this.foldedNs >= this.options.epochGapNs) this.cut("silence", atNs, undefined, false);
       this.foldedNs = atNs;
       const kind = batch.kind[i] as number;
-      const thread = this.threadOf(batch, i);
+      const thread = this.identity.threadOf(batch, i);
       this.clock.advance(thread, kind, atNs, this.epoch, this.epochNs);
+      thread.seen(atNs);
       thread.lastCpu = batch.cpu[i] as number;
       this.event(thread, kind, atNs, batch, i);
     }
-    for (const thread of this.threads) {
-      const pending = thread.pending;
-      if (pending !== undefined && this.foldedNs - pending.endNs > LAP_WITHIN_NS) this.deliverPending(thread);
-    }
+    for (const thread of this.threads) this.laps.expire(thread, this.foldedNs);
   }
 
   /** Every activity that starts before this time has been delivered. */
@@ -158,6 +172,7 @@ export class ActivityFold {
         else this.incompleteEpisodes++;
         return;
       case Kind.kvm_entry:
+        this.guestSide(thread);
         if (thread.open?.kind === ActivityKind.fault) this.endEpisode(thread, atNs, NO_RET);
         return;
       case Kind.s2_break:
@@ -169,12 +184,34 @@ export class ActivityFold {
       case Kind.s2_install:
         this.install(thread, atNs);
         return;
+      case Kind.kvm_exit:
+        this.guestSide(thread);
+        return;
+      case Kind.kvm_userspace_exit:
+        if (thread.open?.kind === ActivityKind.fault && batch.text[i] !== NONE)
+          thread.leftToVmm = isMmioExit(this.strings.text(batch.text[i] as number));
+        return;
+      case Kind.kvm_unmap_hva_range:
+      case Kind.kvm_age_hva:
+        thread.deeds |= Deed.notifier;
+        return;
+      case Kind.s2_teardown:
+        thread.deeds |= Deed.teardown;
+        return;
+      case Kind.tlb_vmid:
+      case Kind.tlb_ipa:
+      case Kind.tlb_range:
+        thread.deeds |= Deed.tlbi;
+        this.identity.invalidates(thread, batch.pgt[i] as number);
+        return;
       case Kind.tlb_vmid_ret:
         if (thread.operation !== undefined && Number.isNaN(thread.operation.toFlushedNs))
           thread.operation.toFlushedNs = thread.cpuNs - thread.operationCpuNs;
         return;
       case Kind.memslot:
         this.resolveSlotChange(thread, atNs);
+        thread.deeds |= Deed.memslot;
+        thread.slotKvm = batch.pgt[i] as number;
         thread.slotChange = {
           slot: batch.slot[i] as number,
           start: batch.addr[i] as number,
@@ -187,6 +224,7 @@ export class ActivityFold {
         this.resolveSlotChange(thread, atNs);
         return;
       case Kind.marker: {
+        thread.deeds |= Deed.marker;
         const phase = batch.phase[i];
         const label = this.strings.text(batch.text[i] as number);
         if (phase === Phase.end) this.cut("marker", atNs, undefined, true);
@@ -206,30 +244,21 @@ export class ActivityFold {
     }
   }
 
-  private threadOf(batch: EventBatch, i: number): Thread {
-    const pid = batch.pid[i] as number;
-    let thread = this.byPid.get(pid);
-    if (thread === undefined) {
-      thread = new Thread(this.threads.length, pid, batch.comm[i] as number);
-      this.threads.push(thread);
-      this.byPid.set(pid, thread);
-    }
-    const vm = batch.vm[i] as number;
-    if (vm !== NONE) this.setVm(thread, this.vms.named(vm));
-    return thread;
+  private guestSide(thread: Thread): void {
+    thread.isVcpu = true;
+    thread.deeds |= Deed.entry;
   }
 
   private beginEpisode(thread: Thread, atNs: number, batch: EventBatch, i: number): void {
     this.resolveSlotChange(thread, atNs);
-    const activity = this.begin(thread, ActivityKind.fault, atNs, batch, i);
-    thread.isVcpu = true;
+    this.identity.beginEpisode(thread);
+    this.begin(thread, ActivityKind.fault, atNs, batch, i);
+    thread.deeds |= Deed.fault;
+    if (Number.isNaN(thread.firstFaultNs)) thread.firstFaultNs = atNs;
     thread.sawAbort = false;
     thread.sawGuestFault = false;
-    if (thread.vm >= 0) {
-      activity.contended = this.vms.hasOpenEpisode(thread.vm);
-      thread.episodesAtStart = this.vms.beginEpisode(thread.vm);
-    }
-    activity.vm = thread.vm;
+    thread.leftToVmm = false;
+    if (thread.vm >= 0) this.identity.joinEpisodes(thread, thread.vm);
   }
 
   private begin(thread: Thread, kind: ActivityKind, atNs: number, batch: EventBatch, i: number): Activity {
@@ -268,19 +297,12 @@ export class ActivityFold {
     activity.esr = batch.esr[i] as number;
     activity.ipa = page;
     activity.endNs = atNs;
-    const pending = thread.pending;
-    if (pending !== undefined && !isSameAccess(pending, activity)) this.deliverPending(thread);
+    this.laps.meet(thread, activity);
   }
 
-  private beginOperation(
-    thread: Thread,
-    kind: OperationKind,
-    atNs: number,
-    batch: EventBatch,
-    i: number,
-  ): void {
-    const pgt = batch.pgt[i] as number;
-    if (pgt !== NONE && batch.vm[i] === NONE) this.setVm(thread, this.vms.ofPgt(pgt));
+  private beginOperation(pid: Thread, kind: OperationKind, atNs: number, batch: EventBatch, i: number): void {
+    const thread = this.identity.ofOperation(pid, kind, batch, i);
+    thread.deeds |= Deed.operation;
     this.resolveSlotChange(thread, atNs);
     if (thread.operation !== undefined) this.closeOperation(thread, atNs);
     if (kind === OperationKind.map) this.mapsSeen = true;
@@ -294,8 +316,7 @@ export class ActivityFold {
     activity.vm = thread.vm;
     if (activity.operationCount === 0) {
       activity.beforeCpuNs = thread.cpuNs - thread.startCpuNs;
-      if (thread.vm >= 0 && this.vms.episodes(thread.vm) !== thread.episodesAtStart)
-        activity.contended = true;
+      if (thread.vm >= 0 && this.vm(thread).episodes !== thread.episodesAtStart) activity.contended = true;
     }
     const operation = activity.addOperation();
     operation.kind = kind;
@@ -308,13 +329,14 @@ export class ActivityFold {
     operation.endNs = operation.cpuNs = Number.NaN;
     operation.toBreakNs = operation.toFlushedNs = operation.toInstallNs = operation.windowNs = Number.NaN;
     operation.shape = -1;
-    operation.heldUntilNs = this.vms.lastOperationNs(thread.vm);
+    operation.heldUntilNs = thread.vm < 0 ? Number.NEGATIVE_INFINITY : this.vm(thread).lastOperationNs;
     thread.operation = operation;
     thread.operationCpuNs = thread.cpuNs;
     activity.endNs = atNs;
+    if (kind === OperationKind.destroy) this.identity.destroy(thread.vm);
   }
 
-  /** A write-protect of a whole slot, and the end of a table, cut the trace. */
+  /** A write-protect of a whole slot cuts the trace. */
   private operationBarrier(
     thread: Thread,
     kind: OperationKind,
@@ -322,8 +344,8 @@ export class ActivityFold {
     bytes: number,
     atNs: number,
   ): void {
-    const memory = this.vms.memory(thread.vm);
-    if (kind === OperationKind.writeProtect && memory?.coversSlot(ipa, ipa + bytes))
+    if (kind !== OperationKind.writeProtect || thread.vm < 0) return;
+    if (this.vm(thread).memory.coversSlot(ipa, ipa + bytes))
       this.cut("write-protect", atNs, undefined, false);
   }
 
@@ -344,9 +366,8 @@ export class ActivityFold {
     operation.endNs = atNs;
     operation.cpuNs = thread.cpuNs - thread.operationCpuNs;
     operation.ret = ret;
-    this.vms.endOperation(thread.vm, atNs);
+    if (thread.vm >= 0) this.vm(thread).lastOperationNs = atNs;
     this.closeOperation(thread, atNs);
-    if (kind === OperationKind.destroy) this.forgetVm(thread);
   }
 
   /** Ends the open operation, with its return or (where its kind never shows one) without. */
@@ -358,7 +379,7 @@ export class ActivityFold {
     thread.operationEndCpuNs = thread.cpuNs;
     if (Number.isNaN(operation.endNs) && this.returnSeen[operation.kind] === 1) activity.incomplete = true;
     activity.endNs = Number.isNaN(operation.endNs) ? operation.startNs : operation.endNs;
-    if (thread.vm >= 0) this.learn(this.vms.memory(thread.vm) as VmMemory, operation);
+    if (thread.vm >= 0) this.learn(this.vm(thread), operation);
     this.sink.operation(activity, operation);
     if (activity.kind === ActivityKind.hostOperation) this.close(thread, Math.min(activity.endNs, atNs));
   }
@@ -373,14 +394,29 @@ export class ActivityFold {
     activity.afterCpuNs = Number.isNaN(thread.operationEndCpuNs)
       ? 0
       : thread.cpuNs - thread.operationEndCpuNs;
-    if (activity.operationCount === 0) {
-      activity.beforeCpuNs = thread.cpuNs - thread.startCpuNs;
-      const memory = this.vms.memory(activity.vm)?.isMemory(activity.ipa);
-      // Without a return value, or slots, an abort that nothing was mapped for is MMIO only where maps are traced.
-      if (ret === 0 || memory === false || (ret === NO_RET && memory === undefined && this.mapsSeen))
-        activity.kind = ActivityKind.mmio;
+    if (activity.operationCount > 0) {
+      if (thread.sawGuestFault) this.aborts.countFault(activity);
+      this.close(thread, atNs);
+      return;
     }
-    this.close(thread, atNs);
+    activity.beforeCpuNs = thread.cpuNs - thread.startCpuNs;
+    const rule = this.ruleOf(thread, activity, ret);
+    // The access may be tried again, and mapped.
+    if (rule !== MmioRule.noMap && (rule !== MmioRule.none || thread.sawGuestFault))
+      this.aborts.countBare(activity, rule);
+    this.close(thread, atNs, rule === MmioRule.noMap);
+  }
+
+  /** What shows that an abort without an operation was MMIO. */
+  private ruleOf(thread: Thread, activity: Activity, ret: number): MmioRule {
+    const memory = activity.vm < 0 ? undefined : (this.vms[activity.vm] as Vm).memory;
+    return mmioRule({
+      esr: activity.esr,
+      ret,
+      isMemory: thread.sawGuestFault ? memory?.isMemory(activity.ipa) : undefined,
+      leftToVmm: thread.leftToVmm,
+      wouldShowMap: this.mapsSeen && !activity.incomplete,
+    });
   }
 
   /** Something of the open activity is missing from the trace. */
@@ -394,13 +430,16 @@ export class ActivityFold {
     this.endEpisode(thread, activity.endNs, NO_RET);
   }
 
-  private close(thread: Thread, endNs: number): void {
+  private close(thread: Thread, endNs: number, isBare = false): void {
     const activity = thread.open as Activity;
     thread.open = undefined;
     thread.operation = undefined;
     activity.endNs = endNs;
     if (activity.incomplete) this.incompleteEpisodes++;
-    if (activity.kind !== ActivityKind.hostOperation && activity.vm >= 0) this.vms.endEpisode(activity.vm);
+    if (activity.vm >= 0) {
+      if (activity.kind !== ActivityKind.hostOperation) this.identity.endEpisode(activity.vm);
+      this.identity.vms.at(activity.vm).seen(activity.startNs, endNs);
+    }
     if (thread.openEpoch !== this.epoch) {
       // It began before the barrier that was met meanwhile: it is the first of the new epoch.
       activity.thinkNs = activity.thinkCpuNs = 0;
@@ -408,36 +447,7 @@ export class ActivityFold {
     thread.endEpoch = this.epoch;
     thread.endNs = endNs;
     thread.endCpuNs = thread.cpuNs;
-    const pending = thread.pending;
-    if (pending !== undefined && activity.kind === ActivityKind.fault && isSameAccess(pending, activity)) {
-      this.mergeLap(pending, activity);
-      if (lastRet(pending) !== EAGAIN) this.deliverPending(thread);
-      return;
-    }
-    if (pending !== undefined) this.deliverPending(thread);
-    if (activity.kind === ActivityKind.fault && lastRet(activity) === EAGAIN) thread.pending = activity;
-    else this.deliver(activity);
-  }
-
-  /** `again` is the same access as `first`, tried once more: what counts is its operation. */
-  private mergeLap(first: Activity, again: Activity): void {
-    first.laps += again.laps;
-    first.endNs = again.endNs;
-    first.afterCpuNs = again.afterCpuNs;
-    first.incomplete ||= again.incomplete;
-    if (again.operationCount > 0) {
-      const swap = first.operation(0);
-      first.operations[0] = again.operation(0);
-      again.operations[0] = swap;
-    }
-    again.holders = 1;
-    this.pool.release(again);
-  }
-
-  private deliverPending(thread: Thread): void {
-    const pending = thread.pending as Activity;
-    thread.pending = undefined;
-    this.deliver(pending);
+    this.laps.add(thread, activity, isBare);
   }
 
   private deliver(activity: Activity): void {
@@ -446,37 +456,53 @@ export class ActivityFold {
     this.sink.activity(activity);
   }
 
-  private learn(memory: VmMemory, operation: Operation): void {
+  private learn({ memory }: Vm, operation: Operation): void {
+    // A device (bit 3 of prot) may be mapped without a slot: GICv2's CPU interface is.
+    const isMapped =
+      operation.kind === OperationKind.map && (operation.ret === 0 || operation.ret === NO_RET);
+    if (isMapped && !isDevice(operation.prot)) memory.noteMemory(operation.ipa);
     if (operation.kind === OperationKind.writeProtect)
       memory.noteWriteProtect(operation.ipa, operation.ipa + operation.bytes);
     else if (operation.kind === OperationKind.map && operation.bytes > this.options.pageBytes)
       memory.noteBlockMap(operation.ipa);
   }
 
-  /** The table is gone; a pointer of the same value is another VM's from now on. */
-  private forgetVm(thread: Thread): void {
-    this.vms.destroy(thread.vm);
+  private vm(thread: Thread): Vm {
+    return this.vms[thread.vm] as Vm;
   }
 
-  private setVm(thread: Thread, vm: number): void {
-    if (thread.vm === vm) return;
-    const open = thread.open;
-    if (open !== undefined && open.kind !== ActivityKind.hostOperation) {
-      if (thread.vm >= 0) this.vms.endEpisode(thread.vm);
-      open.contended ||= this.vms.hasOpenEpisode(vm);
-      thread.episodesAtStart = this.vms.beginEpisode(vm);
+  /** The open episode is that of another vCPU of the same pid. */
+  private moveEpisode(from: Thread, to: Thread): void {
+    const activity = from.open as Activity;
+    to.takeEpisode(from);
+    if (from.vm >= 0) this.identity.endEpisode(from.vm);
+    activity.thread = to.index;
+    activity.vm = to.vm;
+    activity.contended = false;
+    this.identity.joinEpisodes(to, to.vm);
+    const isSameEpoch = to.endEpoch === to.openEpoch;
+    activity.thinkNs = activity.startNs - (isSameEpoch ? to.endNs : this.epochNs);
+    activity.thinkCpuNs = to.startCpuNs - (isSameEpoch ? to.endCpuNs : to.cpuAtEpochNs);
+  }
+
+  /** Two VMs prove to be one: the slots told of the first are the second's from now on. */
+  private mergeMemory(from: Vm, to: Vm): void {
+    for (const { slot, start, end, logging } of from.memory.slots) {
+      const change = { slot, start, bytes: end - start, logging };
+      to.changeSlot(change);
+      this.cut("memslot", this.foldedNs, undefined, false, to.index, change);
     }
-    thread.vm = vm;
   }
 
-  /** A memslot line belongs to the VM of the nearest map-like event of its thread: the one inside its bracket, if any. */
+  /** A slot change belongs to the VM that its `kvm` names, or to that of the operation inside its bracket. */
   private resolveSlotChange(thread: Thread, atNs: number): void {
     const change = thread.slotChange;
     if (change === undefined) return;
     thread.slotChange = undefined;
-    if (thread.vm < 0) thread.vm = this.vms.unnamed();
-    this.vms.memory(thread.vm)?.change(change);
-    this.cut("memslot", atNs, undefined, false, thread.vm, change);
+    const vm = this.identity.ofSlotChange(thread, thread.slotKvm);
+    vm.changeSlot(change);
+    vm.seen(atNs, atNs);
+    this.cut("memslot", atNs, undefined, false, vm.index, change);
   }
 
   private gap(atNs: number, untilNs: number): void {
@@ -495,7 +521,8 @@ export class ActivityFold {
     const activity = this.begin(thread, ActivityKind.accessRun, atNs, batch, i);
     const isRun = batch.kind[i] === Kind.guest_access_run;
     thread.isVcpu = true;
-    if (thread.vm >= 0) this.vms.beginEpisode(thread.vm);
+    thread.deeds |= Deed.access;
+    if (thread.vm >= 0) this.identity.joinEpisodes(thread, thread.vm);
     activity.ipa = batch.addr[i] as number;
     activity.stride = isRun ? (batch.size[i] as number) : 0;
     activity.count = isRun ? (batch.amount[i] as number) : 1;
@@ -514,7 +541,7 @@ export class ActivityFold {
     vm = NONE,
     slotChange?: SlotChange,
   ): void {
-    for (const thread of this.threads) if (thread.pending !== undefined) this.deliverPending(thread);
+    for (const thread of this.threads) this.laps.end(thread);
     const idleNs = Math.max(0, atNs - Math.max(this.lastEndNs, this.epochNs));
     this.epoch++;
     this.epochNs = atNs;
@@ -531,11 +558,7 @@ export class ActivityFold {
   }
 }
 
-function lastRet(activity: Activity): number {
-  return activity.operationCount === 0 ? NO_RET : activity.operation(activity.operationCount - 1).ret;
-}
-
-/** The same abort on the same page: class, level and address agree. */
-function isSameAccess(a: Activity, b: Activity): boolean {
-  return a.ipa === b.ipa && a.esr % 64 === b.esr % 64;
+/** KVM_PGTABLE_PROT_DEVICE. */
+function isDevice(prot: number): boolean {
+  return prot !== NONE && Math.floor(prot / 8) % 2 === 1;
 }

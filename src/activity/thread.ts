@@ -2,13 +2,56 @@ import { ZERO } from "../double.js";
 import { NONE } from "../trace/event.js";
 import type { Activity, Operation } from "./activity.js";
 import type { SlotChange } from "./vm.js";
+import { Tie } from "./vm-table.js";
+
+/** What a thread did, as bits: what it is recognised by. */
+export const Deed = {
+  /** It took a stage-2 abort. */
+  fault: 1,
+  /** It entered or left the guest. */
+  entry: 2,
+  /** Its accesses are recorded. */
+  access: 4,
+  memslot: 8,
+  operation: 16,
+  /** A notifier of its address space ran on it. */
+  notifier: 32,
+  tlbi: 64,
+  teardown: 128,
+  marker: 256,
+} as const;
 
 /** A thread of the host, as far as its events have been folded. */
 export class Thread {
-  /** Index of the VM that its nearest map-like event named; -1 = none yet. */
+  /** Index of the VM that it works for; -1 = none yet. How it is found: identity.ts. */
   vm = NONE;
-  /** True once it took a stage-2 abort: it runs a vCPU. */
+  tie: Tie = Tie.none;
+  /** It faulted in this VM, by an operation or by an event's `vm`: the VM is its own. */
+  isProven = false;
+  /** VMs that it worked for before. */
+  readonly pastVms: number[] = [];
+  /** The table of its VM was destroyed. */
+  isVmGone = false;
+  /** True once it took a stage-2 abort or entered the guest: it runs a vCPU. */
   isVcpu = false;
+  /** The number that its events say; -1 = none. */
+  vcpu = NONE;
+  tgid = NONE;
+  /** Interned; the last one seen. */
+  comm = NONE;
+  /** Bits of Deed. */
+  deeds = 0;
+  firstNs = Number.NaN;
+  firstFaultNs = Number.NaN;
+  lastNs = ZERO;
+  /** Aborts on memory, each lap one; and others. */
+  faults = 0;
+  mmioAborts = 0;
+  /** The same pid at work for a VM that is not its vCPU's; and, of that one, the vCPU's thread. */
+  aside: Thread | undefined;
+  asideOf: Thread | undefined;
+  /** All vCPUs of the pid, this one included, where it has several. */
+  siblings: Thread[] | undefined;
   /** CPU time so far, ns: the thread's own clock (see CpuClock). */
   cpuNs = ZERO;
   /** Kind of its last event. */
@@ -29,6 +72,8 @@ export class Thread {
   startCpuNs = ZERO;
   sawAbort = false;
   sawGuestFault = false;
+  /** The open episode went back to the VMM for an MMIO access. */
+  leftToVmm = false;
   operation: Operation | undefined;
   operationCpuNs = ZERO;
   breakNs = ZERO;
@@ -37,17 +82,56 @@ export class Thread {
   /** Episodes of the VM started when this one was: more of them by the first operation means overlap. */
   episodesAtStart = 0;
 
-  /** A whole episode answered with -EAGAIN: the next one may be the same access tried again. */
+  /** A whole episode answered with -EAGAIN, or by nothing: the next one may be the same access tried again. */
   pending: Activity | undefined;
-  /** A memslot change whose VM is not known yet. */
+  /** Nothing was mapped for the pending one: unless it is tried again and mapped, it was MMIO. */
+  isPendingBare = false;
+  /** A memslot change whose VM is not known yet, and the interned struct kvm that it names. */
   slotChange: SlotChange | undefined;
+  slotKvm = NONE;
 
   constructor(
     readonly index: number,
     readonly pid: number,
-    /** Interned comm. */
-    readonly comm: number,
   ) {}
+
+  /** Its time goes on from that of `before`, which is the same pid. */
+  follow(before: Thread): void {
+    this.cpuNs = before.cpuNs;
+    this.epoch = before.epoch;
+    this.cpuAtEpochNs = before.cpuAtEpochNs;
+    this.lastKind = before.lastKind;
+    this.lastCpu = before.lastCpu;
+    this.lastNs = before.lastNs;
+    this.firstNs = Number.isNaN(this.firstNs) ? before.lastNs : this.firstNs;
+  }
+
+  seen(atNs: number): void {
+    if (!(this.firstNs <= atNs)) this.firstNs = atNs;
+    this.lastNs = atNs;
+  }
+
+  /** Its VM is about to be another one. */
+  leaveVm(): void {
+    this.isVmGone = false;
+    this.isProven = false;
+    if (!this.pastVms.includes(this.vm)) this.pastVms.push(this.vm);
+  }
+
+  /** Takes over the episode that `from` began. */
+  takeEpisode(from: Thread): void {
+    this.open = from.open;
+    this.openEpoch = from.openEpoch;
+    this.startCpuNs = from.startCpuNs;
+    this.sawAbort = from.sawAbort;
+    this.sawGuestFault = from.sawGuestFault;
+    this.leftToVmm = from.leftToVmm;
+    this.operation = from.operation;
+    this.operationCpuNs = from.operationCpuNs;
+    this.operationEndCpuNs = from.operationEndCpuNs;
+    from.open = undefined;
+    from.operation = undefined;
+  }
 }
 
 /**

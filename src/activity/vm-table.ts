@@ -1,91 +1,180 @@
 import { NONE, type StringTable } from "../trace/event.js";
-import { VmMemory } from "./vm.js";
+import type { Activity } from "./activity.js";
+import { MmioRule } from "./mmio.js";
+import { type SlotChange, VmMemory } from "./vm.js";
+
+/** What tied a thread to its VM, or a VM's slots to its table. The first that holds decides. */
+export const Tie = {
+  none: 0,
+  /** The event's own `vm`. */
+  vm: 1,
+  /** An operation of the thread named the page table. */
+  pgt: 2,
+  /** A memslot change named the struct kvm. */
+  kvm: 3,
+  /** Its memslot change came before any table: what this thread names next is the table. */
+  memslot: 4,
+  /** A TLB invalidation of an `mmu` that an operation of the VM had flushed. */
+  mmu: 5,
+  /** The only VM of its process. */
+  tgid: 6,
+  /** The only VM without a table, and the first map lies in its slots. */
+  slots: 7,
+} as const;
+export type Tie = (typeof Tie)[keyof typeof Tie];
+
+/** One VM, as far as its events have been folded. */
+export class Vm {
+  readonly memory = new VmMemory();
+  /** Each slot as last set; those deleted since are kept. */
+  readonly slotsSeen = new Map<number, SlotChange>();
+  /** Interned names of it; NONE = not seen. */
+  pgt = NONE;
+  kvm = NONE;
+  name = NONE;
+  tgid = NONE;
+  /** How its slots and its table came together, where the slots came first. */
+  tie: Tie = Tie.none;
+  isDestroyed = false;
+  /** The VM that this one proved to be, once its table and its slots met; NONE = it stands for itself. */
+  is = NONE;
+  /** Of its activities, ns; NaN before the first. */
+  firstNs = Number.NaN;
+  lastNs = Number.NaN;
+  openEpisodes = 0;
+  /** Episodes begun so far. */
+  episodes = 0;
+  /** When the last operation returned; -Infinity before the first. */
+  lastOperationNs = Number.NEGATIVE_INFINITY;
+  /** Aborts on memory, each lap one. */
+  faults = 0;
+  /** Of these, the ones that nothing was mapped, relaxed or aged for. */
+  faultsWithoutOperation = 0;
+  /** By MmioRule. */
+  readonly mmioAborts = new Float64Array(Object.keys(MmioRule).length);
+  /** Abort status of its first abort on memory: it shows whether the table was empty. */
+  firstAbort: { readonly atNs: number; readonly ipa: number; readonly esr: number } | undefined;
+
+  constructor(readonly index: number) {}
+
+  changeSlot(change: SlotChange): void {
+    this.memory.change(change);
+    if (change.bytes > 0) this.slotsSeen.set(change.slot, change);
+  }
+
+  /** An abort on memory. */
+  countFault({ startNs, ipa, esr, operationCount }: Activity): void {
+    this.faults++;
+    if (operationCount === 0) this.faultsWithoutOperation++;
+    this.firstAbort ??= { atNs: startNs, ipa, esr };
+  }
+
+  countMmio(rule: MmioRule): void {
+    this.mmioAborts[rule] = (this.mmioAborts[rule] as number) + 1;
+  }
+
+  seen(fromNs: number, toNs: number): void {
+    if (!(this.firstNs <= fromNs)) this.firstNs = fromNs;
+    if (!(this.lastNs >= toNs)) this.lastNs = toNs;
+  }
+}
 
 /** The VMs of a trace as far as it has been folded. A VM's index is the order in which it was first seen. */
 export class VmTable {
-  /** Index of the VM, by interned page-table pointer (NONE = destroyed) and by interned explicit name. */
+  readonly all: Vm[] = [];
+  /** Index of the VM, by interned pointer or name (NONE = destroyed). */
   private readonly byPgt: number[] = [];
+  private readonly byKvm: number[] = [];
+  private readonly byMmu: number[] = [];
   private readonly byName: number[] = [];
-  /** Display names, by index. */
-  readonly names: string[] = [];
-  private readonly memories: VmMemory[] = [];
-  private readonly openEpisodes: number[] = [];
-  private readonly startedEpisodes: number[] = [];
-  private readonly operationEndsNs: number[] = [];
 
   constructor(private readonly strings: StringTable) {}
 
-  /** Number of VMs that took a fault. */
-  get withFaults(): number {
-    return this.startedEpisodes.reduce((sum, started) => sum + (started > 0 ? 1 : 0), 0);
+  /** Display names, by index. */
+  get names(): readonly string[] {
+    return this.all.map(({ name, pgt, kvm }) => {
+      const id = [name, pgt, kvm].find((known) => known !== NONE);
+      return id === undefined ? "?" : this.strings.text(id);
+    });
   }
 
-  /** The VM whose table this pointer names; a new one at first sight. */
+  /** Number of VMs that took a fault. */
+  get withFaults(): number {
+    return this.all.reduce((sum, { episodes }) => sum + (episodes > 0 ? 1 : 0), 0);
+  }
+
+  at(vm: number): Vm {
+    return this.all[vm] as Vm;
+  }
+
+  memory(vm: number): VmMemory | undefined {
+    return this.all[vm]?.memory;
+  }
+
+  /** A VM that nothing names yet. */
+  add(): Vm {
+    const vm = new Vm(this.all.length);
+    this.all.push(vm);
+    return vm;
+  }
+
+  /** The VM whose table this pointer names; NONE at first sight. */
   ofPgt(pgt: number): number {
-    const vm = this.byPgt[pgt] ?? NONE;
-    return vm >= 0 ? vm : this.add(this.byPgt, pgt, this.strings.text(pgt));
+    return this.byPgt[pgt] ?? NONE;
+  }
+
+  ofMmu(mmu: number): number {
+    return this.byMmu[mmu] ?? NONE;
+  }
+
+  ofKvm(kvm: number): number {
+    return this.byKvm[kvm] ?? NONE;
   }
 
   /** The VM that events call by this name. */
   named(name: number): number {
-    const vm = this.byName[name] ?? NONE;
-    return vm >= 0 ? vm : this.add(this.byName, name, this.strings.text(name));
+    const known = this.byName[name] ?? NONE;
+    if (known >= 0) return known;
+    const vm = this.add();
+    vm.name = name;
+    return set(this.byName, name, vm.index);
   }
 
-  /** A VM that nothing names yet. */
-  unnamed(): number {
-    return this.add([], 0, "?");
+  namePgt(vm: Vm, pgt: number): void {
+    vm.pgt = pgt;
+    set(this.byPgt, pgt, vm.index);
   }
 
-  /** The table is gone: a pointer of the same value is another VM's from now on. */
+  nameKvm(vm: Vm, kvm: number): void {
+    vm.kvm = kvm;
+    set(this.byKvm, kvm, vm.index);
+  }
+
+  nameMmu(vm: number, mmu: number): void {
+    set(this.byMmu, mmu, vm);
+  }
+
+  /** The only VM that lives and passes; NONE where none does, or several. */
+  only(passes: (vm: Vm) => boolean): number {
+    let found = NONE;
+    for (const vm of this.all) {
+      if (vm.isDestroyed || vm.is !== NONE || !passes(vm)) continue;
+      if (found !== NONE) return NONE;
+      found = vm.index;
+    }
+    return found;
+  }
+
+  /** The table is gone: pointers of the same value are another VM's from now on. A name stays the user's. */
   destroy(vm: number): void {
-    const pgt = this.byPgt.indexOf(vm);
-    if (pgt >= 0) this.byPgt[pgt] = NONE;
+    this.at(vm).isDestroyed = this.at(vm).name === NONE;
+    for (const index of [this.byPgt, this.byKvm, this.byMmu])
+      for (let id = index.indexOf(vm); id >= 0; id = index.indexOf(vm, id)) index[id] = NONE;
   }
+}
 
-  memory(vm: number): VmMemory | undefined {
-    return this.memories[vm];
-  }
-
-  hasOpenEpisode(vm: number): boolean {
-    return (this.openEpisodes[vm] as number) > 0;
-  }
-
-  /** @returns the number of episodes begun, this one included */
-  beginEpisode(vm: number): number {
-    this.openEpisodes[vm] = (this.openEpisodes[vm] as number) + 1;
-    const started = this.episodes(vm) + 1;
-    this.startedEpisodes[vm] = started;
-    return started;
-  }
-
-  endEpisode(vm: number): void {
-    this.openEpisodes[vm] = Math.max(0, (this.openEpisodes[vm] as number) - 1);
-  }
-
-  /** Episodes begun so far. */
-  episodes(vm: number): number {
-    return this.startedEpisodes[vm] as number;
-  }
-
-  endOperation(vm: number, atNs: number): void {
-    if (vm >= 0) this.operationEndsNs[vm] = atNs;
-  }
-
-  /** When the VM's last operation returned; -Infinity before the first. */
-  lastOperationNs(vm: number): number {
-    return this.operationEndsNs[vm] ?? Number.NEGATIVE_INFINITY;
-  }
-
-  private add(index: number[], id: number, name: string): number {
-    const vm = this.memories.length;
-    while (index.length <= id) index.push(NONE);
-    index[id] = vm;
-    this.names.push(name);
-    this.memories.push(new VmMemory());
-    this.openEpisodes.push(0);
-    this.startedEpisodes.push(0);
-    this.operationEndsNs.push(Number.NEGATIVE_INFINITY);
-    return vm;
-  }
+function set(index: number[], id: number, vm: number): number {
+  while (index.length <= id) index.push(NONE);
+  index[id] = vm;
+  return vm;
 }

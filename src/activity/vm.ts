@@ -1,6 +1,6 @@
 /** What the trace tells about one VM's memory: its slots and where dirty logging is on. */
 
-interface MemorySlot {
+export interface MemorySlot {
   readonly slot: number;
   readonly start: number;
   readonly end: number;
@@ -18,13 +18,21 @@ export interface SlotChange {
 }
 
 export class VmMemory {
-  private readonly slots: MemorySlot[] = [];
+  readonly slots: MemorySlot[] = [];
+  /** Memory was mapped outside the slots that the trace shows: there are others, set before it began. */
+  isPartial = false;
   /** Ranges write-protected where no memslot line speaks of logging: on until a map of a block shows that it is off. */
   private readonly inferredLogging: { start: number; end: number }[] = [];
 
-  /** Whether `ipa` is guest memory; undefined where the trace shows no slots. */
+  /** Whether `ipa` is guest memory; undefined where the trace does not show all slots. */
   isMemory(ipa: number): boolean | undefined {
-    return this.slots.length === 0 ? undefined : this.slotAt(ipa) !== undefined;
+    if (this.slotAt(ipa) !== undefined) return true;
+    return this.slots.length === 0 || this.isPartial ? undefined : false;
+  }
+
+  /** Memory was mapped at `ipa`. */
+  noteMemory(ipa: number): void {
+    if (this.slots.length > 0 && this.slotAt(ipa) === undefined) this.isPartial = true;
   }
 
   /** Number of the slot that holds `ipa`, or undefined. */

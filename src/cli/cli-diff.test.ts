@@ -242,6 +242,55 @@ describe("validate", () => {
     expect(result.threads.filter(({ vcpu }) => vcpu).length).toBe(1);
   });
 
+  it("says who is who: two VMs, what tied their threads, and which aborts were MMIO", () => {
+    const two = fileURLToPath(new URL("../../fixtures/two-vms-interleaved/trace.ndjson", import.meta.url));
+    const { who } = validateSchema.parse(JSON.parse(run(["validate", two, "--format", "json"]).stdout));
+    const slots = { slots: 1, answer: 0, userspaceExit: 0, noMap: 0 };
+    expect(who).toMatchObject({
+      vms: [
+        { pgt: "0xa000", kvm: "0xa1", tgid: 100, memoryFaults: 4, mmioAborts: slots, tables: "empty" },
+        { pgt: "0xb000", kvm: "0xb1", tgid: 200, memoryFaults: 2, mmioAborts: slots, tables: "empty" },
+      ],
+      untied: [],
+    });
+    expect(
+      who.vms.map(({ vcpus }) => vcpus.map(({ pid, number, numberFrom }) => [pid, number, numberFrom])),
+    ).toEqual([[[101, 0, "order"]], [[201, 0, "order"]]]);
+    // 201 unmapped a page of the first VM.
+    expect(who.vms[0]?.otherThreads.map(({ pid, tiedBy }) => [pid, tiedBy])).toEqual([
+      [100, "kvm"],
+      [201, "pgt"],
+    ]);
+  });
+
+  it("stays readable with 200 vCPUs: 80 columns, a few lines a VM, and JSON has all", () => {
+    const events = Array.from({ length: 200 }, (_, n) => {
+      const who = `"pid":${1000 + n},"comm":"CPU ${199 - n}/KVM"`;
+      const map = `"event":"s2_map","pgt":"0xffff000140b86d80","addr":"0x${(0x40000000 + n * 4096).toString(16)}","size":"0x1000"`;
+      return [
+        `{"ts":${n}.1,${who},"event":"kvm_guest_fault","ipa":"0x${(0x40000000 + n * 4096).toString(16)}","hsr":"0x92000047"}`,
+        `{"ts":${n}.2,${who},${map}}`,
+        `{"ts":${n}.3,${who},"event":"kvm_entry"}`,
+      ];
+    }).flat();
+    const stray =
+      '{"ts":300,"pid":9,"comm":"kswapd0","event":"kvm_unmap_hva_range","start":"0x1000","end":"0x2000"}';
+    const input = [...events, stray, ""].join("\n");
+    const { stdout, status } = run(["validate", "-"], { input });
+    expect(status).toBe(0);
+    expect(stdout).toMatch(/^ {2}vCPUs {6}0-199, numbered by their names$/m);
+    expect(stdout).toMatch(/^ {4}and 184 more: 184 faults, 0 MMIO$/m);
+    expect(stdout).toMatch(/^tied to no VM\n {2}9 kswapd0: MMU notifiers only: nothing was unmapped$/m);
+    const lines = stdout.split("\n");
+    expect(lines.filter((line) => line.length > 80)).toEqual([]);
+    expect(lines.length).toBeLessThan(50);
+    const { who } = validateSchema.parse(
+      JSON.parse(run(["validate", "-", "--format", "json"], { input }).stdout),
+    );
+    expect(who.vms[0]?.vcpus.map(({ number }) => number)).toEqual(Array.from({ length: 200 }, (_, n) => n));
+    expect(who.vms[0]?.tables).toBe("populated");
+  });
+
   it("a malformed trace: what is wrong comes first; status 1, with --lenient 0", () => {
     const lines = ['{"ts":1,"pid":1,"event":"kvm_entry"}', '{"ts":', '{"ts":2,"pid":1,"event":"x"}', ""];
     const input = lines.join("\n");

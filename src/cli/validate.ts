@@ -2,6 +2,7 @@ import process from "node:process";
 import type { CommandModule } from "yargs";
 import { ActivityFold } from "../activity/fold.js";
 import type { ValidateResult } from "../compare/result-validate.js";
+import { whoIsWho } from "../compare/who-is-who.js";
 import { render } from "../report/validation.js";
 import { eventNames, NONE } from "../trace/event.js";
 import type { ImportOptions } from "../trace/import/recording-source.js";
@@ -90,6 +91,7 @@ async function validate(
       vm: vm === NONE ? null : (fold.vmNames[vm] ?? null),
       vcpu: isVcpu,
     })),
+    who: whoIsWho(fold, strings, header),
     lostEvents: report.lostEvents,
     incompleteEpisodes: fold.incompleteEpisodes,
     skipped,

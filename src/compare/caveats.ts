@@ -1,3 +1,4 @@
+import { MmioRule } from "../activity/mmio.js";
 import { plural } from "../stage2/address-text.js";
 import { meanings } from "../stage2/finding.js";
 import { findingHeadline } from "../stage2/finding-text.js";
@@ -39,6 +40,12 @@ export function caveatsOf(session: Session, sides: readonly Strategy[]): Caveat[
     caveats.push({
       code: "no-maps",
       text: "the trace has no map operations: its faults are counted as they are, but nothing is mapped and nothing can be predicted from them",
+    });
+  const guessed = replay.fold.mmioAborts[MmioRule.noMap] as number;
+  if (guessed > 0)
+    caveats.push({
+      code: "mmio-without-slots",
+      text: `${plural(guessed, "abort")} taken for MMIO because nothing was mapped: the trace does not show the memslots`,
     });
   for (const [name, count] of source.report.unknown)
     caveats.push({ code: "unknown-event", text: `unknown event ${name}: ${plural(count, "line")} ignored` });

@@ -89,6 +89,7 @@ export function sampleDiff(): DiffResult {
       skippedByReason: {},
       lostEvents: 0,
       incompleteEpisodes: 0,
+      mmioAborts: { slots: 16, answer: 0, userspaceExit: 0, noMap: 0 },
       assumed: [],
       inferred: {},
     },

@@ -69,6 +69,12 @@ const replay = z.object({
   }),
 });
 
+export const mmioAborts = z
+  .object({ slots: count, answer: count, userspaceExit: count, noMap: count })
+  .describe(
+    "aborts that were not memory faults, by what showed it: outside all known memslots; answered with 0; left to the VMM with KVM_EXIT_MMIO; no slots known, and no map came",
+  );
+
 const trace = z.object({
   source: z.string(),
   events: count,
@@ -81,6 +87,7 @@ const trace = z.object({
   skippedByReason: z.record(z.string(), count),
   lostEvents: count.describe("events that the ring buffer lost"),
   incompleteEpisodes: count,
+  mmioAborts,
   assumed: z.array(z.string()).describe("what the header did not say"),
   inferred: z.record(z.string(), count).describe("table entries that the trace only implied, by kind"),
 });

@@ -7,6 +7,7 @@ import type { Strategy } from "../strategy/strategy.js";
 import { Kind } from "../trace/event.js";
 import type { ProfileSummary, ReplayResult, SelfReplay, TraceSummary } from "./result.js";
 import type { Session } from "./session.js";
+import { byRule } from "./who-is-who.js";
 
 export function traceSummary(session: Session): TraceSummary {
   const { source, replay } = session;
@@ -25,6 +26,7 @@ export function traceSummary(session: Session): TraceSummary {
     skippedByReason,
     lostEvents: report.lostEvents,
     incompleteEpisodes: replay.fold.incompleteEpisodes,
+    mmioAborts: byRule(replay.fold.mmioAborts),
     assumed: [...session.assumed],
     inferred: {
       ...(session.inferredIaBits === undefined ? {} : { ia_bits: session.inferredIaBits }),

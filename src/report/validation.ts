@@ -1,11 +1,10 @@
 /** What `validate` found, as text: what is wrong first. */
 
 import type { ValidateResult } from "../compare/result-validate.js";
+import { fill } from "./fill.js";
 import { formatCount, formatNs, formatPlural, printable } from "./quantity.js";
 import { plainTable } from "./terminal.js";
-
-/** More threads than this are only counted. */
-const threadsShown = 32;
+import { whoIsWho } from "./who-is-who.js";
 
 export function render(result: ValidateResult): string {
   const blocks = [
@@ -13,7 +12,7 @@ export function render(result: ValidateResult): string {
     headingOf(result).map(printable),
     table("events", Object.entries(result.eventsByName)),
     table("unknown events, ignored", Object.entries(result.unknownEvents)),
-    threads(result),
+    ...whoIsWho(result),
   ];
   return `${blocks
     .filter((lines) => lines.length > 0)
@@ -43,7 +42,11 @@ function headingOf(result: ValidateResult): string[] {
   const header = Object.entries(result.header ?? {}).filter(([key]) => key !== "name");
   return [
     `trace    ${result.source}: ${result.usable ? "well-formed" : "malformed (a replay needs --lenient)"}`,
-    `header   ${result.header === null ? "none" : header.map(([key, value]) => `${key} ${value}`).join(", ")}`,
+    ...fill(
+      "header   ",
+      result.header === null ? ["none"] : header.map(([key, value]) => `${key} ${value}`),
+      ", ",
+    ),
     `extent   ${formatPlural(result.events, "event")} in ${formatPlural(result.lines, "line")} over ${formatNs(result.durationNs)}`,
     `machine  ${formatPlural(result.vms, "VM")}, ${formatPlural(result.vcpus, "vCPU")}`,
   ];
@@ -54,22 +57,4 @@ function table(title: string, counts: readonly (readonly [string, number])[]): s
   const rows = plainTable(["left", "right"]);
   for (const [name, count] of counts) rows.push([`  ${printable(name)}`, formatCount(count)]);
   return [title, ...rows.toString().split("\n")];
-}
-
-function threads(result: ValidateResult): string[] {
-  const rows = plainTable(["right", "left", "left", "left"]);
-  // The vCPUs first: an early thread of the host is of less interest.
-  const sorted = [...result.threads].sort((a, b) => Number(b.vcpu) - Number(a.vcpu));
-  for (const { pid, comm, vm, vcpu } of sorted.slice(0, threadsShown)) {
-    rows.push([
-      `  ${pid}`,
-      printable(comm ?? ""),
-      vcpu ? "vCPU" : "host",
-      vm === null ? "" : `VM ${printable(vm)}`,
-    ]);
-  }
-  const lines = rows.toString().split("\n");
-  const more = sorted.length - threadsShown;
-  if (more > 0) lines.push(`  and ${formatCount(more)} more`);
-  return ["threads", ...lines.map((line) => line.trimEnd())];
 }

@@ -1,6 +1,6 @@
 /**
  * Moving rows between batches, and a pool of them. A batch's common columns are 72 bytes an event; the
- * rare ones (another 34) are shared until an event carries one, because a second of a dense trace is
+ * rare ones (another 38) are shared until an event carries one, because a second of a dense trace is
  * held for reordering.
  */
 
@@ -10,7 +10,7 @@ const floats = ["atNs", "addr", "size", "phys"] as const;
 const words = ["pid", "line", "comm", "pgt", "esr", "farLow", "farHigh", "prot", "ret"] as const;
 const small = ["kind", "cpu", "level"] as const;
 const common = [...floats, ...words, ...small] as const;
-const rare = ["vm", "vcpu", "slot", "text", "phase", "write", "amount", "thinkNs"] as const;
+const rare = ["vm", "vcpu", "tgid", "slot", "text", "phase", "write", "amount", "thinkNs"] as const;
 type RareColumn = (typeof rare)[number];
 
 /** Below this many rows a loop is cheaper than making two views a column. */
@@ -40,13 +40,17 @@ export class BatchPool {
     return batch[column];
   }
 
-  /** own() for the two that some traces have on every line. */
+  /** own() for the three that some traces have on every line. */
   ownVm(batch: EventBatch): Int32Array {
     return batch.vm === this.#absent.vm ? this.own(batch, "vm") : batch.vm;
   }
 
   ownVcpu(batch: EventBatch): Int32Array {
     return batch.vcpu === this.#absent.vcpu ? this.own(batch, "vcpu") : batch.vcpu;
+  }
+
+  ownTgid(batch: EventBatch): Int32Array {
+    return batch.tgid === this.#absent.tgid ? this.own(batch, "tgid") : batch.tgid;
   }
 
   /** Puts absent values back into one row. */

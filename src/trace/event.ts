@@ -57,7 +57,7 @@ export const eventNames = Object.keys(Kind) as readonly EventName[];
 export const NO_RET = -0x8000_0000;
 /** `level` of an event that carries none. */
 export const NO_LEVEL = -128;
-/** An interned id, `cpu`, `vcpu`, `prot`, `slot` that is absent. */
+/** An interned id, `cpu`, `vcpu`, `tgid`, `prot`, `slot` that is absent. */
 export const NONE = -1;
 
 export const Phase = { none: 0, begin: 1, end: 2 } as const;
@@ -88,7 +88,7 @@ export class EventBatch {
   readonly line: Uint32Array;
   /** Interned comm. */
   readonly comm: Int32Array;
-  /** Interned page-table pointer: `pgt`, or `mmu` on TLB events. */
+  /** Interned pointer: the page table's `pgt`, `mmu` on TLB events, `kvm` on memslot. */
   readonly pgt: Int32Array;
   /** ipa, addr, gpa (memslot), or start (tlb_range, and HVA of kvm_*_hva*). */
   readonly addr: Float64Array;
@@ -114,6 +114,8 @@ export class EventBatch {
   /** Interned explicit `vm`. */
   vm: Int32Array;
   vcpu: Int32Array;
+  /** Thread group: the process. */
+  tgid: Int32Array;
   /** memslot number, or the cpu that lost events (`lost_events`). */
   slot: Int32Array;
   /** Interned marker text, or kvm_userspace_exit reason. */
@@ -152,6 +154,7 @@ export class EventBatch {
     this.ret = new Int32Array(capacity).fill(NO_RET);
     this.vm = absent?.vm ?? new Int32Array(capacity).fill(NONE);
     this.vcpu = absent?.vcpu ?? new Int32Array(capacity).fill(NONE);
+    this.tgid = absent?.tgid ?? new Int32Array(capacity).fill(NONE);
     this.slot = absent?.slot ?? new Int32Array(capacity).fill(NONE);
     this.text = absent?.text ?? new Int32Array(capacity).fill(NONE);
     this.phase = absent?.phase ?? new Uint8Array(capacity);

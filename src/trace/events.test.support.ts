@@ -54,6 +54,7 @@ function plainEvent(source: TraceSource, batch: EventBatch, row: number): PlainE
     ret: batch.ret[row] === NO_RET ? "none" : batch.ret[row]!,
     vm: text(batch.vm[row]!),
     vcpu: batch.vcpu[row]!,
+    tgid: batch.tgid[row]!,
     slot: batch.slot[row]!,
     text: text(batch.text[row]!),
     phase: batch.phase[row]!,

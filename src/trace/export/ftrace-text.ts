@@ -5,12 +5,9 @@
 import { TraceFormatError } from "../../errors.js";
 import { writeHeader } from "../header.js";
 import type { ImportedLines } from "../import/imported-lines.js";
+import { EVENT_COMMENT, HEADER_COMMENT } from "../import/tracefs-text.js";
 import { LineFields } from "../ndjson/line-fields.js";
 import { ftraceLine } from "./ftrace-line.js";
-
-/** Comment lines that the importer of tracefs text reads. */
-export const HEADER_COMMENT = "# s2replay-header: ";
-export const EVENT_COMMENT = "# s2replay-event: ";
 
 const PIECE_CHARS = 64 * 1024;
 

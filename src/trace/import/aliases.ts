@@ -52,7 +52,13 @@ const otherFieldNames = new Map<string, readonly string[]>([
   ["ipa", ["gpa"]],
   ["gpa", ["guest_phys_addr"]],
   ["hva", ["userspace_addr"]],
+  // kvm_test_age_hva has one address.
+  ["start", ["hva"]],
   ["size", ["memory_size"]],
+  // kvm_test_age_hva has one address.
+  ["start", ["hva"]],
+  // perf probe's name for `%return $retval`.
+  ["ret", ["arg1", "retval"]],
 ]);
 
 export class Aliases {

@@ -3,6 +3,8 @@
  * is found once, with regular expressions; from then on its literal parts are compared and its values taken in place.
  */
 
+import { LineProblem } from "../ndjson/line-values.js";
+
 /** A part of the detail: a field's value, or text that varies and says nothing. */
 interface Slot {
   /** Index among the fields; -1 for text that is skipped. */
@@ -73,7 +75,7 @@ export class DetailPattern {
 
 /** Tracepoints print sentences; their values are named as the wire names them, and unnamed ones say nothing. */
 const hex = "(?:0x)?[0-9a-fA-F]+";
-const hva = new RegExp(`: (?<start>${hex})(?: -- (?<end>${hex}))?$`, "d");
+const hva = new RegExp(`: (?<start>${hex})(?: -- (?<end>${hex}))?(?! --)\\b`, "d");
 const sentences = new Map<string, RegExp>([
   [
     "kvm_guest_fault",
@@ -90,20 +92,29 @@ const sentences = new Map<string, RegExp>([
     "kvm_exit",
     new RegExp(`\\b(?<ret>\\w+): [HE]SR_EC: (?<esr_ec>${hex}) \\((\\w+)\\), PC: (?<vcpu_pc>${hex})`, "d"),
   ],
-  ["kvm_userspace_exit", /\breason (?<reason>\S+)(?: \((-?\d+)\))?$/d],
+  ["kvm_userspace_exit", /\breason (?<reason>\S+)(?: \((-?\d+)\))?(?= |$)/d],
   ["kvm_unmap_hva_range", hva],
   ["kvm_age_hva", hva],
   ["kvm_test_age_hva", hva],
 ]);
 
-const pair = /(?<!\S)(\w+)=("[^"]*"|\S+)/dg;
+const pair = /(?<![^ ])(\w+)=("[^"]*"|[^ ]+)/dg;
 /** The address of a probe: where it hit, and for a return where it goes back to. */
 const address = /^\(([^)]*)\) /;
 
-/** What a detail (as Latin-1) of an event looks like. */
+/** What a detail (as Latin-1) of an event looks like. Throws LineProblem. */
 export function learnDetail(event: string, detail: string): DetailPattern {
   const found = sentences.get(event)?.exec(detail);
-  if (found?.indices === undefined) return learnPairs(detail);
+  if (found?.indices === undefined) {
+    const pairs = learnPairs(detail);
+    if (sentences.has(event) && pairs.fields.length === 0) {
+      throw new LineProblem(
+        "fields not as expected",
+        `${event}: expected what the kernel prints of it, or k=v`,
+      );
+    }
+    return pairs;
+  }
   return learnSentence(detail, found, found.indices, event === "kvm_access_fault");
 }
 

@@ -82,7 +82,7 @@ const ignoredNames = new Set(["memslot2", "commit", "free_unlinked", "kvm_set_sp
 /** The last two: what trace-cmd calls a write to trace_marker, and what tracefs does. */
 const markNames = new Set(["stage", "stage_end", "print", "tracing_mark_write"]);
 
-const NOTHING = new Uint8Array(0);
+const NOTHING = Buffer.alloc(0);
 const QUOTE = 0x22;
 const MINUS = 0x2d;
 const CLOSING_BRACE = 0x7d;
@@ -261,7 +261,7 @@ export class EventWriter {
 
   /**
    * The ring buffer of a cpu lost events before what it holds next. A recording says so without a time: the
-   * loss takes that of the next event.
+   * loss takes that of the next event. `cpu` -1 where the recording does not say.
    */
   lose(cpu: number, count: number | undefined): void {
     this.#lost.push({ cpu, count });
@@ -334,7 +334,8 @@ export class EventWriter {
   #losses(at: Readonly<Time>): void {
     for (const { cpu, count } of this.#lost.splice(0)) {
       const lost = count === undefined ? "" : `,"count":${count}`;
-      this.#line(`{"ts":${timeText(at)},"cpu":${cpu},"pid":0,"event":"lost_events"${lost}}`);
+      const on = cpu < 0 ? "" : `,"cpu":${cpu}`;
+      this.#line(`{"ts":${timeText(at)}${on},"pid":0,"event":"lost_events"${lost}}`);
     }
   }
 

@@ -47,7 +47,7 @@ function columnsAt(line: string, dash: number): TaskColumns | undefined {
     commEnd: dash,
     pid: Number(found[1]),
     tgid: tgid === undefined || tgid.startsWith("-") ? undefined : Number(tgid),
-    prefix: prefix.trim().replace(/:$/, ""),
+    prefix: prefix.replace(/^ +/, "").replace(/:? *$/, ""),
   };
 }
 
@@ -56,7 +56,7 @@ const reportLine = /^(?:.*: )? *(?:cpus=\d+|version = \d+|CPU:\d+ \[(?:\d+ )?EVE
 const tracefsLine =
   /^(?:# tracer: |# entries-in-buffer|# s2replay-(?:header|event): |##### CPU \d+ buffer started|CPU:\d+ \[LOST )/;
 const eventLine =
-  /-\d{1,10} +(?:\( *(?:\d{1,10}|-+)\) +)?\[\d{1,5}\] +(?:\S+ +){0,4}?\d{1,15}(?:\.\d{1,9})?: +(?:\(\+\d+\) +)?([^\s:]+):( *)/;
+  /-\d{1,10} +(?:\( *(?:\d{1,10}|-+)\) +)?\[\d{1,5}\] +(?:\S+ +){0,4}?\d{1,15}(?:\.\d{1,9})?: +(?:\(\+\d+\) +)?([^\s:]+):( +|$)/;
 /** `cmd-pid  cpu flags`: ftrace's latency-format with its relative time, verbose or not, and `report -l`. */
 const tracefsLatency =
   /^.{1,16}-\d+ +\d+\S* +-?\d+us[^\d\s]?: |^.{1,16} +\d+ +\d+ \d+ [0-9a-f]{8} [0-9a-f]{8} \[[0-9a-f]+\] /;
@@ -73,7 +73,7 @@ export function tellFtraceText(head: Buffer): FtraceText | undefined {
     const line = untrimmed.trimEnd();
     if (line === "") continue;
     // JSON, whatever its strings hold.
-    if (index === 0 && /^\s*[{[]/.test(line)) return undefined;
+    if (index === 0 && /^\s*\{\s*"/.test(line)) return undefined;
     if (tracefsLine.test(line) || tracefsLatency.test(line)) return "tracefs";
     if (reportLine.test(line) || emptyCpu.test(line) || reportLatency.test(line)) return "trace-cmd";
     const [, name, spaces] = eventLine.exec(line) ?? [];

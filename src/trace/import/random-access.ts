@@ -8,6 +8,9 @@ import { type ByteSource, DataEnd } from "../byte-source.js";
 const COPY_BYTES = 1024 * 1024;
 
 export class RandomAccess {
+  /** Behind the last byte that was read. */
+  readBytes = 0;
+
   private constructor(
     private readonly handle: FileHandle,
     readonly size: number,
@@ -53,6 +56,7 @@ export class RandomAccess {
       if (bytesRead === 0) break;
       filled += bytesRead;
     }
+    this.readBytes = Math.max(this.readBytes, position + filled);
     return filled;
   }
 

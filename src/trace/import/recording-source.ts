@@ -56,6 +56,8 @@ export class RecordingSource implements ByteSource, RecordingInput {
   readonly lenient: boolean;
   readonly instance: string | undefined;
   #recording: Recording | undefined;
+  /** The recording where it is read here and there. */
+  #file: RandomAccess | undefined;
   #header: HeaderFields = {};
   /** Bytes of the writer handed on. */
   #taken = 0;
@@ -87,7 +89,7 @@ export class RecordingSource implements ByteSource, RecordingInput {
   }
 
   get inputBytes(): number {
-    return this.bytes.inputBytes;
+    return this.#file?.readBytes ?? this.bytes.inputBytes;
   }
 
   get summary(): ImportSummary {
@@ -124,7 +126,8 @@ export class RecordingSource implements ByteSource, RecordingInput {
     const { plainPath } = this.place;
     // A path may name a pipe: <(zcat trace.dat.gz).
     const isFile = plainPath !== undefined && (await stat(plainPath)).isFile();
-    return isFile ? RandomAccess.file(plainPath) : RandomAccess.copy(this.bytes);
+    this.#file = await (isFile ? RandomAccess.file(plainPath) : RandomAccess.copy(this.bytes));
+    return this.#file;
   }
 
   async read(into: Buffer, at: number): Promise<number> {

@@ -7,8 +7,11 @@ import type { Importer, RecordingInput } from "./importer.js";
 import { headerFields } from "./recording-source.js";
 import { TextRecording, TraceRefusal } from "./text-recording.js";
 
-const ownHeader = /^# s2replay-header: (.*)$/;
-const ownEvent = /^# s2replay-event: (.*)$/;
+/** What `export` writes in comment lines: the header, and events that tracefs has no form for. */
+export const HEADER_COMMENT = "# s2replay-header: ";
+export const EVENT_COMMENT = "# s2replay-event: ";
+const ownHeader = new RegExp(`^${HEADER_COMMENT}(.*)$`);
+const ownEvent = new RegExp(`^${EVENT_COMMENT}(.*)$`);
 const entries = /^# entries-in-buffer\/entries-written: (\d+)\/(\d+)\s+#P:(\d+)$/;
 const lost = /^CPU:(\d+) \[LOST (?:(\d+) )?EVENTS\]$/;
 
@@ -19,16 +22,19 @@ export const tracefsText: Importer = {
     if (input.instance !== undefined) {
       throw new UsageError(`${input.file}: tracefs text is of one buffer, an instance cannot be chosen`);
     }
-    const lines = new FtraceLines(input, {
-      expected: "a line of tracefs text (comm-pid [cpu] flags seconds: event: ..)",
-      ticks:
-        "times are ticks of the trace clock, expected seconds: record with another (echo mono > trace_clock)",
-      hasPrefixes: false,
-      other: otherLines(input),
-    });
-    return Promise.resolve(new TextRecording(input, lines));
+    return Promise.resolve(new TextRecording(input, tracefsLines(input)));
   },
 };
+
+export function tracefsLines(input: RecordingInput): FtraceLines {
+  return new FtraceLines(input, {
+    expected: "a line of tracefs text (comm-pid [cpu] flags seconds: event: ..)",
+    ticks:
+      "times are ticks of the trace clock, expected seconds: record with another (echo mono > trace_clock)",
+    hasPrefixes: false,
+    other: otherLines(input),
+  });
+}
 
 /** Comments and losses. */
 function otherLines(input: RecordingInput): (line: string) => boolean {

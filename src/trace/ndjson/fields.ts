@@ -30,6 +30,7 @@ const canonical = [
   "level",
   "ptep",
   "mmu",
+  "kvm",
   "pages",
   "slot",
   "flags",
@@ -76,8 +77,7 @@ export const Role = {
   pid: 4,
   comm: 5,
   event: 6,
-  /** A 32-bit integer that no column holds (tgid). */
-  unusedInteger: 7,
+  tgid: 7,
   vm: 8,
   vcpu: 9,
   /** IPA into addr. */
@@ -127,7 +127,7 @@ const everyEvent: Fields = {
   pid: Role.pid,
   comm: Role.comm,
   event: Role.event,
-  tgid: Role.unusedInteger,
+  tgid: Role.tgid,
   vm: Role.vm,
   vcpu: Role.vcpu,
 };
@@ -177,6 +177,7 @@ const ofEvent: Readonly<Record<keyof typeof Kind, Fields>> = {
     gpa: Role.pageIpa,
     size: Role.pageBytes,
     hva: Role.opaque,
+    kvm: Role.pointer,
   },
   memslot_ret: { ret: Role.ret },
   marker: { text: Role.text, phase: Role.phase },

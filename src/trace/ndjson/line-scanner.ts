@@ -24,7 +24,7 @@ export interface ScanOptions {
 }
 
 /** Places of another format's recording, by line of the NDJSON that it became. */
-export interface LineOrigins {
+interface LineOrigins {
   lineOf(line: number): number;
   whereOf(line: number): string;
 }

@@ -63,7 +63,7 @@ const WORDS = 4;
 
 export const THREAD = Fills.cpu | Fills.pid | Fills.comm;
 export const THREAD_VALUES = 3;
-export const OWNER = Fills.vm | Fills.vcpu;
+export const OWNER = Fills.vm | Fills.vcpu | Fills.tgid;
 /** An event's phrase says these even where it does not fill them: nothing before the name can have. */
 export const EVENT = Fills.kind | Fills.pgt | Fills.ret | Fills.prot | Fills.level;
 export const EVENT_VALUES = 5;
@@ -261,6 +261,7 @@ export class PhraseCache {
     if ((fills & Fills.comm) !== 0) words[at++] = batch.comm[row]!;
     if ((fills & Fills.vm) !== 0) words[at++] = batch.vm[row]!;
     if ((fills & Fills.vcpu) !== 0) words[at++] = batch.vcpu[row]!;
+    if ((fills & Fills.tgid) !== 0) words[at++] = batch.tgid[row]!;
     if ((fills & Fills.size) !== 0) {
       words[at++] = batch.size[row]! % 2 ** 32;
       words[at++] = batch.size[row]! / 2 ** 32;
@@ -286,6 +287,7 @@ export class PhraseCache {
     if ((fills & Fills.comm) !== 0) batch.comm[row] = words[at++]!;
     if ((fills & Fills.vm) !== 0) pool.ownVm(batch)[row] = words[at++]!;
     if ((fills & Fills.vcpu) !== 0) pool.ownVcpu(batch)[row] = words[at++]!;
+    if ((fills & Fills.tgid) !== 0) pool.ownTgid(batch)[row] = words[at++]!;
     if ((fills & Fills.size) !== 0) {
       batch.size[row] = (words[at]! >>> 0) + words[at + 1]! * 2 ** 32;
       at += 2;

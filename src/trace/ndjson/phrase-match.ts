@@ -105,6 +105,7 @@ export class PhraseMatch {
         if (rest === OWNER) {
           pool.ownVm(batch)[row] = words[value + THREAD_VALUES]!;
           pool.ownVcpu(batch)[row] = words[value + THREAD_VALUES + 1]!;
+          pool.ownTgid(batch)[row] = words[value + THREAD_VALUES + 2]!;
         } else if (rest !== 0) phrases.fillRest(value + THREAD_VALUES, rest, batch, pool);
       } else if (fills !== 0) phrases.fillRest(value, fills, batch, pool);
 

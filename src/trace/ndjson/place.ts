@@ -20,6 +20,7 @@ export const Fills = {
   text: 8192,
   phase: 16384,
   write: 32768,
+  tgid: 65536,
 } as const;
 
 /** Roles whose values repeat, and the column that each fills (0: none). The event begins a phrase of its own. */
@@ -27,7 +28,7 @@ export const steady = new Map<number, number>([
   [Role.cpu, Fills.cpu],
   [Role.pid, Fills.pid],
   [Role.comm, Fills.comm],
-  [Role.unusedInteger, 0],
+  [Role.tgid, Fills.tgid],
   [Role.vm, Fills.vm],
   [Role.vcpu, Fills.vcpu],
   [Role.pointer, Fills.pgt],

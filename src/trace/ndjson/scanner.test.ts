@@ -55,10 +55,12 @@ const constant = (column: string, ...fields: [string, string, number][]): fc.Arb
 
 const page = fc.nat(0xff_ffff).map((frame) => frame * 4096);
 const ipa = fc.oneof(fc.nat(0xffff), page, fc.constant(2 ** 52 - 1));
-const pgt = hexField(["pgt"], "pgtNumber", pick(0xffff_0000_35ac, 0xab_cdef)).map((made) => ({
-  ...made,
-  gives: { pgt: `0x${Number(made.gives.pgtNumber).toString(16)}` },
-}));
+const pointerField = (key: string) =>
+  hexField([key], "number", pick(0xffff_0000_35ac, 0xab_cdef)).map((made) => ({
+    ...made,
+    gives: { pgt: `0x${Number(made.gives.number).toString(16)}` },
+  }));
+const pgt = pointerField("pgt");
 const far = fc.bigInt(0n, (1n << 64n) - 1n).chain((value) =>
   pick("hxfar", "far").map((key) =>
     field(key, `"0x${value.toString(16)}"`, {
@@ -116,6 +118,7 @@ const shapes: Record<string, { required: fc.Arbitrary<Field>[]; optional: fc.Arb
       hexField(["gpa"], "addr", page),
       hexField(["size"], "size", page),
       numberField("flags", "prot", fc.nat(3)),
+      pointerField("kvm"),
     ],
   },
   marker: {
@@ -155,7 +158,7 @@ const extra = fc
 const common = [
   fc.nat(7).map((cpu) => field("cpu", String(cpu), { cpu })),
   textField("comm", "comm", "CPU 0/KVM", "CPU 1/KVM", "qemu \u00fc", 'q"'),
-  numberField("tgid", "unused", fc.nat(9)).map((made) => ({ ...made, gives: {} })),
+  numberField("tgid", "tgid", fc.nat(9)),
   textField("vm", "vm", "web", "db"),
   numberField("vcpu", "vcpu", fc.nat(3)),
 ];

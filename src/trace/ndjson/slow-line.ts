@@ -158,8 +158,8 @@ export class SlowLine {
       case Role.pid:
         batch.pid[row] = integerUpTo(fields, name, member, 0x7fff_ffff);
         break;
-      case Role.unusedInteger:
-        integerUpTo(fields, name, member, 0x7fff_ffff);
+      case Role.tgid:
+        pool.own(batch, "tgid")[row] = integerUpTo(fields, name, member, 0x7fff_ffff);
         break;
       case Role.comm:
         batch.comm[row] = this.#string(bytes, name, member);

@@ -21,7 +21,6 @@ export class ValueReader {
   readonly numbers = new NumberScan();
   /** Behind the closing quote of the last entry found. */
   entryEnd = 0;
-  readonly #unused = new Int32Array(1);
   readonly #json = new JsonScan();
   readonly #granuleMask: number;
   #bytes: Buffer = Buffer.alloc(0);
@@ -55,8 +54,8 @@ export class ValueReader {
         return this.#integer(form, at, batch.cpu, row, 0x7fff);
       case Role.pid:
         return this.#integer(form, at, batch.pid, row, MAX_INT32);
-      case Role.unusedInteger:
-        return this.#integer(form, at, this.#unused, 0, MAX_INT32);
+      case Role.tgid:
+        return this.#integer(form, at, this.context.pool.ownTgid(batch), row, MAX_INT32);
       case Role.comm:
         return this.#text(this.context.texts, edge, at, batch.comm, row);
       case Role.pointer:

@@ -1,30 +1,24 @@
 import { describe, expect, it, test } from "vitest";
-import { TraceFormatError } from "../errors.js";
-import { eventNames } from "./event.js";
-import { type ReportOptions, recognises, TraceCmdReport } from "./trace-cmd-report.js";
-import { parseOptions } from "./trace-cmd-report-dat.js";
+import { eventNames } from "../event.js";
+import { importRecording } from "./imported-text.test.support.js";
+import { importers } from "./importer.js";
+import type { ImportOptions } from "./recording-source.js";
 
-/** Converts text and checks what every output must be: a header, then JSON lines with what the format requires. */
-function convert(text: string, options: Partial<ReportOptions> = {}) {
-  const report = new TraceCmdReport({ file: "t.txt", ...options });
-  const out: string[] = [];
-  for (const line of text.split("\n")) {
-    const converted = report.convert(line);
-    if (converted !== undefined) out.push(...converted.split("\n"));
-  }
-  const rest = report.end();
-  if (rest !== undefined) out.push(...rest.split("\n"));
-  const [header, ...events] = out;
+/** Imports text and checks what every output must be: a header, then JSON lines with what the format requires. */
+async function convert(text: string, options: ImportOptions = {}) {
+  const { lines, source } = await importRecording(Buffer.from(`cpus=5\n${text}\n`), { import: options });
+  const [header, ...events] = lines.trimEnd().split("\n");
   for (const line of events)
     expect(JSON.parse(line)).toMatchObject({
       ts: expect.any(Number),
       pid: expect.any(Number),
       event: expect.any(String),
     });
-  if (header !== undefined)
-    expect(JSON.parse(header)).toMatchObject({ type: "header", schema: "s2replay-trace/1" });
-  expect(report.summary.events).toBe(events.length);
-  return { header, events, summary: report.summary };
+  if (header !== "")
+    expect(JSON.parse(header!)).toMatchObject({ type: "header", schema: "s2replay-trace/1" });
+  expect(source.format).toBe("trace-cmd report");
+  expect(source.summary.events).toBe(events.length);
+  return { header, events, summary: source.summary };
 }
 
 const at = " kvm_page_table_-187   [002]     2.481431408: ";
@@ -139,11 +133,11 @@ const samples: readonly (readonly [string, string])[] = [
 ];
 
 describe("one line", () => {
-  test.each(samples)("%s", (text, line) => {
-    expect(convert(at + text).events).toEqual([common + line]);
+  test.each(samples)("%s", async (text, line) => {
+    expect((await convert(at + text)).events).toEqual([common + line]);
   });
 
-  it("writes only events that the format names, but for those it keeps by name", () => {
+  it("writes only events that the format names, but for those it keeps by name", async () => {
     const names = samples.map(
       ([, line]) => (JSON.parse(`[${common}${line}]`) as [{ event: string }])[0].event,
     );
@@ -151,14 +145,14 @@ describe("one line", () => {
     expect(new Set(foreign)).toEqual(new Set(["kvm_test_age_hva", "map_walker"]));
   });
 
-  it("keeps the digits of the time", () => {
-    const [line] = convert(" a-1   [000] 9007199.254740993: abort: (f)").events;
+  it("keeps the digits of the time", async () => {
+    const [line] = (await convert(" a-1   [000] 9007199.254740993: abort: (f)")).events;
     expect(line).toContain('"ts":9007199.254740993,');
-    expect(convert(" a-1   [000] 0012.500000: abort: (f)").events[0]).toContain('"ts":12.500000,');
+    expect((await convert(" a-1   [000] 0012.500000: abort: (f)")).events[0]).toContain('"ts":12.500000,');
   });
 
-  it("skips the flags that a newer trace-cmd prints, and the end of a \\r\\n line", () => {
-    const [line] = convert(" a-1   [003] d..1.  5.000000001: abort_ret: (f <- f) ret=1\r").events;
+  it("skips the flags that a newer trace-cmd prints, and the end of a \\r\\n line", async () => {
+    const [line] = (await convert(" a-1   [003] d..1.  5.000000001: abort_ret: (f <- f) ret=1\r")).events;
     expect(line).toBe('{"ts":5.000000001,"cpu":3,"pid":1,"comm":"a","event":"s2_abort_ret","ret":1}');
   });
 
@@ -173,11 +167,11 @@ describe("one line", () => {
     ["emoji", "  \u{1f600}\u{1f600}", "\u{1f600}\u{1f600}"],
     ["nothing", "                ", ""],
     ["a control character", "  a\u0001b", "a\u0001b"],
-  ])("comm: %s", (_, printed, comm) => {
-    const [line] = convert(
+  ])("comm: %s", async (_, printed, comm) => {
+    const { events } = await convert(
       `${printed}-77    [002]     2.481431408: print: tracing_mark_write: b-5   [001] 1.000000000: abort:`,
-    ).events;
-    expect(JSON.parse(line ?? "")).toEqual({
+    );
+    expect(JSON.parse(events[0] ?? "")).toEqual({
       ts: 2.481431408,
       cpu: 2,
       pid: 77,
@@ -189,7 +183,7 @@ describe("one line", () => {
 });
 
 describe("lines that are no events", () => {
-  it("skips blank lines and counts what it leaves out", () => {
+  it("skips blank lines and counts what it leaves out", async () => {
     const text = [
       "cpus=5",
       "CPU 3 is empty",
@@ -201,30 +195,30 @@ describe("lines that are no events", () => {
       `${at}map_leaf: (f) addr=0x0`,
       "  ",
     ].join("\n");
-    const { header, events, summary } = convert(text, {
+    const { header, events, summary } = await convert(text, {
       header: { name: "n", kernel: "6.1", fwb: false, walker: "v6.1" },
     });
     expect(header).toBe(
-      '{"type":"header","schema":"s2replay-trace/1","name":"n","kernel":"6.1","fwb":false,"cpus":5,"walker":"v6.1"}',
+      '{"type":"header","schema":"s2replay-trace/1","name":"n","kernel":"6.1","arch":"arm64","fwb":false,"source":"trace-cmd report","cpus":5,"walker":"v6.1"}',
     );
     expect(events).toEqual([`${common}"map_leaf"}`]);
-    expect(summary).toMatchObject({ lines: 9, events: 1, gaps: 0 });
+    expect(summary).toMatchObject({ events: 1, gaps: 0 });
     expect([...summary.ignored.keys()]).toEqual(["commit", "memslot2", "kvm_set_spte_hva", "free_unlinked"]);
     expect([...summary.unknown]).toEqual([["map_leaf", 1]]);
   });
 
-  it("writes nothing for nothing", () => {
-    expect(convert("cpus=5\n\n").header).toBeUndefined();
+  it("writes nothing for nothing", async () => {
+    expect((await convert("\n")).header).toBe("");
   });
 
-  it("gives a loss the time of the event that follows it", () => {
+  it("gives a loss the time of the event that follows it", async () => {
     const text = [
       "CPU:1 [123 EVENTS DROPPED]",
       "CPU:3 [EVENTS DROPPED]",
       `${at}tlb_vmid_ret: (f <- f)`,
       "CPU:2 [1 EVENTS DROPPED]",
     ];
-    const { events, summary } = convert(text.join("\n"));
+    const { events, summary } = await convert(text.join("\n"));
     expect(events).toEqual([
       '{"ts":2.481431408,"cpu":1,"pid":0,"event":"lost_events","count":123}',
       '{"ts":2.481431408,"cpu":3,"pid":0,"event":"lost_events"}',
@@ -235,36 +229,34 @@ describe("lines that are no events", () => {
   });
 
   test.each([
-    ["no event line", "trace-cmd: something went wrong", "expected a line of trace-cmd report -t"],
-    ["no time", " a-1 [000] abort: (f)", "expected a line of trace-cmd report -t"],
-    ["a time in ticks", " a-1 [000] 123456: abort: (f)", "expected a line of trace-cmd report -t"],
+    ["no event line", "trace-cmd: something went wrong", "expected a line of trace-cmd report"],
+    ["no time", " a-1 [000] abort: (f)", "expected a line of trace-cmd report"],
     [
       "a required field missing",
       `${at}s2_map: (f) pgt=0x1 addr=0x1000`,
-      "s2_map: size: expected a value, got none",
+      "s2_map: size: missing, expected a value",
     ],
     [
       "a required field not read",
-      `${at}s2_map: (f) pgt=0x1 addr=(fault)`,
+      `${at}s2_map: (f) pgt=0x1 addr=(fault) size=0x1000`,
       "s2_map: addr: expected a value, got (fault)",
     ],
     [
       "no number",
       `${at}abort_ret: (f <- f) ret=soon`,
-      "s2_abort_ret: ret: expected a decimal or hex number, got soon",
+      "s2_abort_ret: ret: expected a decimal or hex number of 64 bits, got soon",
     ],
     [
       "unparsed by trace-cmd",
       `${at}kvm_guest_fault: [FAILED TO PARSE] ipa=1`,
-      "kvm_guest_fault: hsr: expected a value, got none",
+      "kvm_guest_fault: hsr: missing, expected a value",
     ],
-  ])("names the line of %s", (_, line, problem) => {
-    const report = new TraceCmdReport({ file: "dir/t.txt" });
-    report.convert("cpus=1");
-    report.convert("");
-    expect(() => report.convert(line)).toThrow(TraceFormatError);
-    const again = new TraceCmdReport({ file: "dir/t.txt" });
-    expect(() => again.convert(line)).toThrow(`dir/t.txt:1: ${problem}`);
+  ])("names the line of %s", async (_, line, problem) => {
+    const text = Buffer.from(`cpus=1\n\n${line}\n`);
+    await expect(importRecording(text, { name: "dir/t.txt" })).rejects.toThrow(`dir/t.txt:3: ${problem}`);
+    const { lines, skipped } = await importRecording(text, { lenient: true });
+    expect(lines).not.toContain('"ts"');
+    expect([...skipped.values()]).toEqual([1]);
   });
 });
 
@@ -292,8 +284,8 @@ const off = create;
 const ret = "memslot_ret ret=0";
 
 describe("stages", () => {
-  it("are named in their order", () => {
-    const { events } = convert(
+  it("are named in their order", async () => {
+    const { events } = await convert(
       host(
         create,
         ret,
@@ -316,28 +308,28 @@ describe("stages", () => {
     );
   });
 
-  it("need no memslot events", () => {
-    const { events } = convert(
+  it("need no memslot events", async () => {
+    const { events } = await convert(
       host("stage", "stage_end", "stage", "stage_end", "stage", "stage_end", "stage", "stage_end"),
     );
     expect(marks(events).at(-1)).toBe("ADJUST end");
   });
 
-  it("are those of the caller", () => {
-    const { events } = convert(host("stage", "stage_end", "stage"), { stages: [{ name: "first" }] });
+  it("are those of the caller", async () => {
+    const { events } = await convert(host("stage", "stage_end", "stage"), { stages: [{ name: "first" }] });
     expect(marks(events)).toEqual(["first begin", "first end", "stage 2 begin"]);
   });
 
-  it("of two tests at once are kept apart", () => {
+  it("of two tests at once are kept apart", async () => {
     const text = host("stage", "stage_end", "stage");
-    const { events } = convert(`${text}\n other-8   [001]  7.000000000: stage: (400ba0)`);
+    const { events } = await convert(`${text}\n other-8   [001]  7.000000000: stage: (400ba0)`);
     expect(marks(events).slice(2)).toEqual(["CREATE begin", "BEFORE begin"]);
   });
 });
 
 describe("gaps", () => {
-  it("off from the call that switches logging on to the one that switches it off", () => {
-    const { events, summary } = convert(
+  it("off from the call that switches logging on to the one that switches it off", async () => {
+    const { events, summary } = await convert(
       host(
         create,
         ret,
@@ -365,77 +357,80 @@ describe("gaps", () => {
     expect(summary).toMatchObject({ gaps: 1, oddities: [] });
   });
 
-  it("off from the first stage to the call that switches logging off", () => {
-    const { events } = convert(host(create, ret, "stage", off, ret, "stage", "stage_end"));
+  it("off from the first stage to the call that switches logging off", async () => {
+    const { events } = await convert(host(create, ret, "stage", off, ret, "stage", "stage_end"));
     expect(marks(events)).toEqual(["BEFORE begin", "gap 3", "ADJUST begin", "ADJUST end"]);
   });
 
-  it("off in a stage, with no call to say so but the next stage", () => {
-    const { events } = convert(host("stage", ["5.0", "stage"], ["5.1", "stage_end"]));
+  it("off in a stage, with no call to say so but the next stage", async () => {
+    const { events } = await convert(host("stage", ["5.0", "stage"], ["5.1", "stage_end"]));
     expect(marks(events)).toEqual(["BEFORE begin", "gap 5", "CREATE begin", "CREATE end"]);
   });
 
-  it("are not put where there was no silence", () => {
+  it("are not put where there was no silence", async () => {
     const busy = [1, 2, 3, 7, 8, 9]
       .map((second) => ` vcpu-3   [001]  ${second}.000000000: abort: (f)`)
       .join("\n");
     const text = `${host("stage")}\n${busy}\n${host(["9.500000000", "stage"], ["9.600000000", "stage_end"])}`;
-    const { events, summary } = convert(text);
+    const { events, summary } = await convert(text);
     expect(marks(events)).toEqual(["BEFORE begin", "CREATE begin", "CREATE end"]);
     expect(summary.oddities).toEqual([
-      "t.txt:8: thread 9 enters stage while in stage: events are missing before it",
+      "thread 9 enters stage while in stage at 9.500000000: events are missing before it",
     ]);
   });
 
-  it("are not made of a loss that the text reports", () => {
-    const { events, summary } = convert(
+  it("are not made of a loss that the text reports", async () => {
+    const { events, summary } = await convert(
       `${host("stage")}\nCPU:0 [5 EVENTS DROPPED]\n${host(["5.0", "stage"])}`,
     );
     expect(marks(events)).toEqual(["BEFORE begin", "CREATE begin"]);
     expect(summary).toMatchObject({ gaps: 0, oddities: [] });
   });
 
-  it("a slot that goes and comes back is no change of logging", () => {
+  it("a slot that goes and comes back is no change of logging", async () => {
     const gone = "memslot slot=1 flags=0x0 gpa=0x0 size=0x0";
-    const { events } = convert(host(create, ret, gone, ret, create, ret, "stage"));
+    const { events } = await convert(host(create, ret, gone, ret, create, ret, "stage"));
     expect(marks(events)).toEqual(["BEFORE begin"]);
   });
 });
 
-describe("recognises", () => {
-  test.each([
-    ["cpus=5\n kvm", true],
-    ["CPU 0 is empty\ncpus=2\n", true],
-    [`\n${at}abort: (f)\n`, true],
-    ["# tracer: nop\n#\n", false],
-    ['{"type":"header","schema":"s2replay-trace/1"}\n', false],
-    ["", false],
-    ["hello\n", false],
-  ])("%j", (head, answer) => {
-    expect(recognises(head)).toBe(answer);
-  });
+test.each([
+  ["--raw-ts", " a-1   [000]  2449651664: abort:                (f)", "times are ticks, expected seconds"],
+  [
+    "-l",
+    "kvm_page-184     1d....     2.449652: s2_destroy:           (f)",
+    "trace-cmd report -l prints 8 characters",
+  ],
+])("refuses %s by name", async (_, line, problem) => {
+  const text = Buffer.from(`cpus=1\n${line}\n`);
+  await expect(importRecording(text, { lenient: true })).rejects.toThrow(`t.txt:2: ${problem}`);
 });
 
-it("reads a trace.dat's options", () => {
-  const text = [
-    "\t\t[Option TRACECLOCK, 55 bytes]",
-    "local global counter uptime perf [mono] mono_raw boot",
-    "",
-    "\t\t[Option UNAME, 30 bytes]",
-    "Linux (none) 6.1.0-56-arm64 aarch64",
-    "\t\t[Option CPUSTAT, 145 bytes]",
-    "overrun: 0",
-    "commit overrun: 0",
-    "dropped events: 0",
-    '"mono" [clock]',
-    "4096 [Page size, bytes]",
-  ].join("\n");
-  expect(parseOptions(text)).toEqual({
-    kernel: "6.1.0-56-arm64",
-    clock: "mono",
-    granule: 4096,
-    lost_events: 0,
+it("takes the buffer asked for", async () => {
+  const line = (prefix: string, pid: number): string =>
+    `${prefix}            test-${pid}     [001]     33.${pid}: abort:                (f)\n`;
+  const text = Buffer.from(`cpus=4\n${line("     ", 1)}${line("big: ", 2)}${line("     ", 3)}`);
+  const pids = async (options: ImportOptions): Promise<string[]> =>
+    (await importRecording(text, { import: options })).lines.match(/(?<="pid":)\d+/g) ?? [];
+  expect(await pids({})).toEqual(["1", "2", "3"]);
+  expect(await pids({ instance: "big" })).toEqual(["2"]);
+  expect(await pids({ instance: "" })).toEqual(["1", "3"]);
+});
+
+describe("recognises", () => {
+  test.each([
+    ["cpus=5\n kvm", "trace-cmd report"],
+    ["CPU 0 is empty\ncpus=2\n", "trace-cmd report"],
+    ["version = 6\nCPU 0 is empty\n", "trace-cmd report"],
+    [`\n${at}abort:                (f)\n`, "trace-cmd report"],
+    ["big: cpus=5\n", "trace-cmd report"],
+    ["# tracer: nop\n#\n", "tracefs text"],
+    [`${at}abort: (f)\n`, "tracefs text"],
+    ['{"type":"header","schema":"s2replay-trace/1"}\n', undefined],
+    [`{"text":"\\n${at}abort: (f)"}\n`, undefined],
+    ["", undefined],
+    ["hello\n", undefined],
+  ])("%j", (head, format) => {
+    expect(importers.find(({ recognises }) => recognises(Buffer.from(head)))?.format).toBe(format);
   });
-  expect(parseOptions(text.replace("overrun: 0", "overrun: 7"))).not.toHaveProperty("lost_events");
-  expect(parseOptions("")).toEqual({});
 });

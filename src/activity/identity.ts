@@ -1,0 +1,348 @@
+/**
+ * Who is who: which thread an event is of, and which VM a thread works for.
+ *
+ * A pid is not a thread for good. Its events are another thread's from where they show another process (`tgid`),
+ * or where, its VM's table destroyed, the pid faults or sets memory up again. A vCPU belongs to one VM, so a pid
+ * that faults in another VM (its map names another table, its event another `vm`) is another vCPU from there on,
+ * and the first one again if it comes back to that VM. Another comm alone proves nothing: prctl renames.
+ *
+ * Any thread may run an operation for any VM: reclaim unmaps what it finds. What a vCPU's thread does for another
+ * VM is therefore no part of its episode, and no move: it is done *aside*, as by a thread of its own.
+ */
+
+import { type EventBatch, Kind, NONE, type StringTable } from "../trace/event.js";
+import { ActivityKind, OperationKind } from "./activity.js";
+import { Thread } from "./thread.js";
+import { Tie, type Vm, VmTable } from "./vm-table.js";
+
+/** Events of a thread inside an operation: they end none. */
+const insideOperation = flags(
+  Kind.s2_map_ret,
+  Kind.s2_unmap_ret,
+  Kind.s2_wrprotect_ret,
+  Kind.s2_flush_ret,
+  Kind.s2_relax_perms_ret,
+  Kind.s2_split_ret,
+  Kind.s2_destroy_ret,
+  Kind.s2_break,
+  Kind.s2_install,
+  Kind.s2_teardown,
+  Kind.s2_teardown_ret,
+  Kind.tlb_vmid,
+  Kind.tlb_vmid_ret,
+  Kind.tlb_ipa,
+  Kind.tlb_range,
+);
+
+/** Events of whoever comes after a VM that is gone. What is left of an exit is not among them, nor is a marker. */
+const beginsAnew = flags(
+  Kind.s2_abort,
+  Kind.kvm_guest_fault,
+  Kind.kvm_entry,
+  Kind.guest_access,
+  Kind.guest_access_run,
+  Kind.memslot,
+  Kind.s2_map,
+  Kind.s2_unmap,
+  Kind.s2_wrprotect,
+  Kind.s2_flush,
+  Kind.s2_relax_perms,
+  Kind.s2_mkyoung,
+  Kind.s2_split,
+  Kind.s2_destroy,
+);
+
+/** Events by which a vCPU speaks of its own VM. */
+const ofGuest = flags(
+  Kind.kvm_guest_fault,
+  Kind.kvm_access_fault,
+  Kind.kvm_entry,
+  Kind.kvm_exit,
+  Kind.kvm_userspace_exit,
+  Kind.s2_abort,
+  Kind.guest_access,
+  Kind.guest_access_run,
+);
+
+const isFaultPath = flags(OperationKind.map, OperationKind.relaxPerms, OperationKind.makeYoung);
+
+export interface IdentitySink {
+  /** The thread's pid goes on as another thread: what it has open ends. */
+  left(thread: Thread): void;
+  /** The open episode turns out to be another vCPU's of the same pid. */
+  moved(from: Thread, to: Thread): void;
+  /** What was told of one VM's memory proves to be another's. */
+  merged(from: Vm, to: Vm): void;
+}
+
+export class Identity {
+  readonly threads: Thread[] = [];
+  readonly vms: VmTable;
+  private readonly byPid = new Map<number, Thread>();
+
+  constructor(
+    strings: StringTable,
+    private readonly sink: IdentitySink,
+  ) {
+    this.vms = new VmTable(strings);
+  }
+
+  /** The thread of a row's event. */
+  threadOf(batch: EventBatch, i: number): Thread {
+    const pid = batch.pid[i] as number;
+    const kind = batch.kind[i] as number;
+    let thread = this.byPid.get(pid) ?? this.add(pid);
+    if (thread.asideOf !== undefined && (thread.open === undefined || insideOperation[kind] === 0))
+      thread = this.comeBack(thread, thread.asideOf);
+    if (thread.isVmGone && beginsAnew[kind] === 1) thread = this.outlive(thread);
+    const tgid = batch.tgid[i] as number;
+    if (tgid !== NONE && tgid !== thread.tgid) thread = this.inProcess(thread, tgid);
+    const name = batch.vm[i] as number;
+    if (name !== NONE) thread = this.inNamedVm(thread, this.vms.named(name), kind);
+    const vcpu = batch.vcpu[i] as number;
+    if (vcpu !== NONE) thread.vcpu = vcpu;
+    if (batch.comm[i] !== NONE) thread.comm = batch.comm[i] as number;
+    return thread;
+  }
+
+  /** The thread as which a pid runs the operation that begins with a row's event: its VM is that of the operation. */
+  ofOperation(thread: Thread, kind: OperationKind, batch: EventBatch, i: number): Thread {
+    const isOwn = thread.open?.kind === ActivityKind.fault && isFaultPath[kind] === 1;
+    const isNamed = batch.vm[i] !== NONE;
+    const vm = isNamed
+      ? this.vms.named(batch.vm[i] as number)
+      : this.ofTable(thread, isOwn, batch.pgt[i] as number, batch.addr[i] as number);
+    if (isNamed && batch.pgt[i] !== NONE) this.vms.at(vm).pgt = batch.pgt[i] as number;
+    if (vm === NONE) return thread;
+    let runner = thread;
+    if (vm !== thread.vm) {
+      if (thread.isVcpu && !isOwn) runner = this.aside(thread, vm);
+      else if (thread.isProven) runner = this.otherVcpu(thread, vm);
+      else this.setVm(thread, vm, isNamed ? Tie.vm : Tie.pgt);
+    }
+    if (isOwn) this.prove(runner);
+    return runner;
+  }
+
+  /** The vCPU begins an episode: without a VM of its own it is taken for one of its process's only VM. */
+  beginEpisode(thread: Thread): void {
+    thread.isVcpu = true;
+    if (thread.vm !== NONE || thread.tgid === NONE) return;
+    const vm = this.vms.only(({ tgid }) => tgid === thread.tgid);
+    if (vm !== NONE) this.setVm(thread, vm, Tie.tgid);
+  }
+
+  /** A TLB invalidation: inside an operation it shows whose `mmu` that is, elsewhere whom the thread works for. */
+  invalidates(thread: Thread, mmu: number): void {
+    if (mmu === NONE) return;
+    const known = this.vms.ofMmu(mmu);
+    if (thread.operation !== undefined) {
+      if (thread.vm !== NONE && known !== thread.vm) this.vms.nameMmu(thread.vm, mmu);
+    } else if (thread.vm === NONE && known !== NONE) this.setVm(thread, known, Tie.mmu);
+  }
+
+  /** The VM whose memory the thread's slot change is of; `kvm` as the change named it, or NONE. */
+  ofSlotChange(thread: Thread, kvm: number): Vm {
+    const vm = this.vms.at(this.slotChangeVm(thread, kvm));
+    if (kvm !== NONE && vm.kvm === NONE) this.vms.nameKvm(vm, kvm);
+    if (vm.tgid === NONE) vm.tgid = thread.tgid;
+    if (vm.index !== thread.vm && !thread.isProven)
+      this.setVm(thread, vm.index, kvm === NONE ? Tie.memslot : Tie.kvm);
+    return vm;
+  }
+
+  /** The table's destruction began: what its pointer or its threads do next is of another VM. */
+  destroy(vm: number): void {
+    if (vm < 0) return;
+    this.vms.destroy(vm);
+    if (!this.vms.at(vm).isDestroyed) return;
+    for (const thread of this.threads) if (thread.vm === vm) thread.isVmGone = true;
+  }
+
+  private slotChangeVm(thread: Thread, kvm: number): number {
+    const known = kvm === NONE ? NONE : this.vms.ofKvm(kvm);
+    if (known !== NONE) return known;
+    const own = thread.vm === NONE ? undefined : this.vms.at(thread.vm);
+    // Another struct kvm is another VM, whatever the thread did last.
+    if (own !== undefined && (kvm === NONE || own.kvm === NONE)) return own.index;
+    const ofProcess = thread.tgid === NONE ? NONE : this.vms.only((vm) => vm.tgid === thread.tgid);
+    if (ofProcess !== NONE && (kvm === NONE || this.vms.at(ofProcess).kvm === NONE)) return ofProcess;
+    return this.vms.add().index;
+  }
+
+  /** The VM of a table; NONE where the operation names none. */
+  private ofTable(thread: Thread, isOwn: boolean, pgt: number, ipa: number): number {
+    if (pgt === NONE) return NONE;
+    const known = this.vms.ofPgt(pgt);
+    const vm = known === NONE ? this.newTable(thread, isOwn, pgt, ipa) : this.vms.at(known);
+    const { slotChange, slotKvm } = thread;
+    // Inside a slot's change an operation on its memory shows whose struct kvm that is.
+    if (slotChange !== undefined && slotKvm !== NONE && vm.kvm === NONE) {
+      if (slotChange.bytes === 0 || (ipa >= slotChange.start && ipa < slotChange.start + slotChange.bytes)) {
+        const ofKvm = this.vms.ofKvm(slotKvm);
+        if (ofKvm !== NONE && this.vms.at(ofKvm).pgt === NONE) this.merge(this.vms.at(ofKvm), vm);
+        if (ofKvm === NONE || this.vms.at(ofKvm).is === vm.index) this.vms.nameKvm(vm, slotKvm);
+      }
+    }
+    return vm.index;
+  }
+
+  /** A table seen for the first time: it may be that of a VM of which only the slots are known. */
+  private newTable(thread: Thread, isOwn: boolean, pgt: number, ipa: number): Vm {
+    const { tgid } = thread;
+    const lacksTable = (vm: Vm) => vm.pgt === NONE && vm.name === NONE;
+    const own = thread.vm;
+    let found = NONE;
+    let tie: Tie = Tie.none;
+    if (own !== NONE && lacksTable(this.vms.at(own)) && (isOwn || !thread.isVcpu)) {
+      found = own;
+      tie = thread.tie;
+    }
+    if (found === NONE && isOwn && tgid !== NONE) {
+      found = this.vms.only((vm) => lacksTable(vm) && vm.tgid === tgid);
+      tie = Tie.tgid;
+    }
+    if (found === NONE && isOwn) {
+      found = this.vms.only(
+        (vm) => lacksTable(vm) && (vm.tgid === NONE || tgid === NONE) && vm.memory.isMemory(ipa) === true,
+      );
+      tie = Tie.slots;
+    }
+    const vm = found === NONE ? this.vms.add() : this.vms.at(found);
+    if (found !== NONE) vm.tie = tie;
+    this.vms.namePgt(vm, pgt);
+    return vm;
+  }
+
+  private merge(from: Vm, to: Vm): void {
+    from.is = to.index;
+    for (const thread of this.threads) {
+      if (thread.vm !== from.index) continue;
+      const { isProven } = thread;
+      this.setVm(thread, to.index, Tie.kvm);
+      thread.isProven = isProven;
+    }
+    this.sink.merged(from, to);
+  }
+
+  private prove(thread: Thread): void {
+    if (thread.isProven) return;
+    thread.isProven = true;
+    const vm = this.vms.at(thread.vm);
+    if (vm.tgid === NONE) vm.tgid = thread.tgid;
+  }
+
+  private inProcess(thread: Thread, tgid: number): Thread {
+    if (thread.tgid === NONE) {
+      thread.tgid = tgid;
+      if (thread.isProven && this.vms.at(thread.vm).tgid === NONE) this.vms.at(thread.vm).tgid = tgid;
+      return thread;
+    }
+    const next = this.replace(thread);
+    next.tgid = tgid;
+    next.siblings = undefined;
+    return next;
+  }
+
+  private inNamedVm(thread: Thread, vm: number, kind: number): Thread {
+    if (vm === thread.vm) {
+      if (ofGuest[kind] === 1) this.prove(thread);
+      return thread;
+    }
+    if (thread.isVcpu && ofGuest[kind] === 0) return thread;
+    if (thread.isProven) return this.otherVcpu(thread, vm);
+    this.setVm(thread, vm, Tie.vm);
+    return thread;
+  }
+
+  /** The pid's VM is gone. A vCPU is gone with it; a thread of the VMM may go on to the next VM. */
+  private outlive(thread: Thread): Thread {
+    if (thread.isVcpu) return this.replace(thread);
+    if (thread.open !== undefined) this.sink.left(thread);
+    thread.isVmGone = false;
+    this.setVm(thread, NONE, Tie.none);
+    return thread;
+  }
+
+  private replace(thread: Thread): Thread {
+    if (thread.open !== undefined) this.sink.left(thread);
+    const next = this.add(thread.pid);
+    next.tgid = thread.tgid;
+    next.follow(thread);
+    return next;
+  }
+
+  /** The pid's vCPU in another VM: the one that it had there before, or a new one. */
+  private otherVcpu(thread: Thread, vm: number): Thread {
+    thread.siblings ??= [thread];
+    let other = thread.siblings.find((sibling) => sibling.vm === vm && !sibling.isVmGone);
+    if (other === undefined) {
+      other = this.add(thread.pid);
+      other.tgid = thread.tgid;
+      other.isVcpu = true;
+      other.siblings = thread.siblings;
+      other.siblings.push(other);
+      this.setVm(other, vm, this.vms.at(vm).name === NONE ? Tie.pgt : Tie.vm);
+    }
+    this.byPid.set(thread.pid, other);
+    this.prove(other);
+    other.follow(thread);
+    if (thread.open !== undefined) this.sink.moved(thread, other);
+    return other;
+  }
+
+  private aside(thread: Thread, vm: number): Thread {
+    thread.aside ??= this.add(thread.pid);
+    const { aside } = thread;
+    aside.asideOf = thread;
+    aside.tgid = thread.tgid;
+    aside.comm = thread.comm;
+    this.byPid.set(thread.pid, aside);
+    aside.follow(thread);
+    this.setVm(aside, vm, Tie.pgt);
+    return aside;
+  }
+
+  private comeBack(aside: Thread, thread: Thread): Thread {
+    if (aside.open !== undefined) this.sink.left(aside);
+    this.byPid.set(thread.pid, thread);
+    return thread;
+  }
+
+  private setVm(thread: Thread, vm: number, tie: Tie): void {
+    thread.tie = tie;
+    if (thread.vm === vm) return;
+    if (thread.open !== undefined && thread.open.kind !== ActivityKind.hostOperation) {
+      if (thread.vm >= 0) this.endEpisode(thread.vm);
+      if (vm >= 0) this.joinEpisodes(thread, vm);
+    }
+    if (thread.vm !== NONE) thread.leaveVm();
+    thread.vm = vm;
+  }
+
+  /** The thread's open episode is one of the VM's. */
+  joinEpisodes(thread: Thread, vm: number): void {
+    const of = this.vms.at(vm);
+    if (thread.open !== undefined) thread.open.contended ||= of.openEpisodes > 0;
+    of.openEpisodes++;
+    thread.episodesAtStart = ++of.episodes;
+  }
+
+  endEpisode(vm: number): void {
+    const of = this.vms.at(vm);
+    of.openEpisodes = Math.max(0, of.openEpisodes - 1);
+  }
+
+  private add(pid: number): Thread {
+    const thread = new Thread(this.threads.length, pid);
+    this.threads.push(thread);
+    this.byPid.set(pid, thread);
+    return thread;
+  }
+}
+
+function flags(...set: readonly number[]): Uint8Array {
+  const flags = new Uint8Array(64);
+  for (const at of set) flags[at] = 1;
+  return flags;
+}

@@ -1,0 +1,88 @@
+/**
+ * An access that is tried again. What the walker answers with -EAGAIN lets the guest fault once more: all such
+ * episodes are laps of one access. And an abort that nothing was mapped for is memory if the next one maps there.
+ */
+
+import { NO_RET } from "../trace/event.js";
+import type { AbortCount } from "./abort-count.js";
+import { type Activity, ActivityKind, type ActivityPool } from "./activity.js";
+import { MmioRule } from "./mmio.js";
+import type { Thread } from "./thread.js";
+
+/** Errno that a walker answers where the guest shall simply fault again. */
+const EAGAIN = -11;
+/** An episode whose access is tried again is followed by the next lap within this time. */
+const LAP_WITHIN_NS = 1_000_000;
+
+/** Holds each thread's last episode back as long as the next one may be the same access tried again. */
+export class Laps {
+  constructor(
+    private readonly pool: ActivityPool,
+    private readonly aborts: AbortCount,
+    private readonly deliver: (activity: Activity) => void,
+  ) {}
+
+  /** The thread's activity has ended. `isBare`: an abort without a map, not counted yet. */
+  add(thread: Thread, activity: Activity, isBare: boolean): void {
+    const pending = thread.pending;
+    if (pending !== undefined) {
+      const isAgain = activity.kind === ActivityKind.fault && isSameAccess(pending, activity);
+      if (isAgain && !thread.isPendingBare) {
+        if (isBare) this.aborts.countFault(activity);
+        this.merge(pending, activity);
+        if (lastRet(pending) !== EAGAIN) this.end(thread);
+        return;
+      }
+      const isSoon = activity.startNs - pending.endNs <= LAP_WITHIN_NS;
+      this.end(thread, isAgain && isSoon && activity.operationCount > 0);
+    }
+    if (isBare || (activity.kind === ActivityKind.fault && lastRet(activity) === EAGAIN)) {
+      thread.pending = activity;
+      thread.isPendingBare = isBare;
+    } else this.deliver(activity);
+  }
+
+  /** The thread's next abort is known: another access ends the laps. */
+  meet(thread: Thread, activity: Activity): void {
+    if (thread.pending !== undefined && !isSameAccess(thread.pending, activity)) this.end(thread);
+  }
+
+  /** At `nowNs` it is too late for another lap. */
+  expire(thread: Thread, nowNs: number): void {
+    if (thread.pending !== undefined && nowNs - thread.pending.endNs > LAP_WITHIN_NS) this.end(thread);
+  }
+
+  /** No lap follows. `wasMemory`: the access of an abort without a map was tried again, and mapped. */
+  end(thread: Thread, wasMemory = false): void {
+    const { pending } = thread;
+    if (pending === undefined) return;
+    thread.pending = undefined;
+    if (thread.isPendingBare) this.aborts.countBare(pending, wasMemory ? MmioRule.none : MmioRule.noMap);
+    thread.isPendingBare = false;
+    this.deliver(pending);
+  }
+
+  /** `again` is the same access as `first`, tried once more: what counts is its operation. */
+  private merge(first: Activity, again: Activity): void {
+    first.laps += again.laps;
+    first.endNs = again.endNs;
+    first.afterCpuNs = again.afterCpuNs;
+    first.incomplete ||= again.incomplete;
+    if (again.operationCount > 0) {
+      const swap = first.operation(0);
+      first.operations[0] = again.operation(0);
+      again.operations[0] = swap;
+    }
+    again.holders = 1;
+    this.pool.release(again);
+  }
+}
+
+function lastRet(activity: Activity): number {
+  return activity.operationCount === 0 ? NO_RET : activity.operation(activity.operationCount - 1).ret;
+}
+
+/** The same abort on the same page: class, level and address agree. */
+function isSameAccess(a: Activity, b: Activity): boolean {
+  return a.ipa === b.ipa && a.esr % 64 === b.esr % 64;
+}
