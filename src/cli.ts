@@ -11,6 +11,7 @@ import { exportCommand } from "./cli/export.js";
 import { importCommand, nameStdin } from "./cli/import.js";
 import { removeUnfinished } from "./cli/output.js";
 import { stopProgress } from "./cli/progress.js";
+import { recordCommand } from "./cli/record.js";
 import { replayCommand } from "./cli/replay.js";
 import { schemaCommand } from "./cli/schema.js";
 import { strategiesCommand } from "./cli/strategies.js";
@@ -32,6 +33,7 @@ const commands = [
   walkCommand,
   validateCommand,
   verifyCommand,
+  recordCommand,
   importCommand,
   exportCommand,
   strategiesCommand,

@@ -7,6 +7,7 @@ import { describe, expect, it } from "vitest";
 const rooms = [
   ["errors", "suggest", "double", "seeded-random"],
   ["trace"],
+  ["record"],
   ["activity"],
   ["stage2"],
   ["strategy"],
