@@ -5,7 +5,7 @@ import { Spellings } from "../string-table.js";
 import { type DetailPattern, learnDetail } from "./detail.js";
 import type { EventHead } from "./event-head.js";
 import type { Column, EventShape, EventWriter, Moment } from "./event-writer.js";
-import { exitReason } from "./exit-reasons.js";
+import { exitReason } from "./exit-reason.js";
 import { wireFieldsOf } from "./wire-event.js";
 
 /** One look of an event's details, and what the event then is on the wire. */

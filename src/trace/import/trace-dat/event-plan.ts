@@ -2,7 +2,7 @@
 
 import { LineProblem } from "../../ndjson/line-values.js";
 import type { Column, EventShape, EventWriter, Moment } from "../event-writer.js";
-import { exitReason } from "../exit-reasons.js";
+import { exitReason } from "../exit-reason.js";
 import type { EventField, EventFormat } from "./event-format.js";
 import { fieldText, type RecordData } from "./field-value.js";
 
