@@ -115,7 +115,8 @@ export class ActivityFold {
       const kind = batch.kind[i] as number;
       const thread = this.identity.threadOf(batch, i);
       this.clock.advance(thread, kind, atNs, this.epoch, this.epochNs);
-      thread.seen(atNs);
+      if (Number.isNaN(thread.firstNs)) thread.firstNs = atNs;
+      thread.lastNs = atNs;
       thread.lastCpu = batch.cpu[i] as number;
       this.event(thread, kind, atNs, batch, i);
     }
@@ -460,7 +461,7 @@ export class ActivityFold {
     // A device (bit 3 of prot) may be mapped without a slot: GICv2's CPU interface is.
     const isMapped =
       operation.kind === OperationKind.map && (operation.ret === 0 || operation.ret === NO_RET);
-    if (isMapped && !isDevice(operation.prot)) memory.noteMemory(operation.ipa);
+    if (isMapped && memory.slots.length > 0 && !isDevice(operation.prot)) memory.noteMemory(operation.ipa);
     if (operation.kind === OperationKind.writeProtect)
       memory.noteWriteProtect(operation.ipa, operation.ipa + operation.bytes);
     else if (operation.kind === OperationKind.map && operation.bytes > this.options.pageBytes)

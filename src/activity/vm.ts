@@ -30,9 +30,9 @@ export class VmMemory {
     return this.slots.length === 0 || this.isPartial ? undefined : false;
   }
 
-  /** Memory was mapped at `ipa`. */
+  /** Memory was mapped at `ipa`, and slots are known. */
   noteMemory(ipa: number): void {
-    if (this.slots.length > 0 && this.slotAt(ipa) === undefined) this.isPartial = true;
+    if (this.slotAt(ipa) === undefined) this.isPartial = true;
   }
 
   /** Number of the slot that holds `ipa`, or undefined. */
