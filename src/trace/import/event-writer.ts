@@ -38,8 +38,6 @@ export interface EventShape {
   readonly isKnown: boolean;
   /** A marker on the wire. */
   readonly isMark: boolean;
-  /** The recorded fields. */
-  readonly fields: readonly string[];
 }
 
 /** A thread: the bytes before its event's name, and behind it. */
@@ -162,7 +160,6 @@ export class EventWriter {
       name: Buffer.from(JSON.stringify(isMark ? "marker" : event)),
       isKnown: wire !== undefined || isMark,
       isMark,
-      fields,
     };
   }
 
@@ -297,7 +294,6 @@ export class EventWriter {
   #setSlot(shape: EventShape, pid: number, values: readonly (string | undefined)[]): void {
     const pairs = new Map<string, string>();
     for (const { key, source } of shape.columns) pairs.set(key, values[source] ?? "");
-    pairs.set("kvm", values[shape.fields.indexOf("kvm")] ?? "");
     this.#stages.setSlot(pid, pairs);
   }
 
