@@ -2,7 +2,6 @@
 /** argv -> command. Results go to stdout, problems to stderr; exit status 0, 1 (a threshold holds) or 2 (trouble). */
 
 import { readFileSync } from "node:fs";
-import process from "node:process";
 import yargs, { type Argv, type CommandModule } from "yargs";
 import { compareCommand } from "./cli/compare.js";
 import { completionCommand } from "./cli/completion.js";

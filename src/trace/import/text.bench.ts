@@ -7,7 +7,6 @@ import { execFileSync, spawnSync } from "node:child_process";
 import { closeSync, mkdtempSync, openSync, readFileSync, rmSync, writeSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import process from "node:process";
 import { fileURLToPath } from "node:url";
 import { bestInTurns, cpuSeconds } from "../bench-turns.js";
 import { openNdjson } from "../open-trace.js";
