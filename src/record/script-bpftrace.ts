@@ -54,31 +54,56 @@ add_probes() {
   done <<END
 $(probe_table)
 END
-  # The last to be attached: once it prints, all are.
-  echo 'interval:ms:500 { printf("s2replay\\n"); }' >> "$work/program.bt"
+  # Each CPU's lines come in order: behind such a line with a later time, all of this CPU's before it have come.
+  printf '%s\\n' 'profile:hz:2 { printf("s2replay %d %llu\\n", cpu, nsecs); }' >> "$work/program.bt"
 }
 
 start_recorder() {
   source="bpftrace $(bpftrace --version 2>/dev/null | awk '{ print $2; exit }')"
-  $setsid bpftrace -B line -o "$part" "$work/program.bt" > "$work/recorder.log" 2>&1 &
+  # Pages of each CPU, a power of two.
+  BPFTRACE_PERF_RB_PAGES=$(awk -v kb="$buffer" 'BEGIN { for (pages = 1; pages * 8 <= kb; pages *= 2); print pages }')
+  export BPFTRACE_PERF_RB_PAGES
+  # Not -o: its file is not flushed line by line.
+  $setsid bpftrace -B line "$work/program.bt" > "$part" 2> "$work/recorder.log" &
   recorder=$!
-  until grep -q '^s2replay' "$part"; do
+  # Attaching opens files, one probe after the other.
+  opened=0 still=0
+  until grep -q '^s2replay' "$part" && [ "$still" -ge 2 ]; do
     if ! kill -0 "$recorder" 2>/dev/null; then
       say "bpftrace did not start:"
       tail -n 5 "$work/recorder.log" >&2
       exit 2
+    fi
+    now=$(ls "/proc/$recorder/fd" | wc -l)
+    if [ "$now" = "$opened" ]; then still=$((still + 1)); else still=0; fi
+    opened=$now
+    sleep 1
+  done
+}
+
+# It drops what it has not yet read when it is told to end.
+await_lines() {
+  now=$(sed -n '/^now at/{ s/[^0-9]//g; p; q; }' /proc/timer_list)
+  tries=0
+  until awk -v now="$now" '/^s2replay / { last[$2] = $3 }
+    END { for (cpu in last) if (last[cpu] < now) exit 1 }' "$part"; do
+    tries=$((tries + 1))
+    if [ "$tries" -gt 60 ]; then
+      say "CUT: bpftrace fell behind, and what it had not read is not there"
+      return
     fi
     sleep 1
   done
 }
 
 stop_recorder() {
+  await_lines
   kill -s INT "$recorder" 2>/dev/null
   wait "$recorder" 2>/dev/null
   recorder=
   lost=$(cat "$work/recorder.log" "$part" | awk '/^Lost [0-9]+ events/ { lost += $2 } END { print lost + 0 }')
   # A name of a task may hold what JSON must not.
-  awk '/^{"ts_ns"/ {
+  awk '/^[{]"ts_ns"/ {
     from = index($0, "\\"comm\\":\\"") + 8
     to = index($0, "\\",\\"event\\":")
     comm = substr($0, from, to - from)

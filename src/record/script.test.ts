@@ -93,6 +93,14 @@ describe("the script", () => {
     expect({ status, stderr }).toEqual({ status: 0, stderr: "" });
   });
 
+  it("bpftrace's is read by a shell too", () => {
+    put("record.sh", recordScript({ ...defaults, recorder: "bpftrace" }, "0"));
+    expect(spawnSync("sh", ["-n", join(host, "record.sh")], { encoding: "utf8" })).toMatchObject({
+      status: 0,
+      stderr: "",
+    });
+  });
+
   it("adds probes for events of the format only, each once at a level", () => {
     for (const probe of probes) expect(eventNames).toContain(probe.event);
     const names = probes.map((probe) => probe.event);
@@ -209,6 +217,74 @@ describe("the script", () => {
 
   it("passes the status of the command on, but not over trouble of its own", () => {
     expect(run({}, "--", "sh", "-c", "exit 7").stderr).toContain("the command ended with status 7");
+  });
+});
+
+describe("by bpftrace", () => {
+  const line = (comm: string, fields: string) => `{"ts_ns":5,"cpu":0,"pid":7,"comm":"${comm}",${fields}}`;
+
+  /** Records with a bpftrace that prints `lines`, and keeps the program it was given. */
+  function runBpftrace(lines: readonly string[], ...args: string[]) {
+    put("lines", lines.map((text) => `${text}\n`).join(""));
+    // In node: a shell cannot catch the signal that it inherited as ignored.
+    put(
+      "bin/bpftrace",
+      `#!${process.execPath}
+if (process.argv[2] === "--version") console.log("bpftrace v0");
+else {
+  const fs = require("fs");
+  fs.copyFileSync(process.argv[4], process.env.S2REPLAY_ROOT + "/program.bt");
+  // The last line's time is behind any of the clock.
+  const lines = fs.readFileSync(process.env.S2REPLAY_ROOT + "/lines", "utf8");
+  fs.writeSync(1, "Attaching 2 probes...\\n" + lines + "s2replay 0 18446744073709551615\\n");
+  process.on("SIGINT", () => process.exit(0));
+  setInterval(() => {}, 1000);
+}
+`,
+    );
+    chmodSync(join(host, "bin/bpftrace"), 0o755);
+    return run({ recorder: "bpftrace" }, ...args);
+  }
+
+  it("writes the trace format: header first, and only lines of it", () => {
+    const map = '"event":"s2_map","pgt":"0x1","addr":"0x1000","size":"0x1000"';
+    const { status } = runBpftrace(
+      [line('a"b\\', map), "", line("CPU 0/KVM", '"event":"s2_map_ret","ret":0')],
+      "--",
+      "true",
+    );
+    expect(status).toBe(0);
+    const [header, ...events] = readFileSync(join(host, "host.ndjson"), "utf8")
+      .trimEnd()
+      .split("\n")
+      .map((text) => JSON.parse(text));
+    expect(parseHeader(header, "header")).toMatchObject({ clock: "mono", source: "bpftrace v0" });
+    expect(events.map(({ comm, event }) => [comm, event])).toEqual([
+      ["a?b?", "s2_map"],
+      ["CPU 0/KVM", "s2_map_ret"],
+    ]);
+    expect(header.probes.hits).toBe(2);
+    expect(readdirSync(host).filter((name) => name.includes("part"))).toEqual([]);
+  });
+
+  it("each action prints one object of the format, with a value for each conversion", () => {
+    runBpftrace([], "-l", "walk", "-x", "--", "true");
+    const actions = readFileSync(join(host, "program.bt"), "utf8").split("\n").slice(0, -2);
+    // v6.1 has no functions for the edges.
+    expect(actions).toHaveLength(probes.length - 2);
+    for (const action of actions) {
+      const [, text, values] = /\{ printf\((".*\\n"), (.*)\); \}$/.exec(action) ?? [];
+      const format: string = JSON.parse(text!.replaceAll("%", "1%"));
+      expect(format.match(/%/g)).toHaveLength(values!.split(", ").length);
+      const printed = JSON.parse(format.replace(/%(llu|llx|d|u|x|s)/g, "2"));
+      expect(eventNames).toContain(printed.event);
+    }
+  });
+
+  it("takes one VM's lines by its process", () => {
+    runBpftrace([], "-p", String(process.pid), "-t", "1");
+    const program = readFileSync(join(host, "program.bt"), "utf8");
+    expect(program).toContain(`kprobe:kvm_pgtable_stage2_map /pid == ${process.pid}/ {`);
   });
 });
 
