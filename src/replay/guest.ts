@@ -16,6 +16,9 @@ import { SlotFlag, WorkMeter } from "./work-meter.js";
 /** An access that the table answers; everything else is a FaultClass. */
 export const HIT = -1;
 
+/** A look ahead over pages in a row ends here: it may turn out to have been in vain. */
+const PASSABLE_LEAVES = 8192;
+
 /** What one VM's guest is in one replay: its memory, its stage-2 table, and the table's recent past. */
 export class Guest {
   readonly memory = new VmMemory();
@@ -59,7 +62,42 @@ export class Guest {
   accessTo(ipa: number, write: boolean, exec: boolean, atNs: number): number {
     const seen = this.seen;
     this.stage2.table.translate(ipa, seen, this.log.asOf(atNs));
-    return answer(seen, write, exec);
+    return answer(seen.lo, seen.hi, write, exec);
+  }
+
+  /** Whether operations under way may change what leads to `[start, end)`. */
+  isChanging(start: number, end: number): boolean {
+    return start < this.meter.changeEnd && end > this.meter.changeStart;
+  }
+
+  /**
+   * Where accesses to pages in a row that begin at `ipa`, which the last `access` found mapped at `atNs`, would first
+   * not go through as the table is then; at most `limit`, and possibly earlier.
+   */
+  passableEnd(ipa: number, limit: number, write: boolean, atNs: number): number {
+    const { seen, log } = this;
+    const { table } = this.stage2;
+    const { granule } = table;
+    const overlay = log.asOf(atNs);
+    let end = granule.baseAt(ipa, seen.level) + granule.bytesAt(seen.level);
+    for (let leaves = 1; end < limit && leaves < PASSABLE_LEAVES; leaves++) {
+      if (seen.level === LAST_LEVEL) {
+        const pastTable = granule.slotOf(granule.pageOf(seen.slot) + 1, 0);
+        if (overlay === undefined || !log.isPendingIn(seen.slot, pastTable, atNs)) {
+          let slot = seen.slot + 1;
+          for (; slot < pastTable && end < limit; slot++) {
+            if (answer(table.lo(slot), table.hi(slot), write, false) !== HIT) return end;
+            end += granule.pageBytes;
+          }
+          leaves += slot - seen.slot - 1;
+          if (end >= limit) return limit;
+        }
+      }
+      table.translate(end, seen, overlay);
+      if (answer(seen.lo, seen.hi, write, false) !== HIT) return end;
+      end += granule.bytesAt(seen.level);
+    }
+    return Math.min(end, limit);
   }
 
   /** Whether the entry of the last access, as of `atNs`, is invalid only because an operation is under way. */
@@ -85,6 +123,7 @@ export class Guest {
    * @param line of the trace: what findings call them
    */
   begin(line: number): void {
+    if (this.inFlight === 0) this.meter.forgetChanges();
     this.inFlight++;
     if (this.sanitizer !== undefined) this.sanitizer.number = line;
   }
@@ -209,10 +248,10 @@ export class Guest {
   }
 }
 
-function answer(entry: Translation, write: boolean, exec: boolean): number {
-  if (!isValid(entry.lo)) return FaultClass.translation;
-  if (!isAccessed(entry.lo)) return FaultClass.accessFlag;
-  return permits(entry.lo, entry.hi, write, exec) ? HIT : FaultClass.permission;
+function answer(lo: number, hi: number, write: boolean, exec: boolean): number {
+  if (!isValid(lo)) return FaultClass.translation;
+  if (!isAccessed(lo)) return FaultClass.accessFlag;
+  return permits(lo, hi, write, exec) ? HIT : FaultClass.permission;
 }
 
 function physOf(operation: Operation): number {

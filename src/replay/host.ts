@@ -2,7 +2,6 @@ import { type Activity, ActivityKind, type Operation, OperationKind } from "../a
 import type { SlotChange, VmMemory } from "../activity/vm.js";
 import { FaultClass, faultClass, isGuestTableWalk } from "../stage2/esr.js";
 import { Charge, chargeKinds } from "../stage2/meter.js";
-import { makeFault, passed } from "./access-run.js";
 import { Cause, Cost, costOf } from "./counters.js";
 import type { EndedEpoch } from "./epoch-clock.js";
 import { Guest, HIT } from "./guest.js";
@@ -106,16 +105,6 @@ export class Host {
     return true;
   }
 
-  /** How many accesses of a run, from the one at `index` on, the table lets through at `atNs`. */
-  pass(run: Activity, index: number, atNs: number): number {
-    return passed(this.guest(run.vm), run, index, atNs);
-  }
-
-  /** The fault of the access at `index` of a run, made in `fault`. */
-  faultOf(run: Activity, index: number, fault: Activity): Activity {
-    return makeFault(this.guest(run.vm), this.config.profile, run, index, fault);
-  }
-
   /** The thread got the lock at `atNs`: its operations run. Fills in when the hold ends, if nothing interrupts it. */
   beginHold(thread: ReplayThread, activity: Activity, atNs: number): void {
     const guest = this.guest(activity.vm);
@@ -208,7 +197,7 @@ export class Host {
     this.epochFaults = 0;
   }
 
-  private guest(vm: number): Guest {
+  guest(vm: number): Guest {
     return this.guests[vm + 1] ?? this.newGuest(vm);
   }
 
@@ -241,7 +230,7 @@ export class Host {
   /** What the recorded time before the map holds of the recording walker's clean. */
   private recordedCleanNs(activity: Activity): number {
     const { config } = this;
-    if (!config.recorderCleans || config.fwb) return 0;
+    if (!config.recorderCleans || config.fwb || activity.isSynthetic) return 0;
     const operation = activity.operation(0);
     if (operation.kind !== OperationKind.map || faultClass(activity.esr) !== FaultClass.translation) return 0;
     return Math.min(activity.beforeCpuNs, config.timing.cleanNs(operation.bytes));

@@ -33,6 +33,9 @@ export class WorkMeter implements Meter {
   /** Table -> block replacements of the operation. */
   windows = 0;
   private brokeTable = false;
+  /** The range whose valid entries changed since `forgetChanges`. */
+  changeStart = Number.POSITIVE_INFINITY;
+  changeEnd = ZERO;
   /** Visits before the first break. */
   visitsToBreak = 0;
   private startNs = ZERO;
@@ -76,10 +79,15 @@ export class WorkMeter implements Meter {
     if (kind === Charge.tlbiVmid && Number.isNaN(this.flushedAtNs)) this.flushedAtNs = this.atNs;
   }
 
+  forgetChanges(): void {
+    this.changeStart = Number.POSITIVE_INFINITY;
+    this.changeEnd = 0;
+  }
+
   stored(
     slot: number,
     level: number,
-    _ipa: number,
+    ipa: number,
     oldLo: number,
     oldHi: number,
     newLo: number,
@@ -88,6 +96,7 @@ export class WorkMeter implements Meter {
     // A deferred free clears entries that no walk can come by.
     if (this.plan === undefined) return;
     const wasValid = isValid(oldLo);
+    if (wasValid) this.noteChange(level, ipa);
     const reopened = slot === this.brokenSlot;
     if (this.replaces && wasValid && !isValid(newLo) && this.brokenSlot < 0) {
       this.visitsToBreak = this.counts[Charge.entryVisit] as number;
@@ -108,6 +117,14 @@ export class WorkMeter implements Meter {
     // What was unmapped with its table is no first touch in the next table there.
     const inherited = this.flagsOf(slot) & SlotFlag.wasValid;
     this.flagPage(newLo, newHi, isSplit ? SlotFlag.bornOfSplit : inherited);
+  }
+
+  private noteChange(level: number, ipa: number): void {
+    const { granule } = this.table as PageTable;
+    const start = granule.baseAt(ipa, level);
+    const end = start + granule.bytesAt(level);
+    if (start < this.changeStart) this.changeStart = start;
+    if (end > this.changeEnd) this.changeEnd = end;
   }
 
   private reachInstall(): void {

@@ -43,6 +43,7 @@ const canonical = [
   "write",
   "stride",
   "think_ns",
+  "page_size",
   "type",
 ] as const;
 export type KeyName = (typeof canonical)[number];
@@ -177,6 +178,7 @@ const ofEvent: Readonly<Record<keyof typeof Kind, Fields>> = {
     gpa: Role.pageIpa,
     size: Role.pageBytes,
     hva: Role.opaque,
+    page_size: Role.phys,
   },
   memslot_ret: { ret: Role.ret },
   marker: { text: Role.text, phase: Role.phase },
