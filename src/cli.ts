@@ -16,6 +16,7 @@ import { reword } from "./cli/usage.js";
 import { validateCommand } from "./cli/validate.js";
 import { verifyCommand } from "./cli/verify.js";
 import { walkCommand } from "./cli/walk.js";
+import { workloadCommand } from "./cli/workload.js";
 import { StrategyError, TraceFormatError, UnsupportedTraceError, UsageError } from "./errors.js";
 
 const trouble = 2;
@@ -27,6 +28,7 @@ const commands = [
   diffCommand,
   replayCommand,
   walkCommand,
+  workloadCommand,
   validateCommand,
   verifyCommand,
   importCommand,
