@@ -68,6 +68,12 @@ export class VmMemory {
     return base >= slot.start && base + slot.mapBytes <= slot.end ? slot.mapBytes : pageBytes;
   }
 
+  /** Up to where memory from `ipa` on is of one slot; `ipa` where that is not known. */
+  alikeUpTo(ipa: number): number {
+    if (this.slots.length === 0 && this.inferredLogging.length === 0) return Number.POSITIVE_INFINITY;
+    return this.slotAt(ipa)?.end ?? ipa;
+  }
+
   noteBlockMap(start: number): void {
     const at = this.inferredLogging.findIndex((range) => start >= range.start && start < range.end);
     if (at >= 0) this.inferredLogging.splice(at, 1);

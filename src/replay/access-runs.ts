@@ -1,11 +1,11 @@
 import { type Activity, ActivityKind, OperationKind } from "../activity/activity.js";
-import { dataAbort } from "../stage2/esr.js";
+import { dataAbort, FaultClass } from "../stage2/esr.js";
 import { LAST_LEVEL } from "../stage2/granule.js";
 import { Prot } from "../stage2/pte.js";
 import { NO_RET } from "../trace/event.js";
 import { type Guest, HIT } from "./guest.js";
 import type { Host } from "./host.js";
-import { ReplayThread } from "./replay-thread.js";
+import { ReplayThread, Step } from "./replay-thread.js";
 import type { RunConfig } from "./run-config.js";
 import type { Schedule } from "./schedule.js";
 
@@ -45,7 +45,7 @@ export class AccessRuns {
       thread.runFaults = thread.runFaulted === index ? thread.runFaults + 1 : 1;
       thread.runFaulted = index;
       if (thread.runFaults <= FAULTS_OF_ONE_ACCESS) {
-        this.makeFault(thread, run, index);
+        this.makeFault(thread, run, index, atNs);
         return "faults";
       }
       accesses = 1;
@@ -65,7 +65,7 @@ export class AccessRuns {
 
   /** A valid entry is changed now: whoever may be going through it is stopped at his next access. */
   change(step: ReplayThread, atNs: number): void {
-    step.step = 0;
+    step.step = Step.idle;
     const vm = this.changes.indexOf(step) - 1;
     const guest = this.host.guest(vm);
     for (const thread of this.threads) {
@@ -103,12 +103,14 @@ export class AccessRuns {
   }
 
   /**
-   * The fault that an access of a run takes, which no event of the trace speaks of: the map that answers it has the
-   * size that the host was seen to use in that slot, and times come from the profile.
+   * The fault that an access of a run takes, which no event of the trace speaks of. It is answered as the fault path
+   * does: a permission fault on a leaf of the host's page size by relaxing it, an access flag by setting it, all else
+   * by a map of that size. Times come from the profile.
    */
-  private makeFault(thread: ReplayThread, run: Activity, index: number): void {
+  private makeFault(thread: ReplayThread, run: Activity, index: number, atNs: number): void {
     const { profile } = this.config;
-    const { memory, stage2 } = this.host.guest(run.vm);
+    const guest = this.host.guest(run.vm);
+    const { memory, stage2 } = guest;
     const ipa = run.ipa + index * run.stride;
     const bytes = memory.mapBytes(ipa, stage2.table.granule.bytesAt(LAST_LEVEL));
     const fault = thread.runFault;
@@ -124,7 +126,11 @@ export class AccessRuns {
     fault.afterCpuNs = profile.figure("tailNs");
     fault.operationCount = 0;
     const operation = fault.addOperation();
-    operation.kind = OperationKind.map;
+    const faultClass = guest.accessTo(ipa, run.write, false, atNs);
+    const isSameSize = stage2.table.granule.bytesAt(guest.seen.level) === bytes;
+    if (faultClass === FaultClass.accessFlag) operation.kind = OperationKind.makeYoung;
+    else if (faultClass === FaultClass.permission && isSameSize) operation.kind = OperationKind.relaxPerms;
+    else operation.kind = OperationKind.map;
     operation.ipa = operation.phys = ipa - (ipa % bytes);
     operation.bytes = bytes;
     operation.prot = run.write || !memory.isLogging(ipa) ? Prot.R | Prot.W : Prot.R;

@@ -63,6 +63,17 @@ export class GuestReads {
     return left;
   }
 
+  /** Units that the thread's stretch still takes. */
+  left(thread: ReplayThread, atNs: number): number {
+    this.advance(atNs);
+    return thread.dueNs - this.progress;
+  }
+
+  /** All is as it was, so much later. */
+  delay(byNs: number): void {
+    this.atNs += byNs;
+  }
+
   private advance(atNs: number): void {
     if (this.readers.size > 0 && atNs > this.atNs) this.progress += (atNs - this.atNs) * this.rate();
     this.atNs = atNs;

@@ -9,9 +9,11 @@ import { SanitizedStage2 } from "../strategy/sanitized-stage2.js";
 import { Errno, Stage2, type Stage2Config } from "../strategy/stage2.js";
 import type { Strategy } from "../strategy/strategy.js";
 import { Shape } from "./plan.js";
+import { SlotFlag } from "./slot-flags.js";
 import { Splits } from "./splits.js";
 import { StoreLog } from "./store-log.js";
-import { SlotFlag, WorkMeter } from "./work-meter.js";
+import { TableAhead } from "./table-ahead.js";
+import { WorkMeter } from "./work-meter.js";
 
 /** An access that the table answers; everything else is a FaultClass. */
 export const HIT = -1;
@@ -26,6 +28,7 @@ export class Guest {
   readonly meter = new WorkMeter(this.log);
   readonly stage2: Stage2;
   readonly splits: Splits;
+  readonly ahead: TableAhead;
   /** Where the last `access` ended. */
   readonly seen = new Translation();
   private readonly probe = new Translation();
@@ -47,7 +50,8 @@ export class Guest {
       this.sanitizer = stage2.sanitizer;
       this.stage2 = stage2;
     } else this.stage2 = new Stage2(config, strategy, this.meter);
-    this.meter.table = this.stage2.table;
+    this.meter.attach(this.stage2.table);
+    this.ahead = new TableAhead(this.stage2.table, this.meter.flags);
     this.splits = new Splits(this.stage2.table.granule);
   }
 
@@ -153,7 +157,7 @@ export class Guest {
 
   /** Whether the entry was valid at some time before its present value. */
   wasValid(slot: number): boolean {
-    return (this.meter.flagsOf(slot) & SlotFlag.wasValid) !== 0;
+    return (this.meter.flags.of(slot) & SlotFlag.wasValid) !== 0;
   }
 
   /** What a map operation will do to the table as it now is. */
@@ -178,7 +182,7 @@ export class Guest {
 
   /** After `shapeOf`: whether the trace showed what the entry at the operation's start holds. */
   get shapeIsKnown(): boolean {
-    return (this.meter.flagsOf(this.probe.slot) & SlotFlag.known) !== 0;
+    return (this.meter.flags.of(this.probe.slot) & SlotFlag.known) !== 0;
   }
 
   /** Runs an operation. The caller has begun the meter. @returns 0 or a negative errno */
@@ -219,7 +223,7 @@ export class Guest {
     const { table } = this.stage2;
     const level = invalid !== NO_INFERENCE ? invalid : leaf;
     table.translate(activity.ipa, this.probe);
-    if ((this.meter.flagsOf(this.probe.slot) & SlotFlag.known) !== 0) return;
+    if ((this.meter.flags.of(this.probe.slot) & SlotFlag.known) !== 0) return;
     if (leaf !== NO_INFERENCE) {
       const readOnly = faultClass(activity.esr) === FaultClass.permission && isWrite(activity.esr);
       table.plantLeaf(activity.ipa, leaf, 0, readOnly ? Prot.R : Prot.R | Prot.W);
@@ -238,13 +242,13 @@ export class Guest {
     let slot = table.rootSlot + granule.rootIndex(ipa);
     for (let at = granule.startLevel; at < level && isTable(table.lo(slot), at); at++) {
       const child = granule.slotOf(table.childOf(table.lo(slot), table.hi(slot)), 0);
-      if ((this.meter.flagsOf(slot) & SlotFlag.known) === 0) {
-        this.meter.clearPage(child, granule.entries);
-        this.meter.setFlags(slot, SlotFlag.known);
+      if ((this.meter.flags.of(slot) & SlotFlag.known) === 0) {
+        this.meter.flags.fill(child, granule.entries, 0);
+        this.meter.flags.add(slot, SlotFlag.known);
       }
       slot = child + granule.indexAt(ipa, at + 1);
     }
-    this.meter.setFlags(slot, SlotFlag.known);
+    this.meter.flags.add(slot, SlotFlag.known);
   }
 }
 

@@ -10,7 +10,7 @@ import { Plan, Shape } from "./plan.js";
 import type { ReplayThread } from "./replay-thread.js";
 import type { RunConfig } from "./run-config.js";
 import { SelfMatch } from "./self-match.js";
-import { SlotFlag } from "./work-meter.js";
+import { SlotFlag } from "./slot-flags.js";
 
 /** The host's side of one replay: what KVM does for an access, an abort and an operation, and what that costs. */
 export class Host {
@@ -56,7 +56,7 @@ export class Host {
 
   /** From here on the tables may be anything: tracing was off, or events were lost. */
   forget(): void {
-    for (const guest of this.guests) guest?.meter.forget();
+    for (const guest of this.guests) guest?.meter.flags.forget();
   }
 
   /** Whether the activity holds the lock for read: a fault, where the strategy's faults do. */
@@ -113,6 +113,7 @@ export class Host {
     guest.begin(activity.line);
     thread.firstOperation = guest.log.operations + 1;
     thread.windows = 0;
+    thread.hasStored = false;
     let clock = atNs + (isFault ? this.cleanFirst(thread, activity) : 0);
     let recordedNs = isFault ? thread.recordedCleanNs : 0;
     let awayNs = 0;
@@ -137,6 +138,7 @@ export class Host {
       recordedNs += operation.cpuNs;
       thread.lastOperation = guest.log.operations;
       thread.windows += guest.meter.windows;
+      if (guest.meter.counts[Charge.pteStore] !== 0) thread.hasStored = true;
       thread.brokenAtNs = guest.meter.brokenAtNs;
       thread.installedAtNs = guest.meter.installedAtNs;
       if (config.followsRecord) awayNs += this.recordedInterruption(thread, guest, operation, atNs);
@@ -181,6 +183,11 @@ export class Host {
   endWithoutOperation(thread: ReplayThread, activity: Activity, atNs: number): void {
     thread.holdNs = 0;
     this.countFault(thread, activity, atNs);
+  }
+
+  /** Faults that were taken as done (see Lockstep). */
+  addEpochFaults(faults: number): void {
+    this.epochFaults += faults;
   }
 
   closeEpoch({ label, startNs, recordedNs, makespanNs }: EndedEpoch): void {
@@ -351,7 +358,7 @@ function causeSeen(guest: Guest, faultClass: number, activity: Activity, atNs: n
   if (faultClass === FaultClass.permission) return isLogging ? Cause.loggingWrite : Cause.relax;
   if (faultClass !== FaultClass.translation) return Cause.unexplained;
   if (guest.isTransient(atNs)) return Cause.brokenWindow;
-  const flags = guest.meter.flagsOf(guest.seen.slot);
+  const flags = guest.meter.flags.of(guest.seen.slot);
   if (isLogging && (flags & SlotFlag.bornOfSplit) !== 0) return Cause.hole;
   return (flags & SlotFlag.wasValid) !== 0 ? Cause.afterUnmap : Cause.firstTouch;
 }

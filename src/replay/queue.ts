@@ -22,6 +22,11 @@ export class EventQueue {
     this.siftUp(thread, this.heap.indexOf(thread));
   }
 
+  /** Everything is due so much later. */
+  delay(byNs: number): void {
+    for (const thread of this.heap) thread.dueNs += byNs;
+  }
+
   private siftUp(thread: ReplayThread, from: number): void {
     const { heap } = this;
     let at = from;

@@ -88,6 +88,8 @@ export class ReplayThread {
   /** A Cause; -1 while open. */
   cause = 0;
   laps = 1;
+  /** Its operations changed the table. */
+  hasStored = false;
   /** Numbers of its operations in the guest's log. */
   firstOperation = 0;
   lastOperation = 0;

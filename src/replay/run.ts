@@ -6,6 +6,7 @@ import type { Counters } from "./counters.js";
 import { EpochClock } from "./epoch-clock.js";
 import { Host } from "./host.js";
 import { Inbox } from "./inbox.js";
+import { Lockstep } from "./lockstep.js";
 import { ReplayThread, Step } from "./replay-thread.js";
 import type { Observer, RunConfig } from "./run-config.js";
 import { Schedule } from "./schedule.js";
@@ -28,6 +29,8 @@ export class Run {
   private readonly schedule: Schedule;
   private readonly host: Host;
   private readonly runs: AccessRuns;
+  /** Undefined where each fault has to be replayed. */
+  private readonly lockstep: Lockstep | undefined;
   /** Activities taken from the inbox and not ended. */
   private pending = 0;
   /** Threads that wait for another one's split. */
@@ -41,10 +44,14 @@ export class Run {
     this.host = new Host(config);
     this.schedule = new Schedule(config, this.epoch, {
       done: (thread) => this.step(thread, this.schedule.nowNs),
+      between: (horizonNs) => this.lockstep?.look(horizonNs),
       granted: (thread, atNs) => this.hold(thread, atNs),
       delayed: (thread, sinceNs, byNs) => this.host.delay(thread, sinceNs, byNs),
     });
     this.runs = new AccessRuns(config, this.host, this.schedule);
+    const isWatched = observer !== undefined || config.sanitizers !== undefined;
+    if (!isWatched && !this.schedule.sharesCpus && !config.followsRecord)
+      this.lockstep = new Lockstep(config, this.host, this.schedule, this.threads);
   }
 
   feed(item: Activity | Barrier): void {
@@ -72,6 +79,7 @@ export class Run {
     const ended = this.epoch.pass(barrier);
     if (ended !== undefined) this.host.closeEpoch(ended);
     this.host.passBarrier();
+    this.lockstep?.forget();
     if (barrier.slotChange !== undefined) this.host.changeSlot(barrier.vm, barrier.slotChange);
     if (barrier.tablesUnknown) this.host.forget();
   }
@@ -316,6 +324,7 @@ export class Run {
     const activity = thread.activity as Activity;
     const tailNs = this.tailNs(activity);
     this.host.endHold(thread, activity, atNs, tailNs);
+    if (thread.hasStored) this.lockstep?.changed(thread);
     this.shift(thread.addedNs);
     this.host.lock(activity.vm).release(thread, atNs, this.grant);
     this.observer?.ended(this.config.strategy.name, thread, activity, atNs + tailNs);

@@ -13,6 +13,8 @@ const SLICE_NS = 4_000;
 export interface Steps {
   /** The thread's step is done now (Schedule.nowNs). */
   done(thread: ReplayThread): void;
+  /** Before each step: nothing is known up to later than `horizonNs`. */
+  between(horizonNs: number): void;
   /** A thread that was left the lock has a CPU. */
   granted(thread: ReplayThread, atNs: number): void;
   /** The thread's hold was interrupted at `sinceNs`, for `byNs`. */
@@ -48,6 +50,7 @@ export class Schedule {
     const follows = this.config.followsRecord;
     let horizon = horizonNs;
     for (;;) {
+      this.steps.between(horizon);
       const timer = timers.peek();
       const running = queue.peek();
       const timerNs = timer === undefined ? Number.POSITIVE_INFINITY : timer.dueNs + this.epoch.shiftNs;
@@ -127,6 +130,20 @@ export class Schedule {
     step.leftNs = 0;
     if (isQueued) this.queue.moveUp(step);
     else this.queue.push(step);
+  }
+
+  /** What the thread's step, which is under way, still takes; ns, or of reads the units of their clock. */
+  leftOf(thread: ReplayThread): number {
+    if (thread.stretch > 0 && Number.isNaN(thread.stretchAccessNs))
+      return this.reads.left(thread, this.nowNs);
+    return thread.dueNs - this.nowNs;
+  }
+
+  /** All is as it was, so much later. */
+  goAhead(byNs: number): void {
+    this.nowNs += byNs;
+    this.queue.delay(byNs);
+    this.reads.delay(byNs);
   }
 
   /** The thread has a CPU: its step begins, or goes on. */

@@ -89,6 +89,11 @@ export class StoreLog implements Overlay {
     return settledNs;
   }
 
+  /** Whether every store is visible at `atNs`. */
+  isSettled(atNs: number): boolean {
+    return this.total === 0 || (this.latest[(this.total - 1) & MASK] as number) <= atNs;
+  }
+
   /** When the next store that takes a valid entry away will be; Infinity where none is to come. */
   nextChangeNs(atNs: number): number {
     let nextNs = Number.POSITIVE_INFINITY;
