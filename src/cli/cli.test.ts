@@ -37,6 +37,7 @@ describe("help and version", () => {
       "diff",
       "replay",
       "walk",
+      "workload",
       "validate",
       "import",
       "strategies",

@@ -10,6 +10,8 @@ interface WorkloadArguments {
   [option: string]: unknown;
 }
 
+export const workloadNames: readonly string[] = workloads.map(({ name }) => name);
+
 const workloadCommands: readonly CommandModule<object, WorkloadArguments>[] = workloads.map((workload) => ({
   command: workload.name,
   describe: workload.describe,

@@ -3,8 +3,7 @@ import { type Counters, causes, costs, type Matching } from "../replay/counters.
 import { Charge } from "../stage2/meter.js";
 import { loadStrategy } from "../strategy/load.js";
 import type { Strategy } from "../strategy/strategy.js";
-import { Kind } from "../trace/event.js";
-import { caveatsOf } from "./caveats.js";
+import { caveatsOf, hasAccesses } from "./caveats.js";
 import { eventWriter } from "./events.js";
 import { findingsOf } from "./findings.js";
 import type { DiffOptions, ReplayOptions } from "./options.js";
@@ -159,8 +158,6 @@ function resultOf(strategy: Strategy, counters: Counters, session: Session): Rep
   const { work, stalls, windowLengths } = counters;
   const workOf = (kind: number) => Math.round(work[kind] as number);
   const [translation, permission, accessFlag] = counters.byClass as unknown as [number, number, number];
-  const hasAccesses =
-    session.source.report.byKind[Kind.guest_access_run] || session.source.report.byKind[Kind.guest_access];
   return {
     strategy: strategy.name,
     faults: {
@@ -174,7 +171,7 @@ function resultOf(strategy: Strategy, counters: Counters, session: Session): Rep
       accessesFaulted: counters.total - counters.retries,
       avoided: counters.avoided,
       added: Math.max(0, counters.total - counters.ofRuns + counters.avoided - counters.recorded),
-      addedIsLowerBound: !hasAccesses,
+      addedIsLowerBound: !hasAccesses(session.source),
     },
     mmioAborts: counters.mmioAborts,
     stallNs: {
