@@ -18,6 +18,7 @@ import { reword } from "./cli/usage.js";
 import { validateCommand } from "./cli/validate.js";
 import { verifyCommand } from "./cli/verify.js";
 import { walkCommand } from "./cli/walk.js";
+import { workloadCommand, workloadNames } from "./cli/workload.js";
 import { StrategyError, TraceFormatError, UnsupportedTraceError, UsageError } from "./errors.js";
 
 const trouble = 2;
@@ -30,6 +31,7 @@ const commands = [
   compareCommand,
   replayCommand,
   walkCommand,
+  workloadCommand,
   validateCommand,
   verifyCommand,
   recordCommand,
@@ -90,7 +92,8 @@ async function run(argv: readonly string[]): Promise<void> {
     throw await reword(error.message, {
       argv,
       commands: commands.map(({ command }) => String(command).split(" ")[0]!),
-      help: (command) => program(command === undefined ? [] : [command]).getHelp(),
+      nested: { workload: { called: "workload", names: workloadNames } },
+      help: (command) => program(command?.split(" ") ?? []).getHelp(),
     });
   }
 }

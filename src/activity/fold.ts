@@ -218,6 +218,7 @@ export class ActivityFold {
           start: batch.addr[i] as number,
           bytes: Number.isNaN(batch.size[i] as number) ? 0 : (batch.size[i] as number),
           logging: ((batch.prot[i] as number) & 1) === 1,
+          pageBytes: batch.phys[i] as number,
         };
         return;
       case Kind.memslot_ret:
@@ -488,8 +489,8 @@ export class ActivityFold {
 
   /** Two VMs prove to be one: the slots told of the first are the second's from now on. */
   private mergeMemory(from: Vm, to: Vm): void {
-    for (const { slot, start, end, logging } of from.memory.slots) {
-      const change = { slot, start, bytes: end - start, logging };
+    for (const { slot, start, end, logging, mapBytes } of from.memory.slots) {
+      const change = { slot, start, bytes: end - start, logging, pageBytes: mapBytes || Number.NaN };
       to.changeSlot(change);
       this.cut("memslot", this.foldedNs, undefined, false, to.index, change);
     }
@@ -527,11 +528,11 @@ export class ActivityFold {
     activity.ipa = batch.addr[i] as number;
     activity.stride = isRun ? (batch.size[i] as number) : 0;
     activity.count = isRun ? (batch.amount[i] as number) : 1;
-    activity.accessThinkNs =
-      isRun && !Number.isNaN(batch.thinkNs[i] as number) ? (batch.thinkNs[i] as number) : 0;
+    // Without think_ns an access takes what the profile says of a read while so many vCPUs read.
+    activity.accessThinkNs = isRun ? (batch.thinkNs[i] as number) : 0;
     activity.write = batch.write[i] === 1;
     activity.beforeCpuNs = activity.afterCpuNs = 0;
-    this.close(thread, atNs + activity.count * activity.accessThinkNs);
+    this.close(thread, atNs + activity.count * (activity.accessThinkNs || 0));
   }
 
   private cut(
