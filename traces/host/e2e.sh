@@ -1,7 +1,7 @@
 #!/bin/bash
 # npm run e2e:host: records a real (emulated) arm64 KVM host with the script that `s2replay record --print` prints, brings
 # the recordings back, imports and replays them, and checks them against what the host's selftest must have done.
-# CACHE is where the host is built, once (default: ~/.cache/s2replay-host). About two minutes, and two more the first time.
+# CACHE is where the host is built, once (default: ~/.cache/s2replay-host). Two to three minutes, and one more the first time.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 export CACHE=${CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/s2replay-host}

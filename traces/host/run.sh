@@ -48,14 +48,16 @@ killed() {
 }
 step killed killed
 
-# Of two VMs one is recorded, from the middle of its life.
+# Of two VMs one is recorded, in the middle of its life.
 two() {
-  /bin/kvm_page_table_test -m 2 -v 1 -b 32M -s anonymous > log.one &
+  /bin/kvm_page_table_test -m 2 -v 1 -b 256M -s anonymous > log.one &
   one=$!
-  /bin/kvm_page_table_test -m 2 -v 1 -b 32M -s anonymous > log.other &
+  /bin/kvm_page_table_test -m 2 -v 1 -b 256M -s anonymous > log.other &
+  other=$!
   echo $one > pid.one
-  sh record.sh -T -p $one -t 3 -o one
+  sh record.sh -T -p $one -t 2 -o one
   status=$?
+  kill $one $other
   wait
   return $status
 }

@@ -1,5 +1,5 @@
 #!/bin/bash
-# setup.sh: an emulated arm64 KVM host from Debian packages, under $CACHE. Run as root on Debian or Ubuntu; a minute and
+# setup.sh: an emulated arm64 KVM host from Debian packages, under $CACHE. Run as root on Debian; a minute and
 # about 2 GB, once. Leaves $CACHE/vmlinuz and $CACHE/initrd.gz, which boots, runs /mnt/run.sh and powers off.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
