@@ -76,7 +76,7 @@ function program(argv: readonly string[]): Argv {
 }
 
 /** What may be given several times; of anything else the last counts. */
-const lists = new Set(["_", "--", "files", "map"]);
+const lists = new Set(["_", "--", "command", "files", "map"]);
 
 function takeLast(args: Record<string, unknown>): void {
   for (const [key, value] of Object.entries(args)) {
