@@ -2,7 +2,7 @@ import type { CommandModule } from "yargs";
 import { exportFtrace } from "../trace/export/ftrace-text.js";
 import { ImportedTraces } from "../trace/import/import-traces.js";
 import { ImportedLines } from "../trace/import/imported-lines.js";
-import { addImportOptions, type ImportArguments, importOptionsOf, traceForms } from "./import-options.js";
+import { addTrace, type ImportArguments, importOptionsOf } from "./import-options.js";
 import { emitBytes } from "./output.js";
 
 interface ExportArguments extends ImportArguments {
@@ -16,13 +16,7 @@ export const exportCommand: CommandModule<object, ExportArguments> = {
   command: "export <trace>",
   describe: "Write a trace as the text that tracefs prints, or as NDJSON",
   builder: (yargs) =>
-    addImportOptions(yargs)
-      .positional("trace", {
-        type: "string",
-        demandOption: true,
-        describe: `${traceForms}; plain, gzip or zstd; - is standard input`,
-      })
-      .nargs("trace", 1)
+    addTrace(yargs)
       .option("as", { choices: ["ftrace", "ndjson"] as const, demandOption: true, describe: "the format" })
       .option("output", {
         alias: "o",

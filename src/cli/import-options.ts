@@ -11,8 +11,21 @@ export interface ImportArguments {
   instance: string | undefined;
 }
 
-/** What `trace` may be, for help texts. */
-export const traceForms = "NDJSON, trace.dat, or text of tracefs, trace-cmd report, perf script or bpftrace";
+/** The positional `trace`, and how it is read. */
+export function addTrace<T>(yargs: Argv<T>): Argv<T & ImportArguments & { trace: string }> {
+  return (
+    addImportOptions(yargs)
+      .positional("trace", {
+        type: "string",
+        demandOption: true,
+        describe:
+          "NDJSON, trace.dat, or text of tracefs, trace-cmd report, perf script or bpftrace; " +
+          "plain, gzip or zstd; - is standard input",
+      })
+      // Without it yargs takes a lone - for an option.
+      .nargs("trace", 1)
+  );
+}
 
 export function addImportOptions<T>(yargs: Argv<T>): Argv<T & ImportArguments> {
   return yargs

@@ -8,7 +8,7 @@ import { render as renderJson } from "../report/json.js";
 import { render as renderMarkdown } from "../report/markdown.js";
 import type { AnyResult } from "../report/rows.js";
 import { render as renderText } from "../report/terminal.js";
-import { addImportOptions, type ImportArguments, importOptionsOf, traceForms } from "./import-options.js";
+import { addTrace, type ImportArguments, importOptionsOf } from "./import-options.js";
 import { emit, wantsColor } from "./output.js";
 import { parseCount, parseIpaRange, parseSeconds } from "./values.js";
 
@@ -34,73 +34,64 @@ export interface TraceArguments extends ImportArguments {
 }
 
 export function addTraceOptions<T>(yargs: Argv<T>): Argv<T & TraceArguments> {
-  return (
-    addImportOptions(yargs)
-      .positional("trace", {
-        type: "string",
-        demandOption: true,
-        describe: `${traceForms}; plain, gzip or zstd; - is standard input`,
-      })
-      // Without it yargs takes a lone - for an option.
-      .nargs("trace", 1)
-      .option("profile", {
-        type: "string",
-        requiresArg: true,
-        describe:
-          "cost profile: a name or a JSON file (default: emulated where the trace's lock waiters sleep, else kunpeng920)",
-      })
-      .option("format", { choices: formats, default: "text" as Format, describe: "how to print the result" })
-      .option("lenient", { type: "boolean", default: false, describe: "skip and count malformed lines" })
-      .option("sanitize", {
-        type: "boolean",
-        default: false,
-        describe: "watch every walk, and report what would be wrong on a machine",
-      })
-      .option("recorded-under", {
-        type: "string",
-        requiresArg: true,
-        describe: "strategy that the recording kernel ran",
-      })
-      .option("slot", { type: "string", requiresArg: true, describe: "count only this memslot" })
-      .option("ipa", {
-        type: "string",
-        requiresArg: true,
-        describe: "count only guest addresses START-END, END left out",
-      })
-      .option("epoch", { type: "string", requiresArg: true, describe: "count only the epoch of this label" })
-      .option("epoch-gap", {
-        type: "string",
-        requiresArg: true,
-        describe: "a silence of so many seconds ends an epoch",
-      })
-      .option("pcpus", { type: "string", requiresArg: true, describe: "physical CPUs that the vCPUs share" })
-      .option("lock-wait", {
-        choices: ["spin", "sleep"] as const,
-        describe: "whether a waiter for the MMU lock uses its CPU",
-      })
-      .option("reorder-window", {
-        type: "string",
-        requiresArg: true,
-        describe: "seconds by which events of different CPUs may be out of order (default 1)",
-      })
-      .option("fail-on", {
-        type: "string",
-        requiresArg: true,
-        describe: "exit with status 1 where this holds of the JSON result",
-      })
-      .option("output", {
-        alias: "o",
-        type: "string",
-        requiresArg: true,
-        describe: "write the result to this file",
-      })
-      .conflicts("slot", "ipa")
-      .epilogue(
-        "--fail-on compares what --format json prints: candidate.faults.total, epochs.ADJUST.base.makespanNs, " +
-          "epochs.0.label; numbers with ns, us, ms, s or %; + - * / ( ); < <= > >= == !=; and or not; caveats has 'code'.\n\n" +
-          "Exit status: 0; 1 where --fail-on holds; 2 on trouble.",
-      )
-  );
+  return addTrace(yargs)
+    .option("profile", {
+      type: "string",
+      requiresArg: true,
+      describe:
+        "cost profile: a name or a JSON file (default: emulated where the trace's lock waiters sleep, else kunpeng920)",
+    })
+    .option("format", { choices: formats, default: "text" as Format, describe: "how to print the result" })
+    .option("lenient", { type: "boolean", default: false, describe: "skip and count malformed lines" })
+    .option("sanitize", {
+      type: "boolean",
+      default: false,
+      describe: "watch every walk, and report what would be wrong on a machine",
+    })
+    .option("recorded-under", {
+      type: "string",
+      requiresArg: true,
+      describe: "strategy that the recording kernel ran",
+    })
+    .option("slot", { type: "string", requiresArg: true, describe: "count only this memslot" })
+    .option("ipa", {
+      type: "string",
+      requiresArg: true,
+      describe: "count only guest addresses START-END, END left out",
+    })
+    .option("epoch", { type: "string", requiresArg: true, describe: "count only the epoch of this label" })
+    .option("epoch-gap", {
+      type: "string",
+      requiresArg: true,
+      describe: "a silence of so many seconds ends an epoch",
+    })
+    .option("pcpus", { type: "string", requiresArg: true, describe: "physical CPUs that the vCPUs share" })
+    .option("lock-wait", {
+      choices: ["spin", "sleep"] as const,
+      describe: "whether a waiter for the MMU lock uses its CPU",
+    })
+    .option("reorder-window", {
+      type: "string",
+      requiresArg: true,
+      describe: "seconds by which events of different CPUs may be out of order (default 1)",
+    })
+    .option("fail-on", {
+      type: "string",
+      requiresArg: true,
+      describe: "exit with status 1 where this holds of the JSON result",
+    })
+    .option("output", {
+      alias: "o",
+      type: "string",
+      requiresArg: true,
+      describe: "write the result to this file",
+    })
+    .conflicts("slot", "ipa")
+    .epilogue(
+      "--fail-on compares what --format json prints: candidate.faults.total, epochs.ADJUST.base.makespanNs, " +
+        "epochs.0.label; numbers with ns, us, ms, s or %; + - * / ( ); < <= > >= == !=; and or not; caveats has 'code'.\n\n" +
+        "Exit status: 0; 1 where --fail-on holds; 2 on trouble.",
+    );
 }
 
 export function traceOptionsOf(args: TraceArguments): TraceOptions {

@@ -6,7 +6,7 @@ import { render } from "../report/validation.js";
 import { eventNames, NONE } from "../trace/event.js";
 import type { ImportOptions } from "../trace/import/recording-source.js";
 import { openTrace } from "../trace/open-trace.js";
-import { addImportOptions, type ImportArguments, importOptionsOf, traceForms } from "./import-options.js";
+import { addTrace, type ImportArguments, importOptionsOf } from "./import-options.js";
 import { emit } from "./output.js";
 import { startProgress } from "./progress.js";
 
@@ -20,14 +20,7 @@ export const validateCommand: CommandModule<object, ValidateArguments> = {
   command: "validate <trace>",
   describe: "Say what a trace holds, and what is wrong with it",
   builder: (yargs) =>
-    addImportOptions(yargs)
-      .positional("trace", {
-        type: "string",
-        demandOption: true,
-        describe: `${traceForms}; plain, gzip or zstd; - is standard input`,
-      })
-      // Without it yargs takes a lone - for an option.
-      .nargs("trace", 1)
+    addTrace(yargs)
       .option("format", {
         choices: ["text", "json"] as const,
         default: "text" as const,
