@@ -2,7 +2,6 @@
 /** argv -> command. Results go to stdout, problems to stderr; exit status 0, 1 (a threshold holds) or 2 (trouble). */
 
 import { readFileSync } from "node:fs";
-import process from "node:process";
 import yargs, { type Argv, type CommandModule } from "yargs";
 import { compareCommand } from "./cli/compare.js";
 import { completionCommand } from "./cli/completion.js";
@@ -19,6 +18,7 @@ import { reword } from "./cli/usage.js";
 import { validateCommand } from "./cli/validate.js";
 import { verifyCommand } from "./cli/verify.js";
 import { walkCommand } from "./cli/walk.js";
+import { workloadCommand, workloadNames } from "./cli/workload.js";
 import { StrategyError, TraceFormatError, UnsupportedTraceError, UsageError } from "./errors.js";
 
 const trouble = 2;
@@ -31,6 +31,7 @@ const commands = [
   compareCommand,
   replayCommand,
   walkCommand,
+  workloadCommand,
   validateCommand,
   verifyCommand,
   recordCommand,
@@ -75,7 +76,7 @@ function program(argv: readonly string[]): Argv {
 }
 
 /** What may be given several times; of anything else the last counts. */
-const lists = new Set(["_", "--", "files", "map"]);
+const lists = new Set(["_", "--", "command", "files", "map"]);
 
 function takeLast(args: Record<string, unknown>): void {
   for (const [key, value] of Object.entries(args)) {
@@ -91,7 +92,8 @@ async function run(argv: readonly string[]): Promise<void> {
     throw await reword(error.message, {
       argv,
       commands: commands.map(({ command }) => String(command).split(" ")[0]!),
-      help: (command) => program(command === undefined ? [] : [command]).getHelp(),
+      nested: { workload: { called: "workload", names: workloadNames } },
+      help: (command) => program(command?.split(" ") ?? []).getHelp(),
     });
   }
 }

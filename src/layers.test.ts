@@ -69,6 +69,12 @@ describe("layers", () => {
     expect(violationsIn(files)).toEqual([]);
   });
 
+  it("nothing imports node:process", () => {
+    // Its ES module reads every property, stdin among them: a pipe that others read too then no longer blocks for them.
+    const importing = sourceFiles().filter(({ text }) => /from "node:process"/.test(text));
+    expect(importing.map(({ path }) => path)).toEqual([]);
+  });
+
   it.each<[string, string, string[]]>([
     ["trace/a.ts", 'import { x } from "../replay/b.js";', ["trace/a.ts imports replay/b.ts"]],
     ["trace/a.ts", 'import {\n  x,\n  y,\n} from "../replay/b.js";', ["trace/a.ts imports replay/b.ts"]],

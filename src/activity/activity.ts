@@ -123,6 +123,7 @@ export class Activity {
   /** Access run. */
   stride = 0;
   count = 0;
+  /** From one access to the next; NaN = what the profile says. */
   accessThinkNs = ZERO;
 
   /** Consumers that still need this activity. */

@@ -115,7 +115,8 @@ export class ActivityFold {
       const kind = batch.kind[i] as number;
       const thread = this.identity.threadOf(batch, i);
       this.clock.advance(thread, kind, atNs, this.epoch, this.epochNs);
-      thread.seen(atNs);
+      if (Number.isNaN(thread.firstNs)) thread.firstNs = atNs;
+      thread.lastNs = atNs;
       thread.lastCpu = batch.cpu[i] as number;
       this.event(thread, kind, atNs, batch, i);
     }
@@ -217,6 +218,7 @@ export class ActivityFold {
           start: batch.addr[i] as number,
           bytes: Number.isNaN(batch.size[i] as number) ? 0 : (batch.size[i] as number),
           logging: ((batch.prot[i] as number) & 1) === 1,
+          pageBytes: batch.phys[i] as number,
         };
         return;
       case Kind.memslot_ret:
@@ -460,7 +462,7 @@ export class ActivityFold {
     // A device (bit 3 of prot) may be mapped without a slot: GICv2's CPU interface is.
     const isMapped =
       operation.kind === OperationKind.map && (operation.ret === 0 || operation.ret === NO_RET);
-    if (isMapped && !isDevice(operation.prot)) memory.noteMemory(operation.ipa);
+    if (isMapped && memory.slots.length > 0 && !isDevice(operation.prot)) memory.noteMemory(operation.ipa);
     if (operation.kind === OperationKind.writeProtect)
       memory.noteWriteProtect(operation.ipa, operation.ipa + operation.bytes);
     else if (operation.kind === OperationKind.map && operation.bytes > this.options.pageBytes)
@@ -487,8 +489,8 @@ export class ActivityFold {
 
   /** Two VMs prove to be one: the slots told of the first are the second's from now on. */
   private mergeMemory(from: Vm, to: Vm): void {
-    for (const { slot, start, end, logging } of from.memory.slots) {
-      const change = { slot, start, bytes: end - start, logging };
+    for (const { slot, start, end, logging, mapBytes } of from.memory.slots) {
+      const change = { slot, start, bytes: end - start, logging, pageBytes: mapBytes || Number.NaN };
       to.changeSlot(change);
       this.cut("memslot", this.foldedNs, undefined, false, to.index, change);
     }
@@ -526,11 +528,11 @@ export class ActivityFold {
     activity.ipa = batch.addr[i] as number;
     activity.stride = isRun ? (batch.size[i] as number) : 0;
     activity.count = isRun ? (batch.amount[i] as number) : 1;
-    activity.accessThinkNs =
-      isRun && !Number.isNaN(batch.thinkNs[i] as number) ? (batch.thinkNs[i] as number) : 0;
+    // Without think_ns an access takes what the profile says of a read while so many vCPUs read.
+    activity.accessThinkNs = isRun ? (batch.thinkNs[i] as number) : 0;
     activity.write = batch.write[i] === 1;
     activity.beforeCpuNs = activity.afterCpuNs = 0;
-    this.close(thread, atNs + activity.count * activity.accessThinkNs);
+    this.close(thread, atNs + activity.count * (activity.accessThinkNs || 0));
   }
 
   private cut(

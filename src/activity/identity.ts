@@ -107,8 +107,16 @@ export class Identity {
 
   /** The thread as which a pid runs the operation that begins with a row's event: its VM is that of the operation. */
   ofOperation(thread: Thread, kind: OperationKind, batch: EventBatch, i: number): Thread {
-    const isOwn = thread.open?.kind === ActivityKind.fault && isFaultPath[kind] === 1;
     const isNamed = batch.vm[i] !== NONE;
+    // As nearly all are: by a vCPU, on its own table.
+    if (
+      !isNamed &&
+      thread.isProven &&
+      thread.slotChange === undefined &&
+      this.vms.hasPgt(thread.vm, batch.pgt[i] as number)
+    )
+      return thread;
+    const isOwn = thread.open?.kind === ActivityKind.fault && isFaultPath[kind] === 1;
     const vm = isNamed
       ? this.vms.named(batch.vm[i] as number)
       : this.ofTable(thread, isOwn, batch.pgt[i] as number, batch.addr[i] as number);

@@ -106,11 +106,6 @@ export class Thread {
     this.firstNs = Number.isNaN(this.firstNs) ? before.lastNs : this.firstNs;
   }
 
-  seen(atNs: number): void {
-    if (!(this.firstNs <= atNs)) this.firstNs = atNs;
-    this.lastNs = atNs;
-  }
-
   /** Its VM is about to be another one. */
   leaveVm(): void {
     this.isVmGone = false;

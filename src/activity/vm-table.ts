@@ -123,6 +123,11 @@ export class VmTable {
     return this.byPgt[pgt] ?? NONE;
   }
 
+  hasPgt(vm: number, pgt: number): boolean {
+    const known = this.at(vm);
+    return known.pgt === pgt && known.name === NONE && !known.isDestroyed;
+  }
+
   ofMmu(mmu: number): number {
     return this.byMmu[mmu] ?? NONE;
   }

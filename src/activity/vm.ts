@@ -5,7 +5,7 @@ export interface MemorySlot {
   readonly start: number;
   readonly end: number;
   readonly logging: boolean;
-  /** Largest map seen in it. */
+  /** Size of the host pages behind it: told by its memslot line, else the largest map seen in it; 0 = not known. */
   mapBytes: number;
 }
 
@@ -15,6 +15,8 @@ export interface SlotChange {
   readonly start: number;
   readonly bytes: number;
   readonly logging: boolean;
+  /** Size of the host pages behind it; NaN where the line does not say. */
+  readonly pageBytes: number;
 }
 
 export class VmMemory {
@@ -30,9 +32,9 @@ export class VmMemory {
     return this.slots.length === 0 || this.isPartial ? undefined : false;
   }
 
-  /** Memory was mapped at `ipa`. */
+  /** Memory was mapped at `ipa`, and slots are known. */
   noteMemory(ipa: number): void {
-    if (this.slots.length > 0 && this.slotAt(ipa) === undefined) this.isPartial = true;
+    if (this.slotAt(ipa) === undefined) this.isPartial = true;
   }
 
   /** Number of the slot that holds `ipa`, or undefined. */
@@ -48,10 +50,11 @@ export class VmMemory {
   }
 
   change(to: SlotChange): void {
-    const at = this.slots.findIndex((known) => known.slot === to.slot);
-    const mapBytes = at >= 0 ? (this.slots[at] as MemorySlot).mapBytes : 0;
+    const at = this.slots.findIndex(({ slot }) => slot === to.slot);
+    const known = at >= 0 ? (this.slots[at] as MemorySlot).mapBytes : 0;
     if (at >= 0) this.slots.splice(at, 1);
-    const { slot, start, bytes, logging } = to;
+    const { slot, start, bytes, logging, pageBytes } = to;
+    const mapBytes = Number.isNaN(pageBytes) ? known : pageBytes;
     if (bytes > 0) this.slots.push({ slot, start, end: start + bytes, logging, mapBytes });
   }
 
@@ -65,10 +68,18 @@ export class VmMemory {
     if (slot !== undefined && bytes > slot.mapBytes) slot.mapBytes = bytes;
   }
 
-  /** Size of the map that answers a fault at `ipa`: the largest seen in its slot, a page while logging. */
+  /** Size of the map that answers a fault at `ipa`: that of its slot's host pages, a page while logging. */
   mapBytes(ipa: number, pageBytes: number): number {
     const slot = this.slotAt(ipa);
-    return slot === undefined || slot.logging ? pageBytes : Math.max(pageBytes, slot.mapBytes);
+    if (slot === undefined || slot.logging || slot.mapBytes <= pageBytes) return pageBytes;
+    const base = ipa - (ipa % slot.mapBytes);
+    return base >= slot.start && base + slot.mapBytes <= slot.end ? slot.mapBytes : pageBytes;
+  }
+
+  /** Up to where memory from `ipa` on is of one slot; `ipa` where that is not known. */
+  alikeUpTo(ipa: number): number {
+    if (this.slots.length === 0 && this.inferredLogging.length === 0) return Number.POSITIVE_INFINITY;
+    return this.slotAt(ipa)?.end ?? ipa;
   }
 
   noteBlockMap(start: number): void {

@@ -38,6 +38,7 @@ describe("help and version", () => {
       "compare",
       "replay",
       "walk",
+      "workload",
       "validate",
       "record",
       "import",

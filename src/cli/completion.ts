@@ -1,4 +1,3 @@
-import process from "node:process";
 import type { CommandModule } from "yargs";
 import { emit } from "./output.js";
 

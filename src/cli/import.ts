@@ -1,5 +1,4 @@
 import { basename } from "node:path";
-import process from "node:process";
 import type { CommandModule } from "yargs";
 import type { HeaderFields } from "../trace/header.js";
 import { ImportedTraces } from "../trace/import/import-traces.js";

@@ -1,6 +1,5 @@
 /** A progress bar on stderr: only on a terminal, and only once the work has taken about a second. */
 
-import process from "node:process";
 import cliProgress from "cli-progress";
 import type { Progress } from "../compare/options.js";
 

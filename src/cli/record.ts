@@ -2,7 +2,6 @@ import { spawn } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { constants, tmpdir } from "node:os";
 import { join } from "node:path";
-import process from "node:process";
 import type { CommandModule } from "yargs";
 import { UsageError } from "../errors.js";
 import { type Level, levels } from "../record/probe.js";

@@ -1,6 +1,5 @@
 /** What `diff` and `replay` have in common: their options, and how a result is printed. */
 
-import process from "node:process";
 import type { Argv } from "yargs";
 import type { z } from "zod";
 import { type Expression, parseExpression } from "../compare/expression.js";

@@ -7,13 +7,22 @@ export interface CommandLine {
   readonly argv: readonly string[];
   /** The names of all commands. */
   readonly commands: readonly string[];
-  /** The help text of one command, or of the program. */
+  /** What a command that has commands of its own calls them, and their names. */
+  readonly nested: Readonly<Record<string, { readonly called: string; readonly names: readonly string[] }>>;
+  /** The help text of a command, its words separated by spaces, or of the program. */
   help(command: string | undefined): Promise<string>;
 }
 
 export async function reword(complaint: string, line: CommandLine): Promise<UsageError> {
-  const first = line.argv.find((word) => !word.startsWith("-"));
-  const command = line.commands.find((name) => name === first);
+  const [first, second] = line.argv.filter((word) => !word.startsWith("-"));
+  const outer = line.commands.find((name) => name === first);
+  const { called, names } = line.nested[outer ?? ""] ?? { called: "", names: [] };
+  const inner = names.find((name) => name === second);
+  if (called !== "" && second !== undefined && inner === undefined)
+    return new UsageError(
+      `unknown ${called} "${second}"${didYouMean(second, names)}; see s2replay ${outer} --help`,
+    );
+  const command = inner === undefined ? outer : `${outer} ${inner}`;
   const problem = await problemOf(complaint, command, line);
   return new UsageError(`${problem}; see s2replay ${command === undefined ? "" : `${command} `}--help`);
 }

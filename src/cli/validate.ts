@@ -1,4 +1,3 @@
-import process from "node:process";
 import type { CommandModule } from "yargs";
 import { ActivityFold } from "../activity/fold.js";
 import type { ValidateResult } from "../compare/result-validate.js";

@@ -1,4 +1,3 @@
-import process from "node:process";
 import { setImmediate } from "node:timers/promises";
 import type { CommandModule } from "yargs";
 import { printable } from "../report/quantity.js";

@@ -1,5 +1,4 @@
 import { createReadStream } from "node:fs";
-import process from "node:process";
 import { buffer } from "node:stream/consumers";
 import { gunzipSync } from "node:zlib";
 import type { CommandModule } from "yargs";

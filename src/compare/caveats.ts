@@ -3,13 +3,18 @@ import { plural } from "../stage2/address-text.js";
 import { meanings } from "../stage2/finding.js";
 import { findingHeadline } from "../stage2/finding-text.js";
 import type { Strategy } from "../strategy/strategy.js";
+import { Kind, type TraceSource } from "../trace/event.js";
 import type { Caveat } from "./result.js";
 import type { Session } from "./session.js";
 
 /** What a reader of the result must know before he believes it. */
 export function caveatsOf(session: Session, sides: readonly Strategy[]): Caveat[] {
   const { replay, recorder, profile, source } = session;
-  const caveats: Caveat[] = [...session.recorderCaveats];
+  const isSynthetic = !replay.fold.mapsSeen && hasAccesses(source);
+  // Nothing was recorded that some walker could have done.
+  const caveats: Caveat[] = isSynthetic
+    ? session.recorderCaveats.filter(({ code }) => code !== "unknown-walker")
+    : [...session.recorderCaveats];
   for (const strategy of new Set(sides))
     caveats.push(...uncleanPages(strategy, session), ...broken(strategy, session));
   if (recorder !== undefined && !sides.some((side) => side.name === recorder.name))
@@ -36,7 +41,7 @@ export function caveatsOf(session: Session, sides: readonly Strategy[]): Caveat[
       code: "unknown-population",
       text: `${plural(replay.reference.unknownSubtrees, "coalesced subtree")} populated while nothing was recorded: the walk is as recorded under ${recorder?.name ?? "the recording walker"}, and the number of pages is not known`,
     });
-  if (!replay.fold.mapsSeen)
+  if (!replay.fold.mapsSeen && !isSynthetic)
     caveats.push({
       code: "no-maps",
       text: "the trace has no map operations: its faults are counted as they are, but nothing is mapped and nothing can be predicted from them",
@@ -50,6 +55,11 @@ export function caveatsOf(session: Session, sides: readonly Strategy[]): Caveat[
   for (const [name, count] of source.report.unknown)
     caveats.push({ code: "unknown-event", text: `unknown event ${name}: ${plural(count, "line")} ignored` });
   return caveats;
+}
+
+/** The trace has the guests' accesses themselves: what they fault on the replay finds out. */
+export function hasAccesses({ report }: TraceSource): boolean {
+  return [Kind.guest_access, Kind.guest_access_run].some((kind) => (report.byKind[kind] ?? 0) > 0);
 }
 
 function uncleanPages(strategy: Strategy, { replay }: Session): Caveat[] {

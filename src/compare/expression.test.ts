@@ -218,5 +218,5 @@ describe("properties", () => {
       ),
       { numRuns: 500 },
     );
-  });
+  }, 60_000);
 });

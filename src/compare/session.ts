@@ -9,6 +9,7 @@ import { strategies, strategyByName, strategyOfKernel } from "../strategy/index.
 import { loadStrategy } from "../strategy/load.js";
 import type { Strategy } from "../strategy/strategy.js";
 import { didYouMean } from "../suggest.js";
+import { canBeReadAgain } from "../trace/byte-source.js";
 import type { TraceHeader, TraceSource } from "../trace/event.js";
 import { openTrace } from "../trace/open-trace.js";
 import type { TraceOptions } from "./options.js";
@@ -53,9 +54,10 @@ export async function replaySession(
       attempt++;
       if (iaBits !== undefined || attempt >= IA_BITS.length)
         throw new UsageError(`${source.name}: ${error.message}`);
-      if (options.input === "-")
+      if (!canBeReadAgain(options.input))
         throw new UsageError(
-          `${source.name}: ${error.message}: the header has no ia_bits, and standard input cannot be read again`,
+          `${source.name}: ${error.message}: the header has no ia_bits, and ` +
+            `${options.input === "-" ? "standard input" : "a pipe"} cannot be read again`,
         );
     }
   }

@@ -4,7 +4,7 @@ import { countAssumed } from "../cost/profile.js";
 import { type Counters, causes, costs, type Matching } from "../replay/counters.js";
 import { Charge } from "../stage2/meter.js";
 import type { Strategy } from "../strategy/strategy.js";
-import { Kind } from "../trace/event.js";
+import { hasAccesses } from "./caveats.js";
 import type { ProfileSummary, ReplayResult, SelfReplay, TraceSummary } from "./result.js";
 import type { Session } from "./session.js";
 import { byRule } from "./who-is-who.js";
@@ -98,8 +98,6 @@ export function resultOf(strategy: Strategy, counters: Counters, session: Sessio
   const { work, stalls, windowLengths } = counters;
   const workOf = (kind: number) => Math.round(work[kind] as number);
   const [translation, permission, accessFlag] = counters.byClass as unknown as [number, number, number];
-  const hasAccesses =
-    session.source.report.byKind[Kind.guest_access_run] || session.source.report.byKind[Kind.guest_access];
   return {
     strategy: strategy.name,
     faults: {
@@ -113,7 +111,7 @@ export function resultOf(strategy: Strategy, counters: Counters, session: Sessio
       accessesFaulted: counters.total - counters.retries,
       avoided: counters.avoided,
       added: Math.max(0, counters.total - counters.ofRuns + counters.avoided - counters.recorded),
-      addedIsLowerBound: !hasAccesses,
+      addedIsLowerBound: !hasAccesses(session.source),
     },
     mmioAborts: counters.mmioAborts,
     stallNs: {

@@ -52,6 +52,9 @@ const figures = z.strictObject({
 const ascending = (points: readonly { vcpus: number }[]) =>
   points.every((point, i) => i === 0 || point.vcpus > points[i - 1]!.vcpus);
 
+const falls = (points: readonly { ns: number }[]) =>
+  points.some((point, i) => i > 0 && point.ns < points[i - 1]!.ns);
+
 const profileSchema = z.strictObject({
   schema: z.literal("s2replay-profile/1"),
   name: z.string().min(1),
@@ -60,12 +63,13 @@ const profileSchema = z.strictObject({
   figures,
   /** Where one walker's compiled code is known to take another time for the same work: figures by strategy. */
   walkers: z.record(z.string(), z.strictObject({ entryVisitNs: figure })).optional(),
-  /** A guest's read of one page that it has mapped, by the number of vCPUs that run. */
+  /** A guest's read of one page that it has mapped, by the number of vCPUs that read at that moment. */
   guestReadNs: z.strictObject({
     points: z
       .array(z.strictObject({ vcpus: z.int().positive(), ns: z.number().nonnegative() }))
       .min(1)
-      .refine(ascending, "expected the points in ascending order of vcpus"),
+      .refine(ascending, "expected the points in ascending order of vcpus")
+      .refine((points) => !falls(points), "expected more vCPUs not to make reads faster"),
     ...provenance,
   }),
 });
@@ -79,7 +83,7 @@ export interface CostProfile {
   readonly document: ProfileDocument;
   /** Nanoseconds, possibly a fraction; of `walker`, where the profile tells its figure apart. */
   figure(name: FigureName, walker?: string): number;
-  /** Nanoseconds for a read when `vcpus` run: linear between the given points, constant beyond them. */
+  /** Nanoseconds for a read when `vcpus` read: linear between the given points, and on from the last two. */
   guestReadNs(vcpus: number): number;
 }
 
@@ -155,11 +159,14 @@ function flatten(given: ProfileDocument["figures"]): Readonly<Record<FigureName,
 }
 
 function interpolate(points: ProfileDocument["guestReadNs"]["points"], vcpus: number): number {
+  const [first] = points as [(typeof points)[number]];
+  if (vcpus <= first.vcpus || points.length === 1) return first.ns;
   const right = points.findIndex((point) => point.vcpus >= vcpus);
-  const above = points.at(right)!; // -1, beyond the last point: the last one
-  const below = points[right - 1];
-  if (below === undefined) return above.ns;
-  return below.ns + ((above.ns - below.ns) * (vcpus - below.vcpus)) / (above.vcpus - below.vcpus);
+  // Beyond the last point it goes on as it came there.
+  const above = right < 0 ? points.length - 1 : right;
+  const { vcpus: from, ns } = points[above - 1]!;
+  const to = points[above]!;
+  return ns + ((to.ns - ns) * (vcpus - from)) / (to.vcpus - from);
 }
 
 /** How many of a profile's figures, guest reads included, are assumptions. */

@@ -76,6 +76,7 @@ const memoryRegion: readonly ArgumentField[] = [
   hex("gpa", 1, 8),
   hex("size", 1, 16),
   hex("hva", 1, 24),
+  hex("kvm", 0),
 ];
 
 const memoryRegionSymbols = [

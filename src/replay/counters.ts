@@ -102,6 +102,8 @@ export class Counters {
   stallTotalNs = ZERO;
   stallMaxNs = ZERO;
   readonly stalls = histogram();
+  /** Stalls since whoever set it up last looked, by length. */
+  recentStalls: Map<number, number> | undefined;
   /** Blocks mapped over a table without a clean, on a machine without FWB, and their pages that were not mapped before. */
   uncleanBlocks = 0;
   uncleanPages = 0;
@@ -131,6 +133,8 @@ export class Counters {
     this.stallTotalNs += whole;
     if (whole > this.stallMaxNs) this.stallMaxNs = whole;
     this.stalls.recordValue(whole);
+    const recent = this.recentStalls;
+    if (recent !== undefined) recent.set(whole, (recent.get(whole) ?? 0) + 1);
   }
 
   window(ns: number): void {
@@ -141,6 +145,27 @@ export class Counters {
     this.windowLengths.recordValue(whole);
   }
 
+  /** All sums as they are now; windows, makespans and what a self-replay matches are not among them. */
+  figures(): Float64Array {
+    const all = [this.byCause, this.byClass, this.costNs, this.work];
+    const figures = new Float64Array(scalars.length + all.reduce((sum, { length }) => sum + length, 0));
+    let at = 0;
+    for (const name of scalars) figures[at++] = this[name];
+    for (const sums of all) {
+      figures.set(sums, at);
+      at += sums.length;
+    }
+    return figures;
+  }
+
+  /** Adds what `figures` has grown by, so many times. The histograms are the caller's. */
+  add(more: Float64Array, times: number): void {
+    let at = 0;
+    for (const name of scalars) this[name] += (more[at++] as number) * times;
+    for (const sums of [this.byCause, this.byClass, this.costNs, this.work])
+      for (let n = 0; n < sums.length; n++) sums[n] = (sums[n] as number) + (more[at++] as number) * times;
+  }
+
   /** Adds time to a cost; `recordedShare` of it was taken from the trace. Lock waits have no share: they follow. */
   spend(cost: number, ns: number, recordedShare: number): void {
     this.costNs[cost] = (this.costNs[cost] as number) + ns;
@@ -149,6 +174,21 @@ export class Counters {
     this.recordedNs += ns * recordedShare;
   }
 }
+
+/** Sums that grow with every fault, whatever it is. */
+const scalars = [
+  "total",
+  "guestTable",
+  "retries",
+  "avoided",
+  "recorded",
+  "ofRuns",
+  "timedNs",
+  "recordedNs",
+  "stallTotalNs",
+  "uncleanBlocks",
+  "uncleanPages",
+] as const satisfies readonly (keyof Counters)[];
 
 /** Three significant digits over the whole range of a 64-bit count. */
 function histogram(): Histogram {

@@ -9,12 +9,17 @@ import { SanitizedStage2 } from "../strategy/sanitized-stage2.js";
 import { Errno, Stage2, type Stage2Config } from "../strategy/stage2.js";
 import type { Strategy } from "../strategy/strategy.js";
 import { Shape } from "./plan.js";
+import { SlotFlag } from "./slot-flags.js";
 import { Splits } from "./splits.js";
 import { StoreLog } from "./store-log.js";
-import { SlotFlag, WorkMeter } from "./work-meter.js";
+import { TableAhead } from "./table-ahead.js";
+import { WorkMeter } from "./work-meter.js";
 
 /** An access that the table answers; everything else is a FaultClass. */
 export const HIT = -1;
+
+/** A look ahead over pages in a row ends here: it may turn out to have been in vain. */
+const PASSABLE_LEAVES = 8192;
 
 /** What one VM's guest is in one replay: its memory, its stage-2 table, and the table's recent past. */
 export class Guest {
@@ -23,6 +28,7 @@ export class Guest {
   readonly meter = new WorkMeter(this.log);
   readonly stage2: Stage2;
   readonly splits: Splits;
+  readonly ahead: TableAhead;
   /** Where the last `access` ended. */
   readonly seen = new Translation();
   private readonly probe = new Translation();
@@ -44,7 +50,8 @@ export class Guest {
       this.sanitizer = stage2.sanitizer;
       this.stage2 = stage2;
     } else this.stage2 = new Stage2(config, strategy, this.meter);
-    this.meter.table = this.stage2.table;
+    this.meter.attach(this.stage2.table);
+    this.ahead = new TableAhead(this.stage2.table, this.meter.flags);
     this.splits = new Splits(this.stage2.table.granule);
   }
 
@@ -59,7 +66,42 @@ export class Guest {
   accessTo(ipa: number, write: boolean, exec: boolean, atNs: number): number {
     const seen = this.seen;
     this.stage2.table.translate(ipa, seen, this.log.asOf(atNs));
-    return answer(seen, write, exec);
+    return answer(seen.lo, seen.hi, write, exec);
+  }
+
+  /** Whether operations under way may change what leads to `[start, end)`. */
+  isChanging(start: number, end: number): boolean {
+    return start < this.meter.changeEnd && end > this.meter.changeStart;
+  }
+
+  /**
+   * Where accesses to pages in a row that begin at `ipa`, which the last `access` found mapped at `atNs`, would first
+   * not go through as the table is then; at most `limit`, and possibly earlier.
+   */
+  passableEnd(ipa: number, limit: number, write: boolean, atNs: number): number {
+    const { seen, log } = this;
+    const { table } = this.stage2;
+    const { granule } = table;
+    const overlay = log.asOf(atNs);
+    let end = granule.baseAt(ipa, seen.level) + granule.bytesAt(seen.level);
+    for (let leaves = 1; end < limit && leaves < PASSABLE_LEAVES; leaves++) {
+      if (seen.level === LAST_LEVEL) {
+        const pastTable = granule.slotOf(granule.pageOf(seen.slot) + 1, 0);
+        if (overlay === undefined || !log.isPendingIn(seen.slot, pastTable, atNs)) {
+          let slot = seen.slot + 1;
+          for (; slot < pastTable && end < limit; slot++) {
+            if (answer(table.lo(slot), table.hi(slot), write, false) !== HIT) return end;
+            end += granule.pageBytes;
+          }
+          leaves += slot - seen.slot - 1;
+          if (end >= limit) return limit;
+        }
+      }
+      table.translate(end, seen, overlay);
+      if (answer(seen.lo, seen.hi, write, false) !== HIT) return end;
+      end += granule.bytesAt(seen.level);
+    }
+    return Math.min(end, limit);
   }
 
   /** Whether the entry of the last access, as of `atNs`, is invalid only because an operation is under way. */
@@ -85,6 +127,7 @@ export class Guest {
    * @param line of the trace: what findings call them
    */
   begin(line: number): void {
+    if (this.inFlight === 0) this.meter.forgetChanges();
     this.inFlight++;
     if (this.sanitizer !== undefined) this.sanitizer.number = line;
   }
@@ -114,7 +157,7 @@ export class Guest {
 
   /** Whether the entry was valid at some time before its present value. */
   wasValid(slot: number): boolean {
-    return (this.meter.flagsOf(slot) & SlotFlag.wasValid) !== 0;
+    return (this.meter.flags.of(slot) & SlotFlag.wasValid) !== 0;
   }
 
   /** What a map operation will do to the table as it now is. */
@@ -139,7 +182,7 @@ export class Guest {
 
   /** After `shapeOf`: whether the trace showed what the entry at the operation's start holds. */
   get shapeIsKnown(): boolean {
-    return (this.meter.flagsOf(this.probe.slot) & SlotFlag.known) !== 0;
+    return (this.meter.flags.of(this.probe.slot) & SlotFlag.known) !== 0;
   }
 
   /** Runs an operation. The caller has begun the meter. @returns 0 or a negative errno */
@@ -180,7 +223,7 @@ export class Guest {
     const { table } = this.stage2;
     const level = invalid !== NO_INFERENCE ? invalid : leaf;
     table.translate(activity.ipa, this.probe);
-    if ((this.meter.flagsOf(this.probe.slot) & SlotFlag.known) !== 0) return;
+    if ((this.meter.flags.of(this.probe.slot) & SlotFlag.known) !== 0) return;
     if (leaf !== NO_INFERENCE) {
       const readOnly = faultClass(activity.esr) === FaultClass.permission && isWrite(activity.esr);
       table.plantLeaf(activity.ipa, leaf, 0, readOnly ? Prot.R : Prot.R | Prot.W);
@@ -199,20 +242,20 @@ export class Guest {
     let slot = table.rootSlot + granule.rootIndex(ipa);
     for (let at = granule.startLevel; at < level && isTable(table.lo(slot), at); at++) {
       const child = granule.slotOf(table.childOf(table.lo(slot), table.hi(slot)), 0);
-      if ((this.meter.flagsOf(slot) & SlotFlag.known) === 0) {
-        this.meter.clearPage(child, granule.entries);
-        this.meter.setFlags(slot, SlotFlag.known);
+      if ((this.meter.flags.of(slot) & SlotFlag.known) === 0) {
+        this.meter.flags.fill(child, granule.entries, 0);
+        this.meter.flags.add(slot, SlotFlag.known);
       }
       slot = child + granule.indexAt(ipa, at + 1);
     }
-    this.meter.setFlags(slot, SlotFlag.known);
+    this.meter.flags.add(slot, SlotFlag.known);
   }
 }
 
-function answer(entry: Translation, write: boolean, exec: boolean): number {
-  if (!isValid(entry.lo)) return FaultClass.translation;
-  if (!isAccessed(entry.lo)) return FaultClass.accessFlag;
-  return permits(entry.lo, entry.hi, write, exec) ? HIT : FaultClass.permission;
+function answer(lo: number, hi: number, write: boolean, exec: boolean): number {
+  if (!isValid(lo)) return FaultClass.translation;
+  if (!isAccessed(lo)) return FaultClass.accessFlag;
+  return permits(lo, hi, write, exec) ? HIT : FaultClass.permission;
 }
 
 function physOf(operation: Operation): number {

@@ -2,7 +2,6 @@ import { type Activity, ActivityKind, type Operation, OperationKind } from "../a
 import type { SlotChange, VmMemory } from "../activity/vm.js";
 import { FaultClass, faultClass, isGuestTableWalk } from "../stage2/esr.js";
 import { Charge, chargeKinds } from "../stage2/meter.js";
-import { makeFault, passed } from "./access-run.js";
 import { Cause, Cost, costOf } from "./counters.js";
 import type { EndedEpoch } from "./epoch-clock.js";
 import { Guest, HIT } from "./guest.js";
@@ -11,7 +10,7 @@ import { Plan, Shape } from "./plan.js";
 import type { ReplayThread } from "./replay-thread.js";
 import type { RunConfig } from "./run-config.js";
 import { SelfMatch } from "./self-match.js";
-import { SlotFlag } from "./work-meter.js";
+import { SlotFlag } from "./slot-flags.js";
 
 /** The host's side of one replay: what KVM does for an access, an abort and an operation, and what that costs. */
 export class Host {
@@ -57,7 +56,7 @@ export class Host {
 
   /** From here on the tables may be anything: tracing was off, or events were lost. */
   forget(): void {
-    for (const guest of this.guests) guest?.meter.forget();
+    for (const guest of this.guests) guest?.meter.flags.forget();
   }
 
   /** Whether the activity holds the lock for read: a fault, where the strategy's faults do. */
@@ -106,16 +105,6 @@ export class Host {
     return true;
   }
 
-  /** How many accesses of a run, from the one at `index` on, the table lets through at `atNs`. */
-  pass(run: Activity, index: number, atNs: number): number {
-    return passed(this.guest(run.vm), run, index, atNs);
-  }
-
-  /** The fault of the access at `index` of a run, made in `fault`. */
-  faultOf(run: Activity, index: number, fault: Activity): Activity {
-    return makeFault(this.guest(run.vm), this.config.profile, run, index, fault);
-  }
-
   /** The thread got the lock at `atNs`: its operations run. Fills in when the hold ends, if nothing interrupts it. */
   beginHold(thread: ReplayThread, activity: Activity, atNs: number): void {
     const guest = this.guest(activity.vm);
@@ -124,6 +113,7 @@ export class Host {
     guest.begin(activity.line);
     thread.firstOperation = guest.log.operations + 1;
     thread.windows = 0;
+    thread.hasStored = false;
     let clock = atNs + (isFault ? this.cleanFirst(thread, activity) : 0);
     let recordedNs = isFault ? thread.recordedCleanNs : 0;
     let awayNs = 0;
@@ -148,6 +138,7 @@ export class Host {
       recordedNs += operation.cpuNs;
       thread.lastOperation = guest.log.operations;
       thread.windows += guest.meter.windows;
+      if (guest.meter.counts[Charge.pteStore] !== 0) thread.hasStored = true;
       thread.brokenAtNs = guest.meter.brokenAtNs;
       thread.installedAtNs = guest.meter.installedAtNs;
       if (config.followsRecord) awayNs += this.recordedInterruption(thread, guest, operation, atNs);
@@ -194,6 +185,11 @@ export class Host {
     this.countFault(thread, activity, atNs);
   }
 
+  /** Faults that were taken as done (see Lockstep). */
+  addEpochFaults(faults: number): void {
+    this.epochFaults += faults;
+  }
+
   closeEpoch({ label, startNs, recordedNs, makespanNs }: EndedEpoch): void {
     const { counters } = this.config;
     counters.makespanNs += makespanNs;
@@ -208,7 +204,7 @@ export class Host {
     this.epochFaults = 0;
   }
 
-  private guest(vm: number): Guest {
+  guest(vm: number): Guest {
     return this.guests[vm + 1] ?? this.newGuest(vm);
   }
 
@@ -241,7 +237,7 @@ export class Host {
   /** What the recorded time before the map holds of the recording walker's clean. */
   private recordedCleanNs(activity: Activity): number {
     const { config } = this;
-    if (!config.recorderCleans || config.fwb) return 0;
+    if (!config.recorderCleans || config.fwb || activity.isSynthetic) return 0;
     const operation = activity.operation(0);
     if (operation.kind !== OperationKind.map || faultClass(activity.esr) !== FaultClass.translation) return 0;
     return Math.min(activity.beforeCpuNs, config.timing.cleanNs(operation.bytes));
@@ -362,7 +358,7 @@ function causeSeen(guest: Guest, faultClass: number, activity: Activity, atNs: n
   if (faultClass === FaultClass.permission) return isLogging ? Cause.loggingWrite : Cause.relax;
   if (faultClass !== FaultClass.translation) return Cause.unexplained;
   if (guest.isTransient(atNs)) return Cause.brokenWindow;
-  const flags = guest.meter.flagsOf(guest.seen.slot);
+  const flags = guest.meter.flags.of(guest.seen.slot);
   if (isLogging && (flags & SlotFlag.bornOfSplit) !== 0) return Cause.hole;
   return (flags & SlotFlag.wasValid) !== 0 ? Cause.afterUnmap : Cause.firstTouch;
 }

@@ -33,6 +33,12 @@ export class MmuLock {
     }
   }
 
+  /** Adds what the lock's future depends on: who holds it, and who waits. */
+  describe(state: number[]): void {
+    state.push(this.hasWriter ? 1 : 0, this.readers);
+    for (const { index } of this.waiters) state.push(index);
+  }
+
   private admits(thread: ReplayThread): boolean {
     return !this.hasWriter && (thread.sharesLock || this.readers === 0);
   }

@@ -13,9 +13,23 @@ export class EventQueue {
   }
 
   push(thread: ReplayThread): void {
+    this.heap.push(thread);
+    this.siftUp(thread, this.heap.length - 1);
+  }
+
+  /** The thread, which is queued, has become due earlier than it was. */
+  moveUp(thread: ReplayThread): void {
+    this.siftUp(thread, this.heap.indexOf(thread));
+  }
+
+  /** Everything is due so much later. */
+  delay(byNs: number): void {
+    for (const thread of this.heap) thread.dueNs += byNs;
+  }
+
+  private siftUp(thread: ReplayThread, from: number): void {
     const { heap } = this;
-    let at = heap.length;
-    heap.push(thread);
+    let at = from;
     while (at > 0) {
       const up = (at - 1) >> 1;
       const parent = heap[up] as ReplayThread;

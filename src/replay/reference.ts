@@ -7,8 +7,8 @@ import { Errno, type Stage2Config } from "../strategy/stage2.js";
 import type { Strategy } from "../strategy/strategy.js";
 import { Guest } from "./guest.js";
 import { Plan, type Shape, Shape as Shapes } from "./plan.js";
+import { SlotFlag } from "./slot-flags.js";
 import type { TraceTiming } from "./trace-timing.js";
-import { SlotFlag } from "./work-meter.js";
 
 /**
  * The tables as the recorded operations left them, in recorded order and without time. It tells how much work
@@ -86,7 +86,7 @@ export class Reference {
     this.hasSplits = false;
     for (const guest of this.guests.values()) {
       guest.splits.clear();
-      if (barrier.tablesUnknown) guest.meter.forget();
+      if (barrier.tablesUnknown) guest.meter.flags.forget();
     }
   }
 
@@ -95,7 +95,7 @@ export class Reference {
     const level = faultLevel(activity.esr);
     const expected = guest.access(activity, 0);
     const { seen } = guest;
-    if ((guest.meter.flagsOf(seen.slot) & SlotFlag.known) !== 0 || seen.slot < 0) return;
+    if ((guest.meter.flags.of(seen.slot) & SlotFlag.known) !== 0 || seen.slot < 0) return;
     const recorded = faultClass(activity.esr);
     const { granule } = guest.stage2.table;
     if (level < granule.startLevel || level > 3) return;

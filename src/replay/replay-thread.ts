@@ -23,6 +23,8 @@ export const Step = {
   tail: 9,
   /** Ahead of the record: its access comes behind another thread's split. */
   ahead: 10,
+  /** No thread's: a valid entry is changed now, under runs that may be going through it (replay/access-runs.ts). */
+  change: 11,
 } as const;
 export type Step = (typeof Step)[keyof typeof Step];
 
@@ -49,9 +51,14 @@ export class ReplayThread {
   /** The access run under way, the access of it that comes next, and that access's fault. */
   run: Activity | undefined;
   runIndex = 0;
-  /** Index of the access that faulted last; -1 = none. */
+  /** Index of the access that faulted last; -1 = none. How often it has. */
   runFaulted = -1;
+  runFaults = 0;
   readonly runFault = new Activity();
+  /** Accesses before `runIndex` that the table let through at once, and that are being made; 0 = none are. */
+  stretch = 0;
+  /** What each of them takes; NaN = what a read takes while so many vCPUs read (replay/guest-reads.ts). */
+  stretchAccessNs = Number.NaN;
 
   /** Whether the result counts the activity under way. */
   counted = false;
@@ -81,6 +88,8 @@ export class ReplayThread {
   /** A Cause; -1 while open. */
   cause = 0;
   laps = 1;
+  /** Its operations changed the table. */
+  hasStored = false;
   /** Numbers of its operations in the guest's log. */
   firstOperation = 0;
   lastOperation = 0;

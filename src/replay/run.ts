@@ -1,10 +1,12 @@
 import { type Activity, ActivityKind } from "../activity/activity.js";
 import type { Barrier } from "../activity/epoch.js";
 import { ModelError } from "../errors.js";
+import { AccessRuns } from "./access-runs.js";
 import type { Counters } from "./counters.js";
 import { EpochClock } from "./epoch-clock.js";
 import { Host } from "./host.js";
 import { Inbox } from "./inbox.js";
+import { Lockstep } from "./lockstep.js";
 import { ReplayThread, Step } from "./replay-thread.js";
 import type { Observer, RunConfig } from "./run-config.js";
 import { Schedule } from "./schedule.js";
@@ -26,6 +28,9 @@ export class Run {
   private readonly threads: ReplayThread[] = [];
   private readonly schedule: Schedule;
   private readonly host: Host;
+  private readonly runs: AccessRuns;
+  /** Undefined where each fault has to be replayed. */
+  private readonly lockstep: Lockstep | undefined;
   /** Activities taken from the inbox and not ended. */
   private pending = 0;
   /** Threads that wait for another one's split. */
@@ -39,9 +44,14 @@ export class Run {
     this.host = new Host(config);
     this.schedule = new Schedule(config, this.epoch, {
       done: (thread) => this.step(thread, this.schedule.nowNs),
+      between: (horizonNs) => this.lockstep?.look(horizonNs),
       granted: (thread, atNs) => this.hold(thread, atNs),
       delayed: (thread, sinceNs, byNs) => this.host.delay(thread, sinceNs, byNs),
     });
+    this.runs = new AccessRuns(config, this.host, this.schedule);
+    const isWatched = observer !== undefined || config.sanitizers !== undefined;
+    if (!isWatched && !this.schedule.sharesCpus && !config.followsRecord)
+      this.lockstep = new Lockstep(config, this.host, this.schedule, this.threads);
   }
 
   feed(item: Activity | Barrier): void {
@@ -69,6 +79,7 @@ export class Run {
     const ended = this.epoch.pass(barrier);
     if (ended !== undefined) this.host.closeEpoch(ended);
     this.host.passBarrier();
+    this.lockstep?.forget();
     if (barrier.slotChange !== undefined) this.host.changeSlot(barrier.vm, barrier.slotChange);
     if (barrier.tablesUnknown) this.host.forget();
   }
@@ -145,6 +156,9 @@ export class Run {
       case Step.think:
         this.attempt(thread, atNs);
         return;
+      case Step.change:
+        this.runs.change(thread, atNs);
+        return;
       case Step.handler:
         this.request(thread, atNs);
         return;
@@ -201,29 +215,19 @@ export class Run {
     }
   }
 
-  /** Goes on with an access run: up to the end of the leaf that lets the present access through, or it faults. */
   private continueRun(thread: ReplayThread, run: Activity, atNs: number): void {
-    if (thread.run !== run) {
-      thread.run = run;
-      thread.runIndex = 0;
-      thread.runFaulted = -1;
+    switch (this.runs.proceed(thread, run, atNs)) {
+      case "accesses":
+        return;
+      case "ends":
+        this.end(thread, atNs, atNs);
+        return;
+      case "faults":
+        thread.activity = thread.runFault;
+        thread.counted = this.config.counts(thread.runFault, this.epoch.label, this.host.memory(run.vm));
+        thread.exitNs = this.config.exitNs;
+        this.fault(thread, thread.activity, atNs);
     }
-    if (thread.runIndex >= run.count) {
-      thread.run = undefined;
-      this.end(thread, atNs, atNs);
-      return;
-    }
-    const passed = this.host.pass(run, thread.runIndex, atNs);
-    if (passed > 0 || thread.runFaulted === thread.runIndex) {
-      // An access that its map did not help (a strategy may answer anything) is not tried for ever.
-      thread.runIndex += Math.max(1, passed);
-      this.schedule.work(thread, Step.think, Math.max(1, passed) * run.accessThinkNs, atNs);
-      return;
-    }
-    thread.runFaulted = thread.runIndex;
-    thread.activity = this.host.faultOf(run, thread.runIndex, thread.runFault);
-    thread.exitNs = this.config.exitNs;
-    this.fault(thread, thread.activity, atNs);
   }
 
   private fault(thread: ReplayThread, activity: Activity, atNs: number): void {
@@ -282,6 +286,7 @@ export class Run {
       }
     }
     this.host.beginHold(thread, activity, atNs);
+    this.runs.watch(activity.vm, atNs);
     thread.turnNs = atNs;
     this.schedule.work(thread, Step.hold, thread.holdNs, atNs);
   }
@@ -319,6 +324,7 @@ export class Run {
     const activity = thread.activity as Activity;
     const tailNs = this.tailNs(activity);
     this.host.endHold(thread, activity, atNs, tailNs);
+    if (thread.hasStored) this.lockstep?.changed(thread);
     this.shift(thread.addedNs);
     this.host.lock(activity.vm).release(thread, atNs, this.grant);
     this.observer?.ended(this.config.strategy.name, thread, activity, atNs + tailNs);

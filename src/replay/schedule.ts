@@ -1,6 +1,7 @@
 import { ZERO } from "../double.js";
 import { Cpus } from "./cpus.js";
 import type { EpochClock } from "./epoch-clock.js";
+import { GuestReads } from "./guest-reads.js";
 import { EventQueue } from "./queue.js";
 import { type ReplayThread, Step } from "./replay-thread.js";
 import type { RunConfig } from "./run-config.js";
@@ -12,6 +13,8 @@ const SLICE_NS = 4_000;
 export interface Steps {
   /** The thread's step is done now (Schedule.nowNs). */
   done(thread: ReplayThread): void;
+  /** Before each step: nothing is known up to later than `horizonNs`. */
+  between(horizonNs: number): void;
   /** A thread that was left the lock has a CPU. */
   granted(thread: ReplayThread, atNs: number): void;
   /** The thread's hold was interrupted at `sinceNs`, for `byNs`. */
@@ -23,6 +26,7 @@ export class Schedule {
   /** Steps under way, by the replay's time; and, following the record, steps not begun, by the trace's. */
   private readonly queue = new EventQueue();
   private readonly timers = new EventQueue();
+  private readonly reads: GuestReads;
   private readonly cpus: Cpus;
   /** Threads have fewer CPUs than they might want, and no record says who had one. */
   readonly sharesCpus: boolean;
@@ -37,25 +41,34 @@ export class Schedule {
     this.cpus = new Cpus(this.sharesCpus ? config.pcpus : Number.POSITIVE_INFINITY, (thread, atNs) =>
       this.dispatched(thread, atNs),
     );
+    this.reads = new GuestReads((vcpus) => config.profile.guestReadNs(vcpus));
   }
 
   /** Steps on until nothing is due by `horizonNs`, or a thread has nothing to do that is known up to `frontierNs`. */
   advance(horizonNs: number, frontierNs: number): void {
-    const { queue, timers } = this;
+    const { queue, timers, reads } = this;
     const follows = this.config.followsRecord;
     let horizon = horizonNs;
     for (;;) {
+      this.steps.between(horizon);
       const timer = timers.peek();
       const running = queue.peek();
       const timerNs = timer === undefined ? Number.POSITIVE_INFINITY : timer.dueNs + this.epoch.shiftNs;
       const runningNs = running === undefined ? Number.POSITIVE_INFINITY : running.dueNs;
-      const atNs = Math.min(timerNs, runningNs);
+      const readNs = reads.nextNs();
+      const atNs = Math.min(timerNs, runningNs, readNs);
       if (atNs === Number.POSITIVE_INFINITY || atNs > (follows ? horizon + this.epoch.shiftNs : horizon))
         return;
-      const thread = timerNs < runningNs ? timers.pop() : queue.pop();
       // Saved work may have moved a step to before what has been replayed: it is done now.
       this.nowNs = Math.max(this.nowNs, atNs);
-      this.finishTurn(thread, this.nowNs);
+      let thread: ReplayThread;
+      if (readNs < timerNs && (readNs < runningNs || (readNs === runningNs && reads.isBefore(running)))) {
+        thread = reads.pop(this.nowNs);
+        this.steps.done(thread);
+      } else {
+        thread = timerNs < runningNs ? timers.pop() : queue.pop();
+        this.finishTurn(thread, this.nowNs);
+      }
       if (!follows && thread.step === Step.idle && horizon < Number.POSITIVE_INFINITY)
         horizon = Math.min(horizon, thread.endNs + frontierNs - thread.recordedEndNs);
     }
@@ -80,6 +93,57 @@ export class Schedule {
     thread.leftNs = Math.round(cpuNs);
     if (thread.onCpu) this.turn(thread, atNs);
     else this.cpus.acquire(thread, atNs);
+  }
+
+  /**
+   * The guest makes `thread.stretch` accesses, one after the other.
+   * @param goesOn it has just ended a stretch, and nothing came in between
+   */
+  access(thread: ReplayThread, atNs: number, goesOn: boolean): void {
+    if (Number.isNaN(thread.stretchAccessNs)) {
+      thread.step = Step.think;
+      this.reads.begin(thread, thread.stretch, atNs, goesOn);
+    } else this.work(thread, Step.think, thread.stretch * thread.stretchAccessNs, atNs);
+  }
+
+  /** Ends the thread's stretch at its next access. @returns how many accesses of it are left */
+  cut(thread: ReplayThread, atNs: number): number {
+    const { stretch, stretchAccessNs } = thread;
+    if (Number.isNaN(stretchAccessNs)) return this.reads.cut(thread, atNs);
+    const leftNs = thread.leftNs - (thread.onCpu ? atNs - thread.turnNs : 0);
+    const left = Math.min(stretch, Math.floor(leftNs / stretchAccessNs));
+    if (!(left > 0)) return 0;
+    thread.leftNs = Math.round(thread.leftNs - left * stretchAccessNs);
+    if (thread.onCpu && thread.turnNs + thread.leftNs < thread.dueNs) {
+      thread.dueNs = thread.turnNs + thread.leftNs;
+      this.queue.moveUp(thread);
+    }
+    return left;
+  }
+
+  /** The step, which is no thread's, is done at `atNs`, or when it was to be if that is earlier. */
+  alarm(step: ReplayThread, atNs: number): void {
+    const isQueued = step.step === Step.change;
+    if (isQueued && step.dueNs <= atNs) return;
+    step.step = Step.change;
+    step.dueNs = step.turnNs = atNs;
+    step.leftNs = 0;
+    if (isQueued) this.queue.moveUp(step);
+    else this.queue.push(step);
+  }
+
+  /** What the thread's step, which is under way, still takes; ns, or of reads the units of their clock. */
+  leftOf(thread: ReplayThread): number {
+    if (thread.stretch > 0 && Number.isNaN(thread.stretchAccessNs))
+      return this.reads.left(thread, this.nowNs);
+    return thread.dueNs - this.nowNs;
+  }
+
+  /** All is as it was, so much later. */
+  goAhead(byNs: number): void {
+    this.nowNs += byNs;
+    this.queue.delay(byNs);
+    this.reads.delay(byNs);
   }
 
   /** The thread has a CPU: its step begins, or goes on. */

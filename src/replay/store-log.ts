@@ -89,6 +89,30 @@ export class StoreLog implements Overlay {
     return settledNs;
   }
 
+  /** Whether every store is visible at `atNs`. */
+  isSettled(atNs: number): boolean {
+    return this.total === 0 || (this.latest[(this.total - 1) & MASK] as number) <= atNs;
+  }
+
+  /** When the next store that takes a valid entry away will be; Infinity where none is to come. */
+  nextChangeNs(atNs: number): number {
+    let nextNs = Number.POSITIVE_INFINITY;
+    for (let n = this.firstAfter(atNs); n < this.total; n++) {
+      const storeNs = this.times[n & MASK] as number;
+      if (storeNs > atNs && storeNs < nextNs && isValid(this.los[n & MASK] as number)) nextNs = storeNs;
+    }
+    return nextNs;
+  }
+
+  /** Whether a store to one of the entries [first, end) is not visible at `atNs`. */
+  isPendingIn(first: number, end: number, atNs: number): boolean {
+    for (let n = this.firstAfter(atNs); n < this.total; n++) {
+      const slot = this.slots[n & MASK] as number;
+      if (slot >= first && slot < end && (this.times[n & MASK] as number) > atNs) return true;
+    }
+    return false;
+  }
+
   /** Whether an operation under way at `atNs` has made the valid entry invalid, and will write it anew. */
   isBroken(slot: number, atNs: number): boolean {
     for (let n = this.firstAfter(atNs); n < this.total; n++) {

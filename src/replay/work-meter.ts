@@ -3,17 +3,8 @@ import { Charge, type ChargeKind, chargeKinds, type Meter } from "../stage2/mete
 import type { PageTable } from "../stage2/page-table.js";
 import { isLeaf, isTable, isValid } from "../stage2/pte.js";
 import type { Plan } from "./plan.js";
+import { SlotFlag, SlotFlags } from "./slot-flags.js";
 import type { StoreLog } from "./store-log.js";
-
-/** What is known of an entry beside its value. */
-export const SlotFlag = {
-  /** The replay knows what the entry holds: it was stored, or its table was made, in the replay. */
-  known: 1,
-  /** It was valid once. */
-  wasValid: 2,
-  /** Its table was made by a split. */
-  bornOfSplit: 4,
-} as const;
 
 /**
  * Counts and times one VM's walks. Before a walk it is given a plan (what a unit of each kind takes here, and
@@ -33,17 +24,25 @@ export class WorkMeter implements Meter {
   /** Table -> block replacements of the operation. */
   windows = 0;
   private brokeTable = false;
+  /** The range whose valid entries changed since `forgetChanges`. */
+  changeStart = Number.POSITIVE_INFINITY;
+  changeEnd = ZERO;
   /** Visits before the first break. */
   visitsToBreak = 0;
   private startNs = ZERO;
   private replaces = false;
-  private flags = new Uint8Array(4096);
   private plan: Plan | undefined;
 
   constructor(private readonly log: StoreLog) {}
 
-  /** The table whose stores are logged; set once, right after it was made. */
-  table: PageTable | undefined;
+  private table: PageTable | undefined;
+  flags = new SlotFlags(512);
+
+  /** Says whose stores are logged; once, right after the table was made. */
+  attach(table: PageTable): void {
+    this.table = table;
+    this.flags = new SlotFlags(table.granule.entries);
+  }
 
   /** @param replaces whether the operation makes entries invalid only to write them anew: a map */
   begin(startNs: number, plan: Plan, replaces: boolean): void {
@@ -76,10 +75,15 @@ export class WorkMeter implements Meter {
     if (kind === Charge.tlbiVmid && Number.isNaN(this.flushedAtNs)) this.flushedAtNs = this.atNs;
   }
 
+  forgetChanges(): void {
+    this.changeStart = Number.POSITIVE_INFINITY;
+    this.changeEnd = 0;
+  }
+
   stored(
     slot: number,
     level: number,
-    _ipa: number,
+    ipa: number,
     oldLo: number,
     oldHi: number,
     newLo: number,
@@ -88,6 +92,7 @@ export class WorkMeter implements Meter {
     // A deferred free clears entries that no walk can come by.
     if (this.plan === undefined) return;
     const wasValid = isValid(oldLo);
+    if (wasValid) this.noteChange(level, ipa);
     const reopened = slot === this.brokenSlot;
     if (this.replaces && wasValid && !isValid(newLo) && this.brokenSlot < 0) {
       this.visitsToBreak = this.counts[Charge.entryVisit] as number;
@@ -102,12 +107,20 @@ export class WorkMeter implements Meter {
       this.installedAtNs = Math.round(this.atNs);
     }
     this.log.add(slot, oldLo, oldHi, Math.round(this.atNs));
-    this.setFlags(slot, SlotFlag.known | (wasValid ? SlotFlag.wasValid : 0));
+    this.flags.add(slot, SlotFlag.known | (wasValid ? SlotFlag.wasValid : 0));
     if (!isTable(newLo, level)) return;
     const isSplit = (reopened && !this.brokeTable) || (wasValid && isLeaf(oldLo, level));
-    // What was unmapped with its table is no first touch in the next table there.
-    const inherited = this.flagsOf(slot) & SlotFlag.wasValid;
+    // What was unmapped with its table is no first touch in the next table there; and a table below a split is of it.
+    const inherited = this.flags.of(slot) & (SlotFlag.wasValid | SlotFlag.bornOfSplit);
     this.flagPage(newLo, newHi, isSplit ? SlotFlag.bornOfSplit : inherited);
+  }
+
+  private noteChange(level: number, ipa: number): void {
+    const { granule } = this.table as PageTable;
+    const start = granule.baseAt(ipa, level);
+    const end = start + granule.bytesAt(level);
+    if (start < this.changeStart) this.changeStart = start;
+    if (end > this.changeEnd) this.changeEnd = end;
   }
 
   private reachInstall(): void {
@@ -118,39 +131,10 @@ export class WorkMeter implements Meter {
     this.atNs = Number.isNaN(recordedNs) ? this.atNs + plan.installNs : Math.max(recordedNs, this.brokenAtNs);
   }
 
-  flagsOf(slot: number): number {
-    return slot < this.flags.length ? (this.flags[slot] as number) : 0;
-  }
-
-  /** Every entry's content is unknown again: tracing was off, or events were lost. */
-  forget(): void {
-    for (let slot = 0; slot < this.flags.length; slot++)
-      this.flags[slot] = (this.flags[slot] as number) & ~SlotFlag.known;
-  }
-
-  setFlags(slot: number, flags: number): void {
-    this.reserve(slot + 1);
-    this.flags[slot] = (this.flags[slot] as number) | flags;
-  }
-
-  clearPage(firstSlot: number, entries: number): void {
-    this.reserve(firstSlot + entries);
-    this.flags.fill(0, firstSlot, firstSlot + entries);
-  }
-
   /** A new table's entries are known: all empty. */
   private flagPage(lo: number, hi: number, flags: number): void {
     const table = this.table as PageTable;
     const { granule } = table;
-    const first = granule.slotOf(table.childOf(lo, hi), 0);
-    this.reserve(first + granule.entries);
-    this.flags.fill(SlotFlag.known | flags, first, first + granule.entries);
-  }
-
-  private reserve(slots: number): void {
-    if (slots <= this.flags.length) return;
-    const grown = new Uint8Array(Math.max(slots, this.flags.length * 2));
-    grown.set(this.flags);
-    this.flags = grown;
+    this.flags.fill(granule.slotOf(table.childOf(lo, hi), 0), granule.entries, SlotFlag.known | flags);
   }
 }

@@ -4,7 +4,6 @@
  * Exit status 1 on any difference.
  */
 import { existsSync } from "node:fs";
-import process from "node:process";
 import { fileURLToPath } from "node:url";
 import { UsageError } from "../errors.js";
 import { strategies } from "../strategy/index.js";

@@ -119,6 +119,10 @@ export class Granule {
   pageOf(slot: number): number {
     return slot >>> this.entriesShift;
   }
+
+  indexOf(slot: number): number {
+    return slot & this.mask;
+  }
 }
 
 /** The two halves of an address as a PTE holds them, and back. */

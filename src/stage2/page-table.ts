@@ -1,6 +1,7 @@
 import { ModelError, UnallocatedPageError } from "../errors.js";
 import { type Granule, LAST_LEVEL, NO_SLOT } from "./granule.js";
 import { isTable, isValid, PteFormat } from "./pte.js";
+import { FIRST_UNIFORM_PAGE, UniformPages } from "./uniform-pages.js";
 
 /** No table page: ids count from 1, the concatenated root pages first. */
 export const NO_PAGE = 0;
@@ -40,6 +41,8 @@ export class PageTable {
   private his: Uint32Array;
   private refs: Int32Array;
   private nextPage: number;
+  private readonly uniform: UniformPages;
+  private readonly uniformSlot: number;
   private readonly spare: number[] = [];
   private readonly limbo: number[] = [];
   private pagesLive = 0;
@@ -55,6 +58,8 @@ export class PageTable {
     private readonly recycles = true,
   ) {
     this.format = new PteFormat(granule, fwb);
+    this.uniform = new UniformPages(granule);
+    this.uniformSlot = granule.slotOf(FIRST_UNIFORM_PAGE, 0);
     const capacity = granule.rootPages + 4;
     this.los = new Uint32Array(capacity * granule.entries);
     this.his = new Uint32Array(capacity * granule.entries);
@@ -65,14 +70,18 @@ export class PageTable {
   }
 
   lo(slot: number): number {
-    return this.los[slot]!;
+    return slot < this.uniformSlot ? this.los[slot]! : this.uniform.lo(slot);
   }
 
   hi(slot: number): number {
-    return this.his[slot]!;
+    return slot < this.uniformSlot ? this.his[slot]! : this.uniform.hi(slot);
   }
 
   write(slot: number, lo: number, hi: number): void {
+    if (slot >= this.uniformSlot) {
+      this.uniform.write(slot, lo, hi);
+      return;
+    }
     this.los[slot] = lo;
     this.his[slot] = hi;
   }
@@ -88,7 +97,7 @@ export class PageTable {
   }
 
   refsOf(page: number): number {
-    return this.refs[page]!;
+    return page < FIRST_UNIFORM_PAGE ? this.refs[page]! : this.uniform.refsOf(page);
   }
 
   childOf(lo: number, hi: number): number {
@@ -113,14 +122,16 @@ export class PageTable {
 
   /** @returns the count after */
   get(page: number): number {
-    return ++this.refs[page]!;
+    const refs = this.refsOf(page) + 1;
+    this.setRefs(page, refs);
+    return refs;
   }
 
   /** Drops a reference; the last one frees the page. @returns the count after */
   put(page: number): number {
-    const refs = this.refs[page]! - 1;
+    const refs = this.refsOf(page) - 1;
     if (!(refs >= 0)) throw new UnallocatedPageError(page);
-    this.refs[page] = refs;
+    this.setRefs(page, refs);
     if (refs === 0) {
       this.pagesLive--;
       this.limbo.push(page);
@@ -128,10 +139,19 @@ export class PageTable {
     return refs;
   }
 
+  private setRefs(page: number, refs: number): void {
+    if (page < FIRST_UNIFORM_PAGE) this.refs[page] = refs;
+    else this.uniform.setRefs(page, refs);
+  }
+
   /** Lets pages freed so far be used again. Call it when nobody looks at the past of this operation any more. */
   endOperation(): void {
     if (this.limbo.length === 0) return;
-    if (this.recycles) for (const page of this.limbo) this.spare.push(page);
+    if (this.recycles)
+      for (const page of this.limbo) {
+        if (page < FIRST_UNIFORM_PAGE) this.spare.push(page);
+        else this.uniform.recycle(page);
+      }
     this.limbo.length = 0;
   }
 
@@ -142,6 +162,54 @@ export class PageTable {
 
   get retired(): boolean {
     return this.dead;
+  }
+
+  /** The entry for `ipa` at exactly this level; NO_SLOT where no table leads there. */
+  slotAt(ipa: number, level: number): number {
+    const { granule } = this;
+    let slot = this.rootSlot + granule.rootIndex(ipa);
+    for (let at = granule.startLevel; at < level; at++) {
+      if (!isTable(this.lo(slot), at)) return NO_SLOT;
+      slot = granule.slotOf(this.childOf(this.lo(slot), this.hi(slot)), granule.indexAt(ipa, at + 1));
+    }
+    return slot;
+  }
+
+  /** Uncharged: `count` entries behind this page's, in its table, map the memory behind its own in the same way. */
+  repeatPage(slot: number, count: number): void {
+    const prot = this.format.protOf(this.lo(slot), this.hi(slot));
+    const phys = this.format.physOf(this.lo(slot), this.hi(slot));
+    const page = this.granule.pageOf(slot);
+    for (let n = 1; n <= count; n++) {
+      const to = phys + n * this.granule.pageBytes;
+      if (!isValid(this.lo(slot + n))) this.get(page);
+      this.write(slot + n, this.format.leafLo(to, LAST_LEVEL, prot), this.format.leafHi(to, prot));
+    }
+  }
+
+  /**
+   * Uncharged: the empty entry behind this full table's gets a table of its own, which maps the memory behind that
+   * table's in the same way: all of it if `isFull`, else the first page. @returns the new table's page
+   */
+  repeatTable(slot: number, isFull: boolean): number {
+    const { granule, format } = this;
+    const last = granule.slotOf(this.childOf(this.lo(slot), this.hi(slot)), granule.entries - 1);
+    const prot = format.protOf(this.lo(last), this.hi(last));
+    const phys = format.physOf(this.lo(last), this.hi(last)) + granule.pageBytes;
+    const lo = format.leafLo(phys, LAST_LEVEL, prot);
+    const hi = format.leafHi(phys, prot);
+    let page: number;
+    if (isFull) {
+      page = this.uniform.allocate(lo, hi);
+      this.pagesLive++;
+    } else {
+      page = this.allocate();
+      this.write(granule.slotOf(page, 0), lo, hi);
+      this.get(page);
+    }
+    this.write(slot + 1, format.tableLo(page), format.tableHi(page));
+    this.get(granule.pageOf(slot));
+    return page;
   }
 
   /** What the hardware's walk for `ipa` comes to: an invalid entry or a leaf. */
@@ -157,8 +225,8 @@ export class PageTable {
     }
     let slot = this.rootSlot + granule.rootIndex(ipa);
     for (;;) {
-      let lo = this.los[slot]!;
-      let hi = this.his[slot]!;
+      let lo = this.lo(slot);
+      let hi = this.hi(slot);
       if (overlay !== undefined) {
         const index = overlay.find(slot);
         if (index >= 0) {

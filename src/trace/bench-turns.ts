@@ -1,7 +1,6 @@
 /** How the benchmarks measure: each contender in a process of its own, in turns. */
 
 import { spawnSync } from "node:child_process";
-import process from "node:process";
 
 /** User and system time of this process so far. */
 export function cpuSeconds(): number {

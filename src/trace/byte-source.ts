@@ -1,7 +1,6 @@
 /** Where bytes come from: a file, standard input, or any stream. */
 
 import * as fs from "node:fs";
-import { stdin } from "node:process";
 import { promisify } from "node:util";
 import { UsageError } from "../errors.js";
 
@@ -31,7 +30,7 @@ export async function openBytes(
   onProgress: Progress | undefined,
 ): Promise<ByteSource> {
   if (typeof input !== "string") return new StreamSource(input, onProgress);
-  if (input === "-") return new StreamSource(stdin, onProgress);
+  if (input === "-") return new StreamSource(process.stdin, onProgress);
   try {
     // A bare descriptor: a trace that is opened and never read must not be complained about.
     const file = await open(input, "r");
@@ -44,6 +43,11 @@ export async function openBytes(
   } catch (error) {
     throw error instanceof UsageError ? error : new UsageError(`${input}: ${systemText(error)}`);
   }
+}
+
+/** Whether the input can be opened once more: a pipe, named or not, is used up. */
+export function canBeReadAgain(input: string): boolean {
+  return input !== "-" && (fs.statSync(input, { throwIfNoEntry: false })?.isFile() ?? false);
 }
 
 /** A system error in words, without Node's call and path around it. */

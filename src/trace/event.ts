@@ -94,7 +94,7 @@ export class EventBatch {
   readonly addr: Float64Array;
   /** size, stride (guest_access_run), pages (tlb_range), or end (HVA of kvm_*_hva*). Bytes but for tlb_range. */
   readonly size: Float64Array;
-  /** Output address of s2_map. */
+  /** Output address of s2_map, or page_size of a memslot: bytes of the host pages behind it. */
   readonly phys: Float64Array;
   /** Low 32 bits of ESR_EL2 (`hsr`): EC, IL and ISS, without ISS2; 0 where absent. */
   readonly esr: Uint32Array;

@@ -39,8 +39,9 @@ interface KnownTask {
   readonly prefix: string | undefined;
 }
 
-/** Far more than a host has threads; those beyond are read the slow way. */
+/** Far more than a host has threads, and longer than their columns; those beyond are read the slow way. */
 const MAX_TASKS = 1 << 15;
+const MAX_COLUMN_BYTES = 512;
 /** Columns that may stand between cpu and time: flags, a delay mark, a page of perf's own. */
 const MAX_FLAGS = 4;
 const MAX_SECONDS_DIGITS = 15;
@@ -110,7 +111,8 @@ export class EventHead {
     let known = entry < 0 ? undefined : this.#tasks[this.#spellings.number(entry)];
     if (known === undefined) {
       known = { task: this.writer.task(pid, comm, tgid), prefix };
-      if (this.#tasks.length < MAX_TASKS) this.#spellings.add(bytes, from, to, this.#tasks.push(known) - 1);
+      if (this.#tasks.length < MAX_TASKS && columns.end <= MAX_COLUMN_BYTES)
+        this.#spellings.add(bytes, from, to, this.#tasks.push(known) - 1);
     }
     this.at.task = known.task;
     this.prefix = known.prefix;

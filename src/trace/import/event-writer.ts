@@ -38,8 +38,6 @@ export interface EventShape {
   readonly isKnown: boolean;
   /** A marker on the wire. */
   readonly isMark: boolean;
-  /** The recorded fields. */
-  readonly fields: readonly string[];
 }
 
 /** A thread: the bytes before its event's name, and behind it. */
@@ -88,10 +86,14 @@ const MINUS = 0x2d;
 const CLOSING_BRACE = 0x7d;
 const NEWLINE = 0x0a;
 const DIGITS = Buffer.from("0123456789abcdef");
+/** "00" to "ff". */
+const PAIRS = Buffer.from(Array.from({ length: 256 }, (_, n) => n.toString(16).padStart(2, "0")).join(""));
 /** "000" to "999". */
 const THREES = Buffer.from(Array.from({ length: 1000 }, (_, n) => String(n).padStart(3, "0")).join(""));
 /** More than any line takes that is not written by #raw. */
 const LINE_ROOM = 2048;
+/** From here on a copy as a whole is faster than one by one. */
+const LONG_TEXT = 24;
 const START_BYTES = 256 * 1024;
 /** Lines whose origin is remembered: more than a reader ever holds. */
 const ORIGINS = 1 << 16;
@@ -158,7 +160,6 @@ export class EventWriter {
       name: Buffer.from(JSON.stringify(isMark ? "marker" : event)),
       isKnown: wire !== undefined || isMark,
       isMark,
-      fields,
     };
   }
 
@@ -293,7 +294,6 @@ export class EventWriter {
   #setSlot(shape: EventShape, pid: number, values: readonly (string | undefined)[]): void {
     const pairs = new Map<string, string>();
     for (const { key, source } of shape.columns) pairs.set(key, values[source] ?? "");
-    pairs.set("kvm", values[shape.fields.indexOf("kvm")] ?? "");
     this.#stages.setSlot(pid, pairs);
   }
 
@@ -399,8 +399,18 @@ export class EventWriter {
   #hexDigits(value: number, count: number): void {
     const { bytes } = this;
     let { length } = this;
-    for (let shift = 4 * (count - 1); shift >= 0; shift -= 4)
+    let shift = 4 * count;
+    if ((count & 1) !== 0) {
+      shift -= 4;
       bytes[length++] = DIGITS[(value >>> shift) & 15]!;
+    }
+    while (shift > 0) {
+      shift -= 8;
+      const pair = 2 * ((value >>> shift) & 255);
+      bytes[length] = PAIRS[pair]!;
+      bytes[length + 1] = PAIRS[pair + 1]!;
+      length += 2;
+    }
     this.length = length;
   }
 
@@ -412,6 +422,11 @@ export class EventWriter {
   #copy(text: Uint8Array): void {
     const { bytes } = this;
     let { length } = this;
+    if (text.length > LONG_TEXT) {
+      bytes.set(text, length);
+      this.length = length + text.length;
+      return;
+    }
     for (let i = 0; i < text.length; i++) bytes[length++] = text[i]!;
     this.length = length;
   }

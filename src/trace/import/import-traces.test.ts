@@ -87,9 +87,13 @@ describe("several inputs", () => {
     expect(await importText([a, b], { import: { header: { kernel: "6.3" } } })).toContain('"kernel":"6.3"');
   });
 
-  it("an event without a time is refused", async () => {
-    await expect(importText([event("1.0", 1), '{"pid":1,"event":"s2_abort"}\n'])).rejects.toThrow(
-      'stdin: event 1: expected a time (ts or ts_ns), got {"pid":1',
+  it("a line that is no event is refused, or counted", async () => {
+    const bad = `${event("1.0", 1)}\r\n{"pid":1,"event":"s2_abort"}\n${event("2.0", 1)}`;
+    const problem = 'stdin:3: expected an event with a time (ts or ts_ns), got "{\\"pid\\":1';
+    await expect(importText([bad])).rejects.toThrow(problem);
+    await expect(importText([bad, event("1.0", 2)])).rejects.toThrow(problem);
+    expect(await importText([bad], { lenient: true })).toBe(
+      `${HEADER}}\n${event("1.0", 1)}${event("2.0", 1)}`,
     );
   });
 });

@@ -37,7 +37,7 @@ export class ImportedTraces {
     const { files } = this;
     try {
       let isEmpty = true;
-      for await (const piece of files.length === 1 ? files[0]!.pieces() : mergeByTime(files)) {
+      for await (const piece of canBeCopied(files) ? files[0]!.pieces() : mergeByTime(files)) {
         if (isEmpty) yield Buffer.from(writeHeader(this.header));
         isEmpty = false;
         yield piece;
@@ -48,6 +48,11 @@ export class ImportedTraces {
       for (const file of files) await file.close();
     }
   }
+}
+
+/** What an importer wrote needs no second look. */
+function canBeCopied(files: readonly ImportedLines[]): boolean {
+  return files.length === 1 && files[0]!.format !== "NDJSON";
 }
 
 async function* mergeByTime(files: readonly ImportedLines[]): AsyncGenerator<Buffer> {

@@ -11,6 +11,8 @@ import type { ImportSummary } from "./event-writer.js";
 import { headerFields, RecordingSource } from "./recording-source.js";
 
 const NEWLINE = 0x0a;
+/** A line of so many bytes may be a newline alone. */
+const BLANK_BYTES = 2;
 /** `{"ts":12.345`, as all our writers begin a line. */
 const PLAIN_TIME = /^\{"ts":(\d{1,15})\.(\d{1,9})[,}]/;
 const PLAIN_TIME_CHARS = 40;
@@ -24,6 +26,7 @@ export class ImportedLines {
   nanos = 0;
   private readonly members = new LineFields();
   private lineEnd = 0;
+  private lineNumber = 0;
 
   private constructor(
     /** As errors call it. */
@@ -33,7 +36,7 @@ export class ImportedLines {
     /** Complete once all was read. NDJSON is copied as it is, its lines only counted. */
     readonly summary: Pick<ImportSummary, "events"> & Partial<ImportSummary>,
     /** Problems skipped under --lenient, by reason. */
-    readonly skipped: ReadonlyMap<string, number>,
+    readonly skipped: Map<string, number>,
     private readonly lines: LineBuffer,
     private readonly lenient: boolean,
   ) {}
@@ -69,7 +72,6 @@ export class ImportedLines {
     while (await this.fill()) {
       const piece = Buffer.from(lines.bytes.subarray(lines.at, lines.end));
       lines.at = lines.end;
-      if (this.format === "NDJSON") this.summary.events += countLines(piece);
       yield piece;
     }
   }
@@ -77,12 +79,16 @@ export class ImportedLines {
   /** Goes to the next line; false at the end. Throws TraceFormatError for one without a time. */
   async next(): Promise<boolean> {
     const { lines } = this;
-    lines.at = Math.max(lines.at, this.lineEnd);
-    if (!(await this.fill())) return false;
-    this.lineEnd = lines.bytes.indexOf(NEWLINE, lines.at) + 1;
-    if (this.format === "NDJSON") this.summary.events++;
-    this.readTime();
-    return true;
+    for (;;) {
+      lines.at = Math.max(lines.at, this.lineEnd);
+      if (!(await this.fill())) return false;
+      this.lineEnd = lines.bytes.indexOf(NEWLINE, lines.at) + 1;
+      this.lineNumber++;
+      if (this.lineEnd - lines.at <= BLANK_BYTES && this.line.toString("latin1").trim() === "") continue;
+      if (!this.readTime()) continue;
+      if (this.format === "NDJSON") this.summary.events++;
+      return true;
+    }
   }
 
   /** The line at hand, with its newline: valid until `next`. */
@@ -104,6 +110,7 @@ export class ImportedLines {
     if (!isHeader(first)) return;
     this.header = headerFields(text, `${this.file}:1`);
     lines.at = end + 1;
+    this.lineNumber = 1;
   }
 
   /** Whether there is a line, read in where need be. */
@@ -124,13 +131,14 @@ export class ImportedLines {
     return true;
   }
 
-  private readTime(): void {
+  /** False where the line has no time and --lenient skips it. */
+  private readTime(): boolean {
     const { lines, members } = this;
     const [, whole, fraction] =
       PLAIN_TIME.exec(lines.bytes.toString("latin1", lines.at, lines.at + PLAIN_TIME_CHARS)) ?? [];
     if (whole !== undefined && fraction !== undefined) {
       this.advance(Number(whole), Number(fraction.padEnd(9, "0")));
-      return;
+      return true;
     }
     const isObject = members.read(lines.bytes, lines.at, this.lineEnd - 1);
     const exact = isObject ? members.get(Key.ts_ns) : undefined;
@@ -139,12 +147,13 @@ export class ImportedLines {
     const time = parseTime(text, exact === undefined ? "s" : "ns");
     if (!("ns" in time)) {
       const shown = this.line.toString("utf8").slice(0, 60).trimEnd();
-      throw new TraceFormatError(
-        this.file,
-        `event ${this.summary.events}: expected a time (ts or ts_ns), got ${shown}`,
-      );
+      const problem = `expected an event with a time (ts or ts_ns), got ${JSON.stringify(shown)}`;
+      if (!this.lenient) throw new TraceFormatError(`${this.file}:${this.lineNumber}`, problem);
+      this.skipped.set("no event", (this.skipped.get("no event") ?? 0) + 1);
+      return false;
     }
     this.advance(Number(time.ns / 1_000_000_000n), Number(time.ns % 1_000_000_000n));
+    return true;
   }
 
   private advance(seconds: number, nanos: number): void {
@@ -152,10 +161,4 @@ export class ImportedLines {
     this.seconds = seconds;
     this.nanos = nanos;
   }
-}
-
-function countLines(piece: Buffer): number {
-  let count = 0;
-  for (let at = piece.indexOf(NEWLINE); at !== -1; at = piece.indexOf(NEWLINE, at + 1)) count++;
-  return count;
 }

@@ -25,8 +25,10 @@ interface NamedEvent {
 
 /** Looks that an event is remembered to have; kvm_exit has the most, one for each kind of exit. */
 const MAX_READINGS = 8;
-/** Names beyond these are looked up anew each time. */
+/** Names beyond these, and longer names and details, are read anew each time: no text fills memory. */
 const MAX_NAMES = 4096;
+const MAX_NAME_BYTES = 256;
+const MAX_DETAIL_BYTES = 2048;
 /** Digits that a double holds whatever they are. */
 const EXACT_DIGITS = 15;
 const MAX_HEX_DIGITS = 16;
@@ -77,7 +79,7 @@ export class TextEvents {
     const entry = this.#spellings.find(bytes, nameFrom, nameEnd + 1, head.nameHash);
     if (entry >= 0) return this.#events[this.#spellings.number(entry)]!;
     const event = this.#name(bytes.toString("utf8", nameFrom, nameEnd));
-    if (this.#events.length < MAX_NAMES) {
+    if (this.#events.length < MAX_NAMES && nameEnd - nameFrom <= MAX_NAME_BYTES) {
       this.#spellings.add(bytes, nameFrom, nameEnd + 1, this.#events.push(event) - 1);
     }
     return event;
@@ -112,7 +114,7 @@ export class TextEvents {
     if (!pattern.match(bytes, from, end)) {
       throw new LineProblem("fields not as expected", `${event.bare.event}: expected fields as k=v`);
     }
-    event.readings.unshift(reading);
+    if (end - from <= MAX_DETAIL_BYTES) event.readings.unshift(reading);
     if (event.readings.length > MAX_READINGS) event.readings.pop();
     this.#write(bytes, reading, at);
   }

@@ -1,5 +1,4 @@
 /** `npm run fuzz:import [-- LINES [SEED]]`: damaged text recordings; anything but events or a named error ends it. */
-import process from "node:process";
 import { fuzzText } from "./text-fuzz.test.support.js";
 
 const [lines = "200000", seed = "1"] = process.argv.slice(2);

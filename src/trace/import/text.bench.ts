@@ -1,20 +1,21 @@
 /**
  * `npm run bench:import`: events per CPU second of the text importers, beside what `trace-cmd report` prints where
- * that is installed. The input is a cut-out of a real recording, over and over with later times.
+ * that is installed and a trace.dat is named. The input is a cut-out of a real recording, over and over, later each
+ * time.
  */
 import { execFileSync, spawnSync } from "node:child_process";
 import { closeSync, mkdtempSync, openSync, readFileSync, rmSync, writeSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import process from "node:process";
 import { fileURLToPath } from "node:url";
 import { bestInTurns, cpuSeconds } from "../bench-turns.js";
 import { openNdjson } from "../open-trace.js";
 
+const REPORTER = "trace-cmd";
 const RUNS = 3;
 const LINES = [100_000, 1_000_000];
 const READ_BYTES = 256 * 1024;
-const samples = ["tracefs-6.12", "trace-cmd-report-t", "trace-cmd-report-R", "perf-script"];
+const samples = ["tracefs-record-tgid", "trace-cmd-report-t", "trace-cmd-report-R", "perf-script"];
 const timeOf = /(?<= )(\d+)(?=\.\d{6,9}: )/;
 
 interface Measured {
@@ -45,10 +46,12 @@ async function importAll(path: string): Promise<void> {
 
 /** CPU seconds that trace-cmd takes for an event it prints; undefined without trace-cmd or a trace.dat to print. */
 function reportSeconds(recording: string | undefined): number | undefined {
-  if (recording === undefined || spawnSync("trace-cmd", ["--version"]).error !== undefined) return undefined;
-  const command = 'times; trace-cmd report -t -i "$0" 2>/dev/null > "$1"; times';
+  if (recording === undefined || spawnSync(REPORTER, ["--version"]).error !== undefined) return undefined;
+  const command = 'times; "$2" report -t -i "$0" 2>/dev/null > "$1"; times';
   const out = join(mkdtempSync(join(tmpdir(), "s2replay-")), "report");
-  const [before, , , after] = execFileSync("bash", ["-c", `${command}`, recording, out], { encoding: "utf8" })
+  const [before, , , after] = execFileSync("bash", ["-c", command, recording, out, REPORTER], {
+    encoding: "utf8",
+  })
     .split("\n")
     .filter((line) => line !== "")
     .map((line) =>

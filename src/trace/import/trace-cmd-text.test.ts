@@ -125,7 +125,7 @@ const samples: readonly (readonly [string, string])[] = [
   ],
   [
     "memslot:              (ffff800010021190) kvm=0xffff8000108bd000 slot=1 flags=0x1 gpa=0x0 size=0x256000 hva=0xffff9e587000",
-    '"memslot","slot":1,"flags":"0x1","gpa":"0x0","size":"0x256000","hva":"0xffff9e587000"}',
+    '"memslot","slot":1,"flags":"0x1","gpa":"0x0","size":"0x256000","hva":"0xffff9e587000","kvm":"0xffff8000108bd000"}',
   ],
   ["memslot_ret:          (ffff800010021190 <- ffff800010025274) ret=0", '"memslot_ret","ret":0}'],
   ['print:                tracing_mark_write: boot "done": x', '"marker","text":"boot \\"done\\": x"}'],

@@ -7,11 +7,9 @@ import type { Importer, RecordingInput } from "./importer.js";
 import { headerFields } from "./recording-source.js";
 import { TextRecording, TraceRefusal } from "./text-recording.js";
 
-/** What `export` writes in comment lines: the header, and events that tracefs has no form for. */
+/** Comments in which an export keeps what this text has no form for: a header, and an event of the wire. */
 export const HEADER_COMMENT = "# s2replay-header: ";
 export const EVENT_COMMENT = "# s2replay-event: ";
-const ownHeader = new RegExp(`^${HEADER_COMMENT}(.*)$`);
-const ownEvent = new RegExp(`^${EVENT_COMMENT}(.*)$`);
 const entries = /^# entries-in-buffer\/entries-written: (\d+)\/(\d+)\s+#P:(\d+)$/;
 const lost = /^CPU:(\d+) \[LOST (?:(\d+) )?EVENTS\]$/;
 
@@ -40,15 +38,13 @@ export function tracefsLines(input: RecordingInput): FtraceLines {
 function otherLines(input: RecordingInput): (line: string) => boolean {
   let hasOwnHeader = false;
   return (line) => {
-    const own = ownHeader.exec(line)?.[1];
-    if (own !== undefined) {
-      input.restore(headerFields(own, `${input.file}:${input.writer.origin}`));
+    if (line.startsWith(HEADER_COMMENT)) {
+      input.restore(headerFields(line.slice(HEADER_COMMENT.length), `${input.file}:${input.writer.origin}`));
       hasOwnHeader = true;
       return true;
     }
-    const event = ownEvent.exec(line)?.[1];
-    if (event !== undefined) {
-      input.writer.line(event);
+    if (line.startsWith(EVENT_COMMENT)) {
+      input.writer.line(line.slice(EVENT_COMMENT.length));
       return true;
     }
     const [, kept, written, cpus] = entries.exec(line) ?? [];

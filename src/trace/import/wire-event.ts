@@ -69,7 +69,7 @@ const wireEvents = new Map<string, readonly WireField[]>([
   ["tlb_vmid_ret", []],
   ["tlb_ipa", fields("mmu ipa level")],
   ["tlb_range", fields("mmu start pages")],
-  ["memslot", fields("slot flags gpa size hva")],
+  ["memslot", fields("slot flags gpa size hva kvm")],
   ["memslot_ret", ret],
 ]);
 

@@ -44,6 +44,7 @@ const canonical = [
   "write",
   "stride",
   "think_ns",
+  "page_size",
   "type",
 ] as const;
 export type KeyName = (typeof canonical)[number];
@@ -178,6 +179,7 @@ const ofEvent: Readonly<Record<keyof typeof Kind, Fields>> = {
     size: Role.pageBytes,
     hva: Role.opaque,
     kvm: Role.pointer,
+    page_size: Role.phys,
   },
   memslot_ret: { ret: Role.ret },
   marker: { text: Role.text, phase: Role.phase },

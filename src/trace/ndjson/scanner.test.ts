@@ -119,6 +119,7 @@ const shapes: Record<string, { required: fc.Arbitrary<Field>[]; optional: fc.Arb
       hexField(["size"], "size", page),
       numberField("flags", "prot", fc.nat(3)),
       pointerField("kvm"),
+      hexField(["page_size"], "phys", pick(0x1000, 0x20_0000, 0x4000_0000)),
     ],
   },
   marker: {

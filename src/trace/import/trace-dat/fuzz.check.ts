@@ -1,6 +1,5 @@
 /** `npm run fuzz:import [-- FILES [SEED]]`: damaged trace.dat files, 20,000 unless said. Exit status 1 on a bad outcome. */
 
-import process from "node:process";
 import { type Outcomes, readMutated } from "./mutations.test.support.js";
 
 const FILES = 20_000;

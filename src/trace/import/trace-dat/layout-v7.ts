@@ -5,7 +5,7 @@
 
 import { UnsupportedTraceError } from "../../../errors.js";
 import { DataEnd } from "../../byte-source.js";
-import { type Codec, codecOf } from "./codec.js";
+import { type Codec, openCodec } from "./codec.js";
 import { EventFormats } from "./event-format.js";
 import { type Bytes, endOf, FieldReader } from "./field-reader.js";
 import type { BufferData, CpuData, FileHead, Layout } from "./layout.js";
@@ -55,7 +55,7 @@ class SectionedFile {
     const fields = this.#fields;
     const compression = await readText(fields);
     await readText(fields); // The packer's version.
-    this.#codec = codecOf(compression);
+    this.#codec = await openCodec(compression);
     if (this.#codec === undefined && compression !== "none")
       throw new UnsupportedTraceError(
         `is compressed with ${JSON.stringify(compression)}, expected zlib or zstd`,

@@ -17,7 +17,6 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import process from "node:process";
 import { fileURLToPath } from "node:url";
 import { bestInTurns, cpuSeconds } from "../../bench-turns.js";
 import { openNdjson } from "../../open-trace.js";

@@ -1,0 +1,88 @@
+import { ZERO } from "../double.js";
+import { EventQueue } from "./queue.js";
+import type { ReplayThread } from "./replay-thread.js";
+
+/** One access, in the clock's units. Rates are whole units a nanosecond: progress never is rounded. */
+const ACCESS = 2 ** 22;
+/** A profile may say that reads take nothing; the clock needs something. */
+const LEAST_NS = 2 ** -10;
+
+/**
+ * vCPUs that read memory at once slow each other down: what a read takes follows from how many read at that
+ * moment. All of them go at the same pace, so one clock, which runs slower the more there are, times them all:
+ * a stretch of reads ends when the clock has gone so much further, however often the pace changes meanwhile.
+ */
+export class GuestReads {
+  /** By where the clock is to stand when the stretch ends: `dueNs` holds that while a thread is here. */
+  private readonly readers = new EventQueue();
+  /** Units a nanosecond, by readers. */
+  private readonly rates: number[] = [];
+  private progress = ZERO;
+  private atNs = ZERO;
+
+  /** @param readNs nanoseconds for a read while so many vCPUs read */
+  constructor(private readonly readNs: (vcpus: number) => number) {}
+
+  /**
+   * The thread makes `accesses` reads from now on.
+   * @param goesOn it has just ended a stretch: this one begins where that ended, between two nanoseconds
+   */
+  begin(thread: ReplayThread, accesses: number, atNs: number, goesOn: boolean): void {
+    this.advance(atNs);
+    if (this.readers.size === 0 && !goesOn) this.progress = 0;
+    thread.dueNs = (goesOn ? thread.dueNs : this.progress) + accesses * ACCESS;
+    this.readers.push(thread);
+  }
+
+  /** When the first stretch ends, should nothing change until then; Infinity where nobody reads. */
+  nextNs(): number {
+    const first = this.readers.peek();
+    if (first === undefined) return Number.POSITIVE_INFINITY;
+    return this.atNs + Math.max(0, Math.ceil((first.dueNs - this.progress) / this.rate()));
+  }
+
+  /** Whether of two that are due at one time the reader is first: trace order. */
+  isBefore(other: ReplayThread | undefined): boolean {
+    const first = this.readers.peek();
+    return first !== undefined && (other === undefined || first.sequence < other.sequence);
+  }
+
+  /** Takes the thread whose stretch ends first. */
+  pop(atNs: number): ReplayThread {
+    this.advance(atNs);
+    return this.readers.pop();
+  }
+
+  /** Ends the thread's stretch at its next access. @returns how many accesses of it are left */
+  cut(thread: ReplayThread, atNs: number): number {
+    this.advance(atNs);
+    const left = Math.min(thread.stretch, Math.floor((thread.dueNs - this.progress) / ACCESS));
+    if (left <= 0) return 0;
+    thread.dueNs -= left * ACCESS;
+    this.readers.moveUp(thread);
+    return left;
+  }
+
+  /** Units that the thread's stretch still takes. */
+  left(thread: ReplayThread, atNs: number): number {
+    this.advance(atNs);
+    return thread.dueNs - this.progress;
+  }
+
+  /** All is as it was, so much later. */
+  delay(byNs: number): void {
+    this.atNs += byNs;
+  }
+
+  private advance(atNs: number): void {
+    if (this.readers.size > 0 && atNs > this.atNs) this.progress += (atNs - this.atNs) * this.rate();
+    this.atNs = atNs;
+  }
+
+  private rate(): number {
+    const readers = this.readers.size;
+    for (let n = this.rates.length; n <= readers; n++)
+      this.rates.push(Math.max(1, Math.round(ACCESS / Math.max(LEAST_NS, this.readNs(n)))));
+    return this.rates[readers] as number;
+  }
+}

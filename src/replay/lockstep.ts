@@ -1,0 +1,302 @@
+import { ZERO } from "../double.js";
+import { LAST_LEVEL } from "../stage2/granule.js";
+import type { Guest } from "./guest.js";
+import type { Host } from "./host.js";
+import { type ReplayThread, Step } from "./replay-thread.js";
+import type { RunConfig } from "./run-config.js";
+import type { Schedule } from "./schedule.js";
+
+/** Pages behind the one that was just mapped of which somebody may have seen that they are not yet. */
+const SEEN_AHEAD = 1;
+/** So many pages on, the state is compared with that of a page. */
+const LONGEST_TURNS = 4;
+/** A vCPU so far behind the others is at work on something else. */
+const FARTHEST_BEHIND = 2 ** 21;
+
+/** A moment at which a page had just been mapped. */
+class Mark {
+  ipa = ZERO;
+  atNs = ZERO;
+  /** Index of the vCPU that mapped it. */
+  by = -1;
+  /** The state of the replay as numbers relative to `ipa` and `atNs`; undefined where it was not looked at. */
+  state: readonly number[] | undefined;
+  /** What had been counted by then; and what since: pages, and stalls, each length with its number. */
+  counted: Float64Array | undefined;
+  pages = 0;
+  readonly stalls = new Map<number, number>();
+}
+
+/** An order that was seen to repeat: from `state` on the same comes again, so many pages further on. */
+interface Order {
+  readonly state: readonly number[];
+  readonly by: number;
+  readonly pages: number;
+  readonly periodNs: number;
+  readonly counted: Float64Array;
+  readonly stalls: readonly (readonly [ns: number, count: number])[];
+}
+
+/**
+ * vCPUs that go through memory side by side, and fault on each of its pages, soon keep a steady order: the state of
+ * the replay at one page is its state at the page before, one page further on. Then so is that of every page behind
+ * it, as far as the table ahead looks alike: these are not replayed but taken as done, with their counts and times.
+ * The same one level up, where a whole table of pages is like the one before it.
+ *
+ * Nothing in it is approximate: states are compared whole, times are whole nanoseconds, and the outcome is that of
+ * the replay page by page.
+ */
+export class Lockstep {
+  private mapper: ReplayThread | undefined;
+  /** A page that was mapped not long ago, and the last one that was the first of its table. */
+  private readonly page = new Mark();
+  private readonly table = new Mark();
+  private pageOrder: Order | undefined;
+  private tableOrder: Order | undefined;
+  /** For how many pages the state of `page` is compared with. */
+  private window = 1;
+
+  constructor(
+    private readonly config: RunConfig,
+    private readonly host: Host,
+    private readonly schedule: Schedule,
+    private readonly threads: readonly ReplayThread[],
+  ) {
+    config.counters.recentStalls = new Map();
+  }
+
+  /** A hold has ended in which the thread changed the table. */
+  changed(thread: ReplayThread): void {
+    // Two of them between looks, or one for something else than a run's page: no steady order.
+    if (this.mapper !== undefined || thread.activity !== thread.runFault) this.forgetMarks();
+    this.mapper = thread.activity === thread.runFault ? thread : undefined;
+  }
+
+  /** A barrier: slots may change, and with them what the same state leads to. */
+  forget(): void {
+    this.pageOrder = this.tableOrder = undefined;
+    this.forgetMarks();
+  }
+
+  private forgetMarks(): void {
+    this.page.state = this.table.state = undefined;
+    this.page.by = -1;
+    this.window = 1;
+  }
+
+  /** Between two events: goes ahead if the state is that of one page, or one table of pages, before. */
+  look(horizonNs: number): void {
+    const thread = this.mapper;
+    if (thread === undefined) return;
+    this.mapper = undefined;
+    const guest = this.host.guest(thread.runFault.vm);
+    const { ipa, bytes } = thread.runFault.operation(0);
+    if (bytes !== guest.pageBytes || !guest.log.isSettled(this.schedule.nowNs)) {
+      this.forgetMarks();
+      return;
+    }
+    this.tally();
+    this.table.pages++;
+    this.page.pages++;
+    const { granule } = guest.stage2.table;
+    if (granule.indexAt(ipa, LAST_LEVEL) === 0) this.lookAtTable(thread, guest, ipa, horizonNs);
+    else this.lookAtPage(thread, guest, ipa, horizonNs);
+  }
+
+  private lookAtPage(thread: ReplayThread, guest: Guest, ipa: number, horizonNs: number): void {
+    const { page } = this;
+    const isTurn = page.by === thread.index && ipa - page.ipa === page.pages * guest.pageBytes;
+    const isDue = page.state === undefined || page.pages >= this.window;
+    const mayKnow = this.pageOrder?.by === thread.index;
+    if (!isTurn && !isDue && !mayKnow) return;
+    const state = this.stateAt(guest, ipa, LAST_LEVEL);
+    const order = this.orderOf(this.pageOrder, page, thread, state, isTurn);
+    if (order !== undefined) {
+      this.pageOrder = order;
+      const room = Math.floor((guest.ahead.pages(ipa, order.pages) - SEEN_AHEAD) / order.pages);
+      const times = this.timesLeft(guest, ipa, order, room, horizonNs);
+      if (times > 0) {
+        guest.ahead.repeatPage(ipa, times * order.pages);
+        this.goAhead(guest, order, times);
+        this.table.pages += times * order.pages;
+        this.tallyMore(order, times);
+        this.mark(page, thread, ipa + times * order.pages * guest.pageBytes, state);
+        return;
+      }
+    }
+    if (!isDue) return;
+    // vCPUs may take turns in mapping: the state to compare with stays for a page, then for two, then for four.
+    this.window = Math.min(LONGEST_TURNS, 2 * this.window);
+    this.mark(page, thread, ipa, state);
+  }
+
+  private lookAtTable(thread: ReplayThread, guest: Guest, ipa: number, horizonNs: number): void {
+    const { table } = this;
+    const { entries } = guest.stage2.table.granule;
+    const isTurn = table.pages === entries && ipa - table.ipa === entries * guest.pageBytes;
+    const state = this.stateAt(guest, ipa, LAST_LEVEL - 1);
+    const order = this.orderOf(this.tableOrder, table, thread, state, isTurn);
+    let times = 0;
+    if (order !== undefined) {
+      this.tableOrder = order;
+      times = this.timesLeft(guest, ipa, order, guest.ahead.tables(ipa), horizonNs);
+    }
+    if (order !== undefined && times > 0) {
+      guest.ahead.repeatTable(ipa, times);
+      this.goAhead(guest, order, times);
+    }
+    const there = ipa + times * entries * guest.pageBytes;
+    this.mark(table, thread, there, state);
+    this.mark(this.page, thread, there, undefined);
+    this.window = 1;
+  }
+
+  /** The order that the state is of: one that was seen before, or that from the mark on; undefined where it is of none. */
+  private orderOf(
+    known: Order | undefined,
+    mark: Mark,
+    thread: ReplayThread,
+    state: readonly number[] | undefined,
+    isTurn: boolean,
+  ): Order | undefined {
+    if (state === undefined) return undefined;
+    if (known !== undefined && known.by === thread.index && isEqual(state, known.state)) return known;
+    if (!isTurn || mark.state === undefined || mark.counted === undefined || !isEqual(state, mark.state))
+      return undefined;
+    const before = mark.counted;
+    return {
+      state,
+      by: thread.index,
+      pages: mark.pages,
+      periodNs: this.schedule.nowNs - mark.atNs,
+      counted: this.config.counters.figures().map((figure, n) => figure - (before[n] as number)),
+      stalls: [...mark.stalls],
+    };
+  }
+
+  private mark(mark: Mark, thread: ReplayThread, ipa: number, state: readonly number[] | undefined): void {
+    mark.ipa = ipa;
+    mark.atNs = this.schedule.nowNs;
+    mark.by = thread.index;
+    mark.state = state;
+    mark.counted = state === undefined ? undefined : this.config.counters.figures();
+    mark.pages = 0;
+    mark.stalls.clear();
+  }
+
+  /** Stalls since the last look are counted to both marks. */
+  private tally(): void {
+    const recent = this.config.counters.recentStalls as Map<number, number>;
+    for (const [ns, count] of recent) {
+      this.page.stalls.set(ns, (this.page.stalls.get(ns) ?? 0) + count);
+      this.table.stalls.set(ns, (this.table.stalls.get(ns) ?? 0) + count);
+    }
+    recent.clear();
+  }
+
+  private tallyMore({ stalls }: Order, times: number): void {
+    for (const [ns, count] of stalls)
+      this.table.stalls.set(ns, (this.table.stalls.get(ns) ?? 0) + count * times);
+  }
+
+  /** The order comes so many times more: all is counted, and everything is that much later and further on. */
+  private goAhead(guest: Guest, order: Order, times: number): void {
+    const { counters } = this.config;
+    const before = counters.total;
+    counters.add(order.counted, times);
+    this.host.addEpochFaults(counters.total - before);
+    for (const [ns, count] of order.stalls) counters.stalls.recordValueWithCount(ns, count * times);
+    const byNs = times * order.periodNs;
+    const bytes = times * order.pages * guest.pageBytes;
+    this.schedule.goAhead(byNs);
+    for (const thread of this.threads) {
+      const { run, runFault } = thread;
+      if (run === undefined) continue;
+      const accesses = bytes / run.stride;
+      thread.runIndex += accesses;
+      if (thread.runFaulted >= 0) thread.runFaulted += accesses;
+      thread.accessNs += byNs;
+      thread.requestNs += byNs;
+      runFault.ipa += bytes;
+      const operation = runFault.operation(0);
+      operation.ipa += bytes;
+      operation.phys += bytes;
+    }
+  }
+
+  /** How often the order fits into the room, the slot, every run, and the time up to which the trace is known. */
+  private timesLeft(guest: Guest, ipa: number, order: Order, room: number, horizonNs: number): number {
+    const bytes = order.pages * guest.pageBytes;
+    let times = Math.min(
+      room,
+      Math.floor((horizonNs - this.schedule.nowNs) / order.periodNs),
+      Math.floor((guest.memory.alikeUpTo(ipa) - ipa) / bytes) - SEEN_AHEAD,
+    );
+    for (const { run, runIndex } of this.threads) {
+      if (run === undefined) continue;
+      if (bytes % run.stride !== 0) return 0;
+      // The access that comes next must be there after it too.
+      times = Math.min(times, Math.floor(((run.count - 1 - runIndex) * run.stride) / bytes));
+    }
+    return Math.max(0, times);
+  }
+
+  /** The state of the replay, relative to the page at `ipa` and to now; undefined where more is going on than runs. */
+  private stateAt(guest: Guest, ipa: number, level: number): readonly number[] | undefined {
+    const { schedule, host } = this;
+    const { nowNs } = schedule;
+    const state: number[] = [guest.ahead.kind(ipa, level)];
+    let vm = -2;
+    // Of equal times the order is that of the trace.
+    let first = 0;
+    let lowest = 0;
+    for (const thread of this.threads) {
+      const { run, runFault, step } = thread;
+      if (run === undefined) {
+        if (step !== Step.idle) return undefined;
+        state.push(-1);
+        continue;
+      }
+      if (vm === -2) {
+        vm = run.vm;
+        first = run.sequence;
+        state.push(vm);
+      }
+      if (run.vm !== vm || host.guest(run.vm) !== guest || run.stride === 0) return undefined;
+      const place = run.ipa + thread.runIndex * run.stride - ipa;
+      const start = place - thread.stretch * run.stride;
+      if (start < lowest) lowest = start;
+      state.push(
+        run.sequence - first,
+        run.stride,
+        run.write ? 1 : 0,
+        Number.isNaN(run.accessThinkNs) ? -1 : run.accessThinkNs,
+        step,
+        place,
+        thread.stretch,
+        thread.runIndex - thread.runFaulted,
+        thread.runFaults,
+      );
+      state.push(thread.onCpu ? 1 : 0, thread.counted ? 1 : 0);
+      if (thread.activity === runFault) {
+        if (step !== Step.handler && step !== Step.waiting && step !== Step.hold && step !== Step.retry)
+          return undefined;
+        const operation = runFault.operation(0);
+        state.push(runFault.ipa - ipa, operation.ipa - ipa, operation.kind, operation.bytes, operation.prot);
+        state.push(runFault.esr, thread.accessNs - nowNs, thread.requestNs - nowNs, thread.lockWaitNs);
+        state.push(thread.retryNs, thread.laps, thread.cause, thread.faultClass, thread.sharesLock ? 1 : 0);
+        state.push(thread.handlerNs, thread.holdNs, thread.hasStored ? 1 : 0);
+      } else if (step !== Step.think) return undefined;
+      if (step !== Step.waiting) state.push(schedule.leftOf(thread));
+    }
+    if (lowest < -FARTHEST_BEHIND || vm === -2) return undefined;
+    host.lock(vm).describe(state);
+    return state;
+  }
+}
+
+function isEqual(a: readonly number[], b: readonly number[]): boolean {
+  if (a.length !== b.length) return false;
+  for (let n = 0; n < a.length; n++) if (a[n] !== b[n]) return false;
+  return true;
+}
