@@ -59,6 +59,8 @@ export class RecordingSource implements ByteSource, RecordingInput {
   /** The recording where it is read here and there. */
   #file: RandomAccess | undefined;
   #header: HeaderFields = {};
+  /** What was recorded beside it: who recorded knows better than what can be read from the recording. */
+  #beside: HeaderFields = {};
   /** Bytes of the writer handed on. */
   #taken = 0;
   #end: "ended" | DataEnd | undefined;
@@ -83,7 +85,7 @@ export class RecordingSource implements ByteSource, RecordingInput {
   ): Promise<RecordingSource> {
     const source = new RecordingSource(importer.format, bytes, place, options);
     source.describe({ arch: "arm64", source: importer.format });
-    source.describe(await readHeaderBeside(place.path));
+    source.#beside = await readHeaderBeside(place.path);
     source.#recording = await importer.open(source);
     return source;
   }
@@ -108,7 +110,14 @@ export class RecordingSource implements ByteSource, RecordingInput {
 
   describe(header: HeaderFields): void {
     this.#header = { ...this.#header, ...header };
-    this.writer.header = { ...this.#header, ...this.options.header };
+    const lost = this.#header.lost_events ?? this.#beside.lost_events;
+    this.writer.header = {
+      ...this.#header,
+      ...this.#beside,
+      // Only the importer knows which losses it tells as events, where they are.
+      ...(lost === undefined ? {} : { lost_events: lost }),
+      ...this.options.header,
+    };
   }
 
   restore(header: HeaderFields): void {
