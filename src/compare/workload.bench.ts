@@ -6,7 +6,6 @@
 import { closeSync, mkdtempSync, openSync, rmSync, writeSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import process from "node:process";
 import { fileURLToPath } from "node:url";
 import { bestInTurns, cpuSeconds } from "../trace/bench-turns.js";
 import { kvmPageTableTest } from "../workload/kvm-page-table-test.js";
