@@ -87,6 +87,24 @@ const headerKeys = [
   "lock_wait",
 ] as const satisfies readonly (keyof HeaderFields)[];
 
+/** The fields of a parsed header, those that this version does not know included. Throws as parseHeader does. */
+export function headerFields(line: unknown, where: string): HeaderFields {
+  const known = parseHeader(line, where);
+  const { type: _type, schema: _schema, ...fields } = { ...(line as { type?: unknown }), ...known };
+  return fields;
+}
+
+/** The same of a header's text. Throws TraceFormatError where it is no JSON. */
+export function parseHeaderText(text: string, where: string): HeaderFields {
+  let line: unknown;
+  try {
+    line = JSON.parse(text);
+  } catch (error) {
+    throw new TraceFormatError(where, `expected a header, one JSON object (${(error as Error).message})`);
+  }
+  return headerFields(line, where);
+}
+
 /** Whether the format knows a field of a header. */
 export function isHeaderField(field: string): boolean {
   return (headerKeys as readonly string[]).includes(field);

@@ -6,9 +6,8 @@
  */
 import { UsageError } from "../errors.js";
 import { seededRandom } from "../seeded-random.js";
-import { checkMemory } from "./dirty-log.js";
 import { sizeText } from "./size.js";
-import { PAGE_BYTES, TraceLines } from "./trace-lines.js";
+import { checkMemory, PAGE_BYTES, TraceLines } from "./trace-lines.js";
 import { defineWorkload } from "./workload.js";
 
 const GPA = 2 ** 30;

@@ -13,7 +13,7 @@
 import { UsageError } from "../errors.js";
 import { seededRandom } from "../seeded-random.js";
 import { sizeText } from "./size.js";
-import { PAGE_BYTES, TraceLines } from "./trace-lines.js";
+import { checkMemory, PAGE_BYTES, TraceLines } from "./trace-lines.js";
 import { defineWorkload } from "./workload.js";
 
 const GPA = 2 ** 30;
@@ -97,13 +97,3 @@ export const dirtyLog = defineWorkload({
     }
   },
 });
-
-/** Memory in host pages that a slot can have behind it. */
-export function checkMemory(size: number, granularity: number): void {
-  if (![PAGE_BYTES, 2 ** 21, 2 ** 30].includes(granularity))
-    throw new UsageError(`--granularity: expected 4K, 2M or 1G, got ${sizeText(granularity)}`);
-  if (size % granularity !== 0 || size > 2 ** 46)
-    throw new UsageError(
-      `--size: expected a multiple of ${sizeText(granularity)} and at most 64T, got ${sizeText(size)}`,
-    );
-}

@@ -1,4 +1,6 @@
-import type { TraceHeader } from "../trace/event.js";
+import { UsageError } from "../errors.js";
+import { type HeaderFields, writeHeader } from "../trace/header.js";
+import { sizeText } from "./size.js";
 
 /** Host page, the smallest that stage-2 maps. */
 export const PAGE_BYTES = 4096;
@@ -16,17 +18,8 @@ export class TraceLines {
   ) {}
 
   /** A trace's first line. */
-  static header(source: string, fields: Pick<TraceHeader, "ia_bits" | "fwb">): string {
-    const { ia_bits, fwb } = fields;
-    const header = {
-      type: "header",
-      schema: "s2replay-trace/1",
-      arch: "arm64",
-      granule: GRANULE,
-      ia_bits,
-      fwb,
-    };
-    return `${JSON.stringify({ ...header, source })}\n`;
+  static header(source: string, fields: Pick<HeaderFields, "ia_bits" | "fwb">): string {
+    return writeHeader({ arch: "arm64", granule: GRANULE, ...fields, source });
   }
 
   /** KVM_SET_USER_MEMORY_REGION. With logging switched on it write-protects the slot, in no time of its own. */
@@ -82,4 +75,14 @@ export class TraceLines {
 
 function hex(value: number): string {
   return `0x${value.toString(16)}`;
+}
+
+/** Memory in host pages that a slot can have behind it. */
+export function checkMemory(size: number, granularity: number): void {
+  if (![PAGE_BYTES, 2 ** 21, 2 ** 30].includes(granularity))
+    throw new UsageError(`--granularity: expected 4K, 2M or 1G, got ${sizeText(granularity)}`);
+  if (size % granularity !== 0 || size > 2 ** 46)
+    throw new UsageError(
+      `--size: expected a multiple of ${sizeText(granularity)} and at most 64T, got ${sizeText(size)}`,
+    );
 }

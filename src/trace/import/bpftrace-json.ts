@@ -3,13 +3,12 @@
  * script of `s2replay record --with bpftrace` prints it, or one of tracefs text.
  */
 
-import { UsageError } from "../../errors.js";
-import { isHeader } from "../header.js";
+import { headerFields, isHeader } from "../header.js";
+import { tally } from "./event-writer.js";
 import { completeLines } from "./ftrace-head.js";
 import { unknownLine } from "./ftrace-text.js";
 import type { Importer, RecordingInput } from "./importer.js";
-import { headerFields } from "./recording-source.js";
-import { type LineReader, TextRecording } from "./text-recording.js";
+import { checkOneBuffer, type LineReader, TextRecording } from "./text-recording.js";
 import { tracefsLines } from "./tracefs-text.js";
 
 interface Message {
@@ -27,9 +26,7 @@ export const bpftraceJson: Importer = {
   format: "bpftrace json",
   recognises: (head) => completeLines(head).some((line, index) => index < 100 && messageStart.test(line)),
   open: (input) => {
-    if (input.instance !== undefined) {
-      throw new UsageError(`${input.file}: bpftrace's output is of one buffer, an instance cannot be chosen`);
-    }
+    checkOneBuffer(input, "bpftrace's output");
     return Promise.resolve(new TextRecording(input, new BpftraceLines(input)));
   },
 };
@@ -54,7 +51,7 @@ class BpftraceLines implements LineReader {
       if (!Number.isSafeInteger(count) || count < 0) throw unknownLine(expected, line);
       this.#lost += count;
       summary.lostEvents += count;
-    } else summary.ignored.set(`bpftrace ${type}`, (summary.ignored.get(`bpftrace ${type}`) ?? 0) + 1);
+    } else tally(summary.ignored, `bpftrace ${type}`);
   }
 
   #print(text: string): void {
@@ -64,8 +61,9 @@ class BpftraceLines implements LineReader {
       return;
     }
     const { input } = this;
-    if (isHeader(parseObject(text))) {
-      input.describe(headerFields(text, `${input.file}:${input.writer.origin}`));
+    const line = parseObject(text);
+    if (isHeader(line)) {
+      input.describe(headerFields(line, `${input.file}:${input.writer.origin}`));
       return;
     }
     const [, key, time] = timeMember.exec(text) ?? [];

@@ -468,7 +468,7 @@ function mark(text: string, phase?: "begin" | "end"): string {
 }
 
 /** Names beyond MAX_NAMES are counted together: a hostile recording cannot fill memory with them. */
-function tally(counts: Map<string, number>, name: string): void {
+export function tally(counts: Map<string, number>, name: string): void {
   const counted = counts.has(name) || counts.size < MAX_NAMES ? name : "(others)";
   counts.set(counted, (counts.get(counted) ?? 0) + 1);
 }

@@ -1,14 +1,14 @@
 /** One input of an import as NDJSON lines, its header taken off. */
 
 import { TraceFormatError } from "../../errors.js";
-import { type HeaderFields, isHeader } from "../header.js";
+import { type HeaderFields, headerFields, isHeader } from "../header.js";
 import { Key } from "../ndjson/fields.js";
 import { LineBuffer } from "../ndjson/line-buffer.js";
 import { LineFields } from "../ndjson/line-fields.js";
 import { type OpenTraceOptions, openNdjson } from "../open-trace.js";
 import { parseTime } from "../time.js";
 import type { ImportSummary } from "./event-writer.js";
-import { headerFields, RecordingSource } from "./recording-source.js";
+import { RecordingSource } from "./recording-source.js";
 
 const NEWLINE = 0x0a;
 /** A line of so many bytes may be a newline alone. */
@@ -100,15 +100,14 @@ export class ImportedLines {
     const { lines } = this;
     if (!(await this.fill())) return;
     const end = lines.bytes.indexOf(NEWLINE, lines.at);
-    const text = lines.bytes.toString("utf8", lines.at, end);
     let first: unknown;
     try {
-      first = JSON.parse(text);
+      first = JSON.parse(lines.bytes.toString("utf8", lines.at, end));
     } catch {
       return;
     }
     if (!isHeader(first)) return;
-    this.header = headerFields(text, `${this.file}:1`);
+    this.header = headerFields(first, `${this.file}:1`);
     lines.at = end + 1;
     this.lineNumber = 1;
   }

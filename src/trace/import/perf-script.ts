@@ -3,13 +3,12 @@
  * thread, the time, the event and the trace. A probe's return is `NAME__return`; the value that it returns `arg1`.
  */
 
-import { UsageError } from "../../errors.js";
 import { EventHead, type HeadFormat, type TaskColumns } from "./event-head.js";
 import { completeLines } from "./ftrace-head.js";
 import { unknownLine } from "./ftrace-text.js";
 import type { Importer, RecordingInput } from "./importer.js";
 import { TextEvents } from "./text-events.js";
-import { type LineReader, TextRecording } from "./text-recording.js";
+import { checkOneBuffer, type LineReader, TextRecording } from "./text-recording.js";
 
 /** From the process and thread on, up to the next column. */
 const ids = "(?:(\\d{1,10})/)?(\\d{1,10}) +";
@@ -59,11 +58,7 @@ export const perfScript: Importer = {
     );
   },
   open: (input) => {
-    if (input.instance !== undefined) {
-      throw new UsageError(
-        `${input.file}: perf script's text is of one buffer, an instance cannot be chosen`,
-      );
-    }
+    checkOneBuffer(input, "perf script's text");
     return Promise.resolve(new TextRecording(input, new PerfLines(input)));
   },
 };

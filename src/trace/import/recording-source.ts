@@ -3,8 +3,7 @@
 import { readFile, stat } from "node:fs/promises";
 import { TraceFormatError, UsageError } from "../../errors.js";
 import { type ByteSource, DataEnd, PeekedSource } from "../byte-source.js";
-import type { TraceHeader } from "../event.js";
-import { type HeaderFields, parseHeader } from "../header.js";
+import { type HeaderFields, parseHeaderText } from "../header.js";
 import type { LineProblem } from "../ndjson/line-values.js";
 import { Aliases } from "./aliases.js";
 import { EventWriter, type ImportSummary } from "./event-writer.js";
@@ -184,23 +183,5 @@ async function readHeaderBeside(path: string | undefined): Promise<HeaderFields>
     if (error instanceof Error && "code" in error && error.code === "ENOENT") return {};
     throw new UsageError(`${beside}: cannot be read (${error instanceof Error ? error.message : error})`);
   }
-  return headerFields(text, beside);
-}
-
-/** The fields of a header line, those that this version does not know included. Throws TraceFormatError. */
-export function headerFields(text: string, where: string): HeaderFields {
-  let line: unknown;
-  try {
-    line = JSON.parse(text);
-  } catch (error) {
-    throw new TraceFormatError(where, `expected a header, one JSON object (${(error as Error).message})`);
-  }
-  const {
-    type: _type,
-    schema: _schema,
-    ...fields
-  } = { ...(line as object), ...parseHeader(line, where) } as TraceHeader & {
-    type?: unknown;
-  };
-  return fields;
+  return parseHeaderText(text, beside);
 }

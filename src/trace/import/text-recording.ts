@@ -1,6 +1,6 @@
 /** A recording that is text: its lines, one after the other, to the reader of its format. */
 
-import { UnsupportedTraceError } from "../../errors.js";
+import { UnsupportedTraceError, UsageError } from "../../errors.js";
 import { DataEnd } from "../byte-source.js";
 import { LineBuffer, MAX_LINE_BYTES } from "../ndjson/line-buffer.js";
 import { LineProblem } from "../ndjson/line-values.js";
@@ -15,6 +15,12 @@ export interface LineReader {
 /** A line that shows the whole recording to be of no use: told with its place, --lenient or not. */
 export class TraceRefusal {
   constructor(readonly message: string) {}
+}
+
+/** For a format that knows no instances; `what` as the error calls it. Throws UsageError where one is asked for. */
+export function checkOneBuffer({ file, instance }: RecordingInput, what: string): void {
+  if (instance === undefined) return;
+  throw new UsageError(`${file}: ${what} is of one buffer, an instance cannot be chosen`);
 }
 
 /** Bytes of output a step makes at least, where there are as many. */

@@ -1,11 +1,10 @@
 /** What tracefs prints: `trace`, `trace_pipe`, and this project's own export. */
 
-import { UsageError } from "../../errors.js";
+import { parseHeaderText } from "../header.js";
 import { latencyRefusal, tellFtraceText } from "./ftrace-head.js";
 import { FtraceLines } from "./ftrace-text.js";
 import type { Importer, RecordingInput } from "./importer.js";
-import { headerFields } from "./recording-source.js";
-import { TextRecording, TraceRefusal } from "./text-recording.js";
+import { checkOneBuffer, TextRecording, TraceRefusal } from "./text-recording.js";
 
 /** Comments in which an export keeps what this text has no form for: a header, and an event of the wire. */
 export const HEADER_COMMENT = "# s2replay-header: ";
@@ -17,9 +16,7 @@ export const tracefsText: Importer = {
   format: "tracefs text",
   recognises: (head) => tellFtraceText(head) === "tracefs",
   open: (input) => {
-    if (input.instance !== undefined) {
-      throw new UsageError(`${input.file}: tracefs text is of one buffer, an instance cannot be chosen`);
-    }
+    checkOneBuffer(input, "tracefs text");
     return Promise.resolve(new TextRecording(input, tracefsLines(input)));
   },
 };
@@ -39,7 +36,9 @@ function otherLines(input: RecordingInput): (line: string) => boolean {
   let hasOwnHeader = false;
   return (line) => {
     if (line.startsWith(HEADER_COMMENT)) {
-      input.restore(headerFields(line.slice(HEADER_COMMENT.length), `${input.file}:${input.writer.origin}`));
+      input.restore(
+        parseHeaderText(line.slice(HEADER_COMMENT.length), `${input.file}:${input.writer.origin}`),
+      );
       hasOwnHeader = true;
       return true;
     }
