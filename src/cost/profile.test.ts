@@ -98,6 +98,14 @@ it("gives every assumed figure a bound or says that nothing is published", () =>
   }
 });
 
+it.each(["kunpeng920", "emulated"])("%s: each range holds its figure", (name) => {
+  for (const [key, { value, range }] of Object.entries(loadProfile(name).document.figures)) {
+    if (range === undefined) continue;
+    expect(range[0], key).toBeLessThanOrEqual(value);
+    expect(range[1], key).toBeGreaterThanOrEqual(value);
+  }
+});
+
 describe("files", () => {
   let folder: string;
   beforeAll(() => {

@@ -15,7 +15,15 @@ const provenance = {
   bound: z.string().min(1).optional(),
 };
 
-const figure = z.strictObject({ value: z.number().nonnegative(), ...provenance });
+const figure = z.strictObject({
+  value: z.number().nonnegative(),
+  ...provenance,
+  /** Of an assumed figure: from the least to the most that it may well be, ns. */
+  range: z
+    .tuple([z.number().nonnegative(), z.number().nonnegative()])
+    .refine(([least, most]) => least <= most, "expected the lower end first")
+    .optional(),
+});
 
 /** Every figure is nanoseconds for one of what its name says. */
 const figures = z.strictObject({
@@ -49,6 +57,14 @@ const figures = z.strictObject({
   retryLapNs: figure,
 });
 
+/** What is known of several figures together only: another value of one of them changes the remainder's, not the sum. */
+const sum = z.strictObject({
+  /** How many of each the sum has; a read of `guestReadNs` is one of a single vCPU. */
+  of: z.partialRecord(z.enum([...figures.keyof().options, "guestReadNs"]), z.number().positive()),
+  remainder: z.enum([...figures.keyof().options, "guestReadNs"]),
+  source: z.string().min(1),
+});
+
 const ascending = (points: readonly { vcpus: number }[]) =>
   points.every((point, i) => i === 0 || point.vcpus > points[i - 1]!.vcpus);
 
@@ -63,6 +79,8 @@ const profileSchema = z.strictObject({
   figures,
   /** Where one walker's compiled code is known to take another time for the same work: figures by strategy. */
   walkers: z.record(z.string(), z.strictObject({ entryVisitNs: figure })).optional(),
+  /** In the order in which their remainders follow from the figures. */
+  sums: z.array(sum).optional(),
   /** A guest's read of one page that it has mapped, by the number of vCPUs that read at that moment. */
   guestReadNs: z.strictObject({
     points: z
