@@ -1,12 +1,30 @@
 import type { CommandModule } from "yargs";
 import { diffTrace } from "../compare/diff.js";
 import { diffSchema } from "../compare/result.js";
+import { UsageError } from "../errors.js";
+import { type ScalableCost, scalableCosts } from "../replay/cost-scale.js";
+import { didYouMean } from "../suggest.js";
 import { startProgress } from "./progress.js";
 import { addTraceOptions, deliver, failOnOf, type TraceArguments, traceOptionsOf } from "./trace-options.js";
 
 interface DiffArguments extends TraceArguments {
   base: string;
   candidate: string;
+  ablate: string | undefined;
+}
+
+/** `clean,tlbi`, or `all`. Throws UsageError. */
+function parseCosts(text: string): readonly ScalableCost[] {
+  if (text === "all") return scalableCosts;
+  return text.split(",").map((part) => {
+    const name = part.trim();
+    const cost = scalableCosts.find((known) => known === name);
+    if (cost !== undefined) return cost;
+    const known = [...scalableCosts, "all"];
+    throw new UsageError(
+      `--ablate: unknown cost "${name}"${didYouMean(name, known)}: expected ${known.join(", ")}`,
+    );
+  });
 }
 
 export const diffCommand: CommandModule<object, DiffArguments> = {
@@ -26,9 +44,15 @@ export const diffCommand: CommandModule<object, DiffArguments> = {
           requiresArg: true,
           default: "post-patch",
           describe: "the strategy to compare with it",
+        })
+        .option("ablate", {
+          type: "string",
+          requiresArg: true,
+          describe: `replay both once more without each of these costs: ${scalableCosts.join(", ")}; or all`,
         }),
     )
       .example("$0 diff host.ndjson.gz", "pre-patch against post-patch")
+      .example("$0 diff host.ndjson.gz --ablate all", "which cost the change comes from")
       .example("$0 diff host.ndjson --candidate ./mine.js", "a walker of your own")
       .example("gunzip -c host.ndjson.gz | $0 diff - --epoch ADJUST", "one epoch, from a pipe")
       .example(
@@ -38,8 +62,11 @@ export const diffCommand: CommandModule<object, DiffArguments> = {
   handler: async (args) => {
     const failOn = failOnOf(args, diffSchema);
     const { base, candidate } = args;
+    const ablate = args.ablate === undefined ? [] : parseCosts(args.ablate);
     const { stop, ...progress } = startProgress();
-    const result = await diffTrace({ ...traceOptionsOf(args), ...progress, base, candidate }).finally(stop);
+    const result = await diffTrace({ ...traceOptionsOf(args), ...progress, base, candidate, ablate }).finally(
+      stop,
+    );
     deliver(result, args, failOn);
   },
 };

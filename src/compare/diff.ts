@@ -1,5 +1,6 @@
 import type { Counters } from "../replay/counters.js";
 import { loadStrategy } from "../strategy/load.js";
+import { ablationResult, ablationsOf, scalesOf } from "./ablation.js";
 import { caveatsOf } from "./caveats.js";
 import { eventWriter } from "./events.js";
 import { findingsOf } from "./findings.js";
@@ -19,7 +20,8 @@ import {
 export async function diffTrace(options: DiffOptions): Promise<DiffResult> {
   const base = await loadStrategy(options.base);
   const candidate = await loadStrategy(options.candidate);
-  const session = await replaySession(options, [base, candidate]);
+  const ablations = ablationsOf(options.ablate ?? []);
+  const session = await replaySession(options, [base, candidate], { ablations: scalesOf(ablations) });
   const ofBase = session.replay.counters(base);
   const ofCandidate = session.replay.counters(candidate);
   return {
@@ -40,6 +42,7 @@ export async function diffTrace(options: DiffOptions): Promise<DiffResult> {
         candidate: { makespanNs: c.makespanNs, faults: c.faults },
       };
     }),
+    ablation: ablationResult(session, ablations, base, candidate),
     caveats: caveatsOf(session, [base, candidate]),
     findings: findingsOf(session, [base, candidate]),
   };
@@ -50,7 +53,7 @@ export async function replayTrace(options: ReplayOptions): Promise<ReplayRunResu
   const strategy = await loadStrategy(options.strategy);
   const { onEvent } = options;
   const observer = onEvent === undefined ? undefined : eventWriter(strategy.name, onEvent);
-  const session = await replaySession(options, [strategy], observer);
+  const session = await replaySession(options, [strategy], observer === undefined ? {} : { observer });
   const counters = session.replay.counters(strategy);
   return {
     schema: "s2replay-replay/1",

@@ -1,5 +1,7 @@
 /** What a caller of the replayer asks for; the command line fills these in from its arguments. */
 
+import type { ProfileDocument } from "../cost/profile.js";
+import type { CostFactors, ScalableCost } from "../replay/cost-scale.js";
 import type { ImportOptions } from "../trace/import/recording-source.js";
 
 /** How far a run has come. `totalBytes` is absent where the input's size is unknown (standard input). */
@@ -20,8 +22,8 @@ export interface TraceOptions {
   readonly input: string;
   /** How a recording of another format is read. */
   readonly import?: ImportOptions;
-  /** A built-in profile's name, or a JSON file. Default: `emulated` where the trace's waiters sleep, else `kunpeng920`. */
-  readonly profile?: string;
+  /** A built-in profile's name, a JSON file, or what such a file holds. Default: `emulated` where the trace's waiters sleep, else `kunpeng920`. */
+  readonly profile?: string | ProfileDocument;
   /** Skip and count malformed lines instead of refusing the trace. */
   readonly lenient: boolean;
   /** The strategy that the recording kernel ran, where the header does not say. */
@@ -42,6 +44,8 @@ export interface TraceOptions {
   readonly reorderWindowNs?: number;
   /** Whether a sanitizer watches the tables: it finds what would be wrong on a machine. */
   readonly sanitize?: boolean;
+  /** What the costs of the strategies are multiplied with, recorded or modelled. Default: they are as they are. */
+  readonly scale?: CostFactors;
   readonly onProgress?: (progress: Progress) => void;
 }
 
@@ -49,6 +53,8 @@ export interface DiffOptions extends TraceOptions {
   /** A built-in strategy's name, or an ES module. */
   readonly base: string;
   readonly candidate: string;
+  /** Costs to run both strategies without, each in turn. */
+  readonly ablate?: readonly ScalableCost[];
 }
 
 export interface CompareOptions extends TraceOptions {

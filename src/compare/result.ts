@@ -4,6 +4,7 @@
  */
 
 import { z } from "zod";
+import { scalableCosts } from "../replay/cost-scale.js";
 import { rules } from "../stage2/finding.js";
 
 const count = z.int().nonnegative();
@@ -140,6 +141,37 @@ const findings = z
   .optional()
   .describe("what --sanitize found, each rule once for each strategy; null where no sanitizer watched");
 
+const times = z.object({
+  makespanNs: ns.describe("of the whole trace, or of the epoch that was asked for"),
+  stallNs: ns,
+});
+
+const ablation = z
+  .object({
+    epoch: z.string().nullable().describe("of which the makespans are; null = the whole trace"),
+    asIs: z
+      .object({ base: times, candidate: times })
+      .describe(
+        "with every cost; replayed as the others are, so that base may differ a little from its self-replay, which keeps to the record",
+      ),
+    costs: z.array(
+      z.object({
+        label: z.enum(scalableCosts).describe("the cost that is zero here, under both strategies"),
+        impossible: z.string().nullable().describe("why the replay cannot be without it; else null"),
+        base: times,
+        candidate: times,
+        remaining: z
+          .object({ makespan: z.number().nullable(), stall: z.number().nullable() })
+          .describe(
+            "of the change from base to candidate, the share that is left: 1 = all, below 0 = it turns; null where nothing changed",
+          ),
+      }),
+    ),
+  })
+  .nullable()
+  .optional()
+  .describe("what --ablate found; null where it was not asked for");
+
 export const diffSchema = z
   .object({
     schema: z.literal("s2replay-diff/1"),
@@ -153,6 +185,7 @@ export const diffSchema = z
     base: replay,
     candidate: replay,
     epochs: z.array(z.object({ label: z.string(), startNs: ns, base: epochSide, candidate: epochSide })),
+    ablation,
     caveats,
     findings,
   })

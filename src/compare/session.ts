@@ -2,6 +2,7 @@ import type { Activity } from "../activity/activity.js";
 import type { VmMemory } from "../activity/vm.js";
 import { type CostProfile, loadProfile } from "../cost/profile.js";
 import { StrategyError, UnsupportedTraceError, UsageError } from "../errors.js";
+import { CostScale } from "../replay/cost-scale.js";
 import { InputAddressError, Replay } from "../replay/replay.js";
 import type { Observer } from "../replay/run-config.js";
 import { findingHeadline, findingProblem } from "../stage2/finding-text.js";
@@ -36,11 +37,17 @@ export interface Session {
   readonly recorderCaveats: readonly Caveat[];
 }
 
+export interface SessionExtras {
+  readonly observer?: Observer;
+  /** Each is one more run of every side. */
+  readonly ablations?: readonly CostScale[];
+}
+
 /** Replays a trace under `sides` and the strategy that recorded it. */
 export async function replaySession(
   options: TraceOptions,
   sides: readonly Strategy[],
-  observer?: Observer,
+  extras: SessionExtras = {},
 ): Promise<Session> {
   for (const side of sides) checkReplayable(side);
   let attempt = 0;
@@ -48,7 +55,7 @@ export async function replaySession(
     const source = await openTrace(options.input, readerOptions(options));
     const iaBits = source.header?.ia_bits;
     try {
-      return await run(options, sides, observer, source, iaBits ?? (IA_BITS[attempt] as number));
+      return await run(options, sides, extras, source, iaBits ?? (IA_BITS[attempt] as number));
     } catch (error) {
       if (!(error instanceof InputAddressError)) throw error;
       attempt++;
@@ -81,7 +88,7 @@ function readerOptions(options: TraceOptions): Parameters<typeof openTrace>[1] {
 async function run(
   options: TraceOptions,
   sides: readonly Strategy[],
-  observer: Observer | undefined,
+  extras: SessionExtras,
   source: TraceSource,
   iaBits: number,
 ): Promise<Session> {
@@ -94,6 +101,8 @@ async function run(
   const replay = new Replay(
     {
       strategies: sides,
+      scale: options.scale === undefined ? CostScale.whole : new CostScale(options.scale),
+      ablations: extras.ablations ?? [],
       recorder,
       stage2: {
         granuleBytes: header?.granule ?? GRANULE,
@@ -109,7 +118,7 @@ async function run(
       epochGapNs: options.epochGapNs ?? Number.POSITIVE_INFINITY,
       counts: filterOf(options),
       sanitizes: options.sanitize ?? false,
-      ...(observer === undefined ? {} : { observer }),
+      ...(extras.observer === undefined ? {} : { observer: extras.observer }),
     },
     source.strings,
   );

@@ -47,7 +47,7 @@ export function recordedRatio(counters: Counters): number {
 
 export function selfReplayOf({ recorder, replay }: Session): SelfReplay | null {
   if (recorder === undefined) return null;
-  const counters = replay.counters(recorder);
+  const counters = replay.selfReplayed(recorder);
   return {
     strategy: recorder.name,
     ...matchingOf(counters.matching),

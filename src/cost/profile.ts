@@ -92,7 +92,7 @@ const profileSchema = z.strictObject({
   }),
 });
 
-type ProfileDocument = z.infer<typeof profileSchema>;
+export type ProfileDocument = z.infer<typeof profileSchema>;
 export type FigureName = keyof ProfileDocument["figures"];
 
 export interface CostProfile {
@@ -110,8 +110,9 @@ const builtIn: ReadonlyMap<string, unknown> = new Map<string, unknown>([
   ["emulated", emulated],
 ]);
 
-/** A built-in profile by its name, else the JSON file of that name. Throws UsageError. */
-export function loadProfile(nameOrFile: string): CostProfile {
+/** A built-in profile by its name, else the JSON file of that name, or what it holds. Throws UsageError. */
+export function loadProfile(nameOrFile: string | ProfileDocument): CostProfile {
+  if (typeof nameOrFile !== "string") return parseProfile(nameOrFile, nameOrFile.name);
   const document = builtIn.get(nameOrFile);
   if (document !== undefined) return parseProfile(document, nameOrFile);
   if (!looksLikeFile(nameOrFile) && !existsSync(nameOrFile)) {

@@ -93,7 +93,8 @@ export class AccessRuns {
     // Who shares CPUs reads in turns: no more of them at once than there are CPUs.
     if (Number.isNaN(run.accessThinkNs) && this.schedule.sharesCpus) {
       const reading = this.threads.reduce((sum, { run: its }) => sum + (its === undefined ? 0 : 1), 0);
-      thread.stretchAccessNs = this.config.profile.guestReadNs(Math.min(this.config.pcpus, reading));
+      const { profile, scale, pcpus } = this.config;
+      thread.stretchAccessNs = scale.guestReadNs(profile.guestReadNs, Math.min(pcpus, reading));
     }
   }
 

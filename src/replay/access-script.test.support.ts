@@ -4,6 +4,7 @@ import type { CostProfile } from "../cost/profile.js";
 import { loadProfile, parseProfile } from "../cost/profile.js";
 import type { Strategy } from "../strategy/strategy.js";
 import { EventBatch, Kind, Phase } from "../trace/event.js";
+import { CostScale } from "./cost-scale.js";
 import type { Counters } from "./counters.js";
 import { Replay, type ReplaySetup } from "./replay.js";
 import type { ReplayThread } from "./replay-thread.js";
@@ -92,6 +93,8 @@ export class AccessScript {
     const replay = new Replay(
       {
         strategies: [strategy],
+        scale: CostScale.whole,
+        ablations: [],
         recorder: undefined,
         stage2: { granuleBytes: PAGE, iaBits: 40, fwb: false, hasTlbiRange: false },
         profile: loadProfile("kunpeng920"),

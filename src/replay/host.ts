@@ -2,11 +2,11 @@ import { type Activity, ActivityKind, type Operation, OperationKind } from "../a
 import type { SlotChange, VmMemory } from "../activity/vm.js";
 import { FaultClass, faultClass, isGuestTableWalk } from "../stage2/esr.js";
 import { Charge, chargeKinds } from "../stage2/meter.js";
-import { Cause, Cost, costOf } from "./counters.js";
+import { Cause, Cost } from "./counters.js";
 import type { EndedEpoch } from "./epoch-clock.js";
 import { Guest, HIT } from "./guest.js";
 import { MmuLock } from "./lock.js";
-import { Plan, Shape } from "./plan.js";
+import { costOfCharge, Plan, Shape } from "./plan.js";
 import type { ReplayThread } from "./replay-thread.js";
 import type { RunConfig } from "./run-config.js";
 import { SelfMatch } from "./self-match.js";
@@ -30,7 +30,8 @@ export class Host {
   }
 
   lock(vm: number): MmuLock {
-    for (let known = this.locks.length; known <= vm + 1; known++) this.locks.push(new MmuLock());
+    for (let known = this.locks.length; known <= vm + 1; known++)
+      this.locks.push(new MmuLock(this.config.scale.locksAreFree));
     return this.locks[vm + 1] as MmuLock;
   }
 
@@ -59,9 +60,11 @@ export class Host {
     for (const guest of this.guests) guest?.meter.flags.forget();
   }
 
-  /** Whether the activity holds the lock for read: a fault, where the strategy's faults do. */
+  /** Whether the activity holds the lock for read: a fault, where the strategy's faults do, or nobody excludes anybody. */
   sharesLock(activity: Activity): boolean {
-    if (this.config.strategy.lockRegime === "exclusive" || activity.kind !== ActivityKind.fault) return false;
+    const { strategy, scale } = this.config;
+    if (strategy.lockRegime === "exclusive" && !scale.locksAreFree) return false;
+    if (activity.kind !== ActivityKind.fault) return false;
     for (let n = 0; n < activity.operationCount; n++) {
       const { kind } = activity.operation(n);
       if (kind !== OperationKind.map && kind !== OperationKind.relaxPerms && kind !== OperationKind.makeYoung)
@@ -105,6 +108,11 @@ export class Host {
     return true;
   }
 
+  /** The activity's own time from its last operation's return to the guest. */
+  tailNs(activity: Activity): number {
+    return activity.afterCpuNs * this.config.scale.of(Cost.handler);
+  }
+
   /** The thread got the lock at `atNs`: its operations run. Fills in when the hold ends, if nothing interrupts it. */
   beginHold(thread: ReplayThread, activity: Activity, atNs: number): void {
     const guest = this.guest(activity.vm);
@@ -129,6 +137,7 @@ export class Host {
           isFault && (shape === Shape.unchanged || shape === Shape.other) && guest.isMapped(activity);
       }
       config.timing.plan(plan, itsShape, operation, config.units);
+      if (!config.scale.isWhole) plan.scale(config.scale, itsShape);
       const isReplayed = config.isRecorder && itsShape === Shape.coalesce && operation.shape === itsShape;
       plan.installAtNs = isReplayed ? operation.toInstallNs : Number.NaN;
       const startNs = clock;
@@ -250,7 +259,9 @@ export class Host {
     if (!config.strategy.faultPathCleans || config.fwb || thread.faultClass !== FaultClass.translation)
       return 0;
     if (operation.kind !== OperationKind.map) return 0;
-    const ns = thread.recordedCleanNs > 0 ? thread.recordedCleanNs : config.timing.cleanNs(operation.bytes);
+    const cleanNs =
+      thread.recordedCleanNs > 0 ? thread.recordedCleanNs : config.timing.cleanNs(operation.bytes);
+    const ns = cleanNs * config.scale.of(Cost.clean);
     if (thread.counted) {
       config.counters.spend(Cost.clean, ns, config.timing.knowsClean ? 1 : 0);
       this.addWork(Charge.cleanByte, operation.bytes);
@@ -284,9 +295,7 @@ export class Host {
       const timed = kind === Charge.entryVisit && plan.reachesBreak ? n - guest.meter.visitsToBreak : n;
       const ns = timed * (plan.unitNs[kind] as number);
       if (!isStall || ns === 0) continue;
-      // Nearly all visits of a coalesce are to the subtree that it detaches.
-      const isTeardown = kind === Charge.entryVisit && shape === Shape.coalesce;
-      counters.spend(isTeardown ? Cost.teardown : costOf(kind), ns, plan.recorded[kind] as number);
+      counters.spend(costOfCharge(kind, shape), ns, plan.recorded[kind] as number);
     }
     const fixedNs = plan.beforeNs + plan.afterNs + (windows > 0 ? plan.installNs : 0);
     if (isStall) counters.spend(Cost.walk, fixedNs, plan.fixedRecorded ? 1 : 0);
@@ -333,7 +342,7 @@ export class Host {
     this.epochFaults += thread.laps;
     const { counters } = this.config;
     if (!activity.isSynthetic) counters.avoided += Math.max(0, activity.laps - thread.laps);
-    const handlerNs = thread.handlerNs + activity.afterCpuNs;
+    const handlerNs = thread.handlerNs + this.tailNs(activity);
     counters.fault(thread.faultClass, thread.cause, thread.laps, isGuestTableWalk(activity.esr));
     counters.spend(Cost.exit, thread.exitNs, 0);
     counters.spend(Cost.handler, handlerNs, activity.isSynthetic ? 0 : 1);

@@ -11,8 +11,12 @@ export class MmuLock {
   /** Since when nobody has kept others from the lock; -Infinity where nobody ever did. */
   releasedNs = Number.NEGATIVE_INFINITY;
 
+  /** @param isFree nobody excludes anybody */
+  constructor(private readonly isFree: boolean) {}
+
   /** @returns whether the thread holds the lock now; else it is queued */
   request(thread: ReplayThread): boolean {
+    if (this.isFree) return true;
     if (this.waiters.length === 0 && this.admits(thread)) {
       this.admit(thread);
       return true;
@@ -23,6 +27,7 @@ export class MmuLock {
 
   /** @param grant called for each thread that holds the lock from now on */
   release(thread: ReplayThread, atNs: number, grant: (next: ReplayThread, atNs: number) => void): void {
+    if (this.isFree) return;
     if (!thread.sharesLock || this.waiters.length > 0) this.releasedNs = atNs;
     if (thread.sharesLock) this.readers--;
     else this.hasWriter = false;

@@ -1,6 +1,8 @@
 import type { CostProfile, FigureName } from "../cost/profile.js";
 import { ZERO } from "../double.js";
 import { Charge, type ChargeKind, chargeKinds } from "../stage2/meter.js";
+import type { CostScale } from "./cost-scale.js";
+import { Cost, costOf } from "./counters.js";
 
 /** What a map-like operation turns out to do to the table. */
 export const Shape = {
@@ -45,6 +47,16 @@ export class Plan {
     this.recorded.fill(0);
   }
 
+  /** Multiplies each part with its cost's factor. */
+  scale(scale: CostScale, shape: Shape): void {
+    const walk = scale.of(Cost.walk);
+    this.beforeNs *= walk;
+    this.installNs *= walk;
+    this.afterNs *= walk;
+    for (let kind = 0; kind < chargeKinds; kind++)
+      this.unitNs[kind] = (this.unitNs[kind] as number) * scale.of(costOfCharge(kind, shape));
+  }
+
   /** The whole walk takes `ns`, whatever it does. */
   setFlat(ns: number): void {
     this.beforeNs = ns;
@@ -53,6 +65,11 @@ export class Plan {
     this.unitNs.fill(0);
     this.recorded.fill(1);
   }
+}
+
+/** The cost that an operation's charges belong to: nearly all visits of a coalesce are to the subtree that it detaches. */
+export function costOfCharge(kind: number, shape: Shape): number {
+  return kind === Charge.entryVisit && shape === Shape.coalesce ? Cost.teardown : costOf(kind);
 }
 
 const figureOf: readonly (readonly [ChargeKind, FigureName, number])[] = [

@@ -8,7 +8,8 @@ import type { Sanitizer } from "../stage2/sanitizer.js";
 import type { Stage2Config } from "../strategy/stage2.js";
 import type { Strategy } from "../strategy/strategy.js";
 import type { EventBatch, StringTable } from "../trace/event.js";
-import { Counters } from "./counters.js";
+import { CostScale } from "./cost-scale.js";
+import { Cost, Counters } from "./counters.js";
 import { unitCosts } from "./plan.js";
 import { Reference } from "./reference.js";
 import { Run } from "./run.js";
@@ -25,6 +26,10 @@ export class InputAddressError extends Error {}
 export interface ReplaySetup {
   /** One run each; the recording strategy, where known, is added if it is not among them. */
   readonly strategies: readonly Strategy[];
+  /** What the costs of `strategies` are multiplied with; the recording strategy's self-replay is never scaled. */
+  readonly scale: CostScale;
+  /** Each of these is one more run of each of `strategies`, in the same pass; no self-replay, even where it is whole. */
+  readonly ablations: readonly CostScale[];
   /** The strategy that the recording kernel ran. */
   readonly recorder: Strategy | undefined;
   readonly stage2: Stage2Config;
@@ -49,11 +54,17 @@ function keepsOrder(strategy: Strategy, recorder: Strategy | undefined): boolean
   return recorder?.lockRegime === "exclusive" && strategy.lockRegime === "exclusive";
 }
 
+/** Runs are told apart by strategy and scale. */
+interface RunKey {
+  readonly strategy: string;
+  readonly scale: CostScale;
+}
+
 /** Replays one trace under several strategies in one pass over its events. */
 export class Replay {
   readonly fold: ActivityFold;
   readonly reference: Reference;
-  private readonly runs = new Map<string, Run>();
+  private readonly runs: (RunKey & { readonly run: Run })[] = [];
   private readonly sanitizers = new Map<string, Sanitizer[]>();
   private readonly timing: TraceTiming;
   private readonly inputLimit: number;
@@ -90,22 +101,22 @@ export class Replay {
     );
     this.reference = new Reference(() => stage2, recorder, this.timing, setup.recordedOnOneCpu);
     // The recording strategy goes first: where it finds that an access was earlier than its abort, that holds for all.
-    const all = setup.recorder === undefined ? setup.strategies : [setup.recorder, ...setup.strategies];
-    for (const strategy of all)
-      if (!this.runs.has(strategy.name)) this.runs.set(strategy.name, this.run(strategy, recorder));
+    if (setup.recorder !== undefined) this.addRun(setup.recorder, CostScale.whole, recorder);
+    for (const scale of [setup.scale, ...setup.ablations])
+      for (const strategy of setup.strategies) this.addRun(strategy, scale, recorder);
   }
 
   consume(batch: EventBatch): void {
     for (let from = 0; from < batch.count; from += SLICE_ROWS) {
       this.fold.fold(batch, from, Math.min(batch.count, from + SLICE_ROWS));
       const frontierNs = this.fold.frontierNs();
-      for (const run of this.runs.values()) run.pump(frontierNs);
+      for (const { run } of this.runs) run.pump(frontierNs);
     }
   }
 
   finish(): void {
     this.fold.finish();
-    for (const run of this.runs.values()) run.pump(Number.POSITIVE_INFINITY);
+    for (const { run } of this.runs) run.pump(Number.POSITIVE_INFINITY);
   }
 
   /** What the sanitizer found under a strategy; nothing where none watched. */
@@ -114,40 +125,74 @@ export class Replay {
   }
 
   counters(strategy: Strategy): Counters {
-    return (this.runs.get(strategy.name) as Run).counters;
+    return (this.find(strategy, this.setup.scale) as Run).counters;
   }
 
-  private run(strategy: Strategy, recorder: Strategy): Run {
-    const { profile, pcpus, lockWait, stage2, counts, observer } = this.setup;
+  /** Undefined where the strategy's run follows the record, which has the waits in it that the scale would make free. */
+  ablated(strategy: Strategy, scale: CostScale): Counters | undefined {
+    return this.find(strategy, scale)?.counters;
+  }
+
+  /** What the recording strategy's self-replay counts. */
+  selfReplayed(recorder: Strategy): Counters {
+    return (this.find(recorder, CostScale.whole) as Run).counters;
+  }
+
+  /** Whether the strategy's run follows the record, waits and all. */
+  followsRecord(strategy: Strategy): boolean {
+    const { recorder, replaysOnOneCpu } = this.setup;
+    return strategy.name === recorder?.name || (replaysOnOneCpu && keepsOrder(strategy, recorder));
+  }
+
+  private find(strategy: Strategy, scale: CostScale): Run | undefined {
     const isRecorder = strategy.name === this.setup.recorder?.name;
+    return this.runs.find(
+      (of) =>
+        of.strategy === strategy.name &&
+        (of.scale === scale || (of.scale.isWhole && scale.isWhole && !isRecorder)),
+    )?.run;
+  }
+
+  private addRun(strategy: Strategy, scale: CostScale, recorder: Strategy): void {
+    if (this.find(strategy, scale) !== undefined) return;
+    if ((scale.locksAreFree || scale.cpusAreFree) && this.followsRecord(strategy)) return;
+    this.runs.push({ strategy: strategy.name, scale, run: this.run(strategy, scale, recorder) });
+  }
+
+  private run(strategy: Strategy, scale: CostScale, recorder: Strategy): Run {
+    const { profile, pcpus, lockWait, stage2, counts, observer } = this.setup;
+    const isRecorder = strategy.name === this.setup.recorder?.name && scale === CostScale.whole;
+    const isAskedFor = scale === this.setup.scale && this.setup.strategies.includes(strategy);
+    const exitNs = profile.figure("exitEntryNs");
+    const lapNs = profile.figure("retryLapNs") - exitNs * (1 - scale.of(Cost.exit));
     return new Run(
       {
         strategy,
         isRecorder,
-        followsRecord:
-          isRecorder || (this.setup.replaysOnOneCpu && keepsOrder(strategy, this.setup.recorder)),
+        followsRecord: this.followsRecord(strategy),
         recorderCleans: recorder.faultPathCleans,
         fwb: stage2.fwb,
         timing: this.timing,
         profile,
+        scale,
         units: unitCosts(profile, strategy.name),
-        pcpus,
+        pcpus: scale.cpusAreFree ? Number.POSITIVE_INFINITY : pcpus,
         waitersSleep: lockWait === "sleep",
-        exitNs: profile.figure("exitEntryNs"),
-        retryLapNs: Math.max(1, profile.figure("retryLapNs")),
+        exitNs,
+        retryLapNs: Math.max(1, lapNs * scale.of(Cost.retry)),
         handoffNs: lockWait === "spin" ? profile.figure("lockHandoffNs") : 0,
         stage2: () => stage2,
-        sanitizers: this.sanitizersOf(strategy),
+        sanitizers: isAskedFor ? this.sanitizersOf(strategy) : undefined,
         counters: new Counters(),
         counts,
         release: (activity) => this.fold.pool.release(activity),
       },
-      observer,
+      isAskedFor ? observer : undefined,
     );
   }
 
   private sanitizersOf(strategy: Strategy): Sanitizer[] | undefined {
-    if (!this.setup.sanitizes || !this.setup.strategies.includes(strategy)) return undefined;
+    if (!this.setup.sanitizes) return undefined;
     const sanitizers: Sanitizer[] = [];
     this.sanitizers.set(strategy.name, sanitizers);
     return sanitizers;
@@ -169,14 +214,14 @@ export class Replay {
   private activity(activity: Activity): void {
     if (activity.kind === ActivityKind.fault) this.checkAddress(activity, activity.ipa);
     this.reference.activity(activity);
-    activity.holders = this.runs.size;
-    for (const run of this.runs.values()) run.feed(activity);
+    activity.holders = this.runs.length;
+    for (const { run } of this.runs) run.feed(activity);
   }
 
   private barrier(barrier: Barrier): void {
     if (barrier.label !== undefined) this.labels.add(barrier.label);
     if (barrier.slotChange !== undefined) this.slots.add(barrier.slotChange.slot);
     this.reference.barrier(barrier);
-    for (const run of this.runs.values()) run.feed(barrier);
+    for (const { run } of this.runs) run.feed(barrier);
   }
 }

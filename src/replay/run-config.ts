@@ -4,6 +4,7 @@ import type { CostProfile } from "../cost/profile.js";
 import type { Sanitizer } from "../stage2/sanitizer.js";
 import type { Stage2Config } from "../strategy/stage2.js";
 import type { Strategy } from "../strategy/strategy.js";
+import type { CostScale } from "./cost-scale.js";
 import type { Counters } from "./counters.js";
 import type { ReplayThread } from "./replay-thread.js";
 import type { TraceTiming } from "./trace-timing.js";
@@ -24,6 +25,8 @@ export interface RunConfig {
   readonly fwb: boolean;
   readonly timing: TraceTiming;
   readonly profile: CostProfile;
+  /** What the costs of this run are multiplied with, the recorded ones too. */
+  readonly scale: CostScale;
   /** The profile's unit costs for this strategy's walker, by charge kind. */
   readonly units: Float64Array;
   /** Physical CPUs that the threads share; Infinity = one for each. */

@@ -2,7 +2,7 @@ import { type Activity, ActivityKind } from "../activity/activity.js";
 import type { Barrier } from "../activity/epoch.js";
 import { ModelError } from "../errors.js";
 import { AccessRuns } from "./access-runs.js";
-import type { Counters } from "./counters.js";
+import { Cost, type Counters } from "./counters.js";
 import { EpochClock } from "./epoch-clock.js";
 import { Host } from "./host.js";
 import { Inbox } from "./inbox.js";
@@ -239,12 +239,23 @@ export class Run {
       this.end(thread, atNs, atNs);
       return;
     }
+    this.scaleOwnWork(thread);
     const handledNs = Math.round(thread.exitNs + thread.handlerNs);
     if (this.config.followsRecord && activity.operationCount > 0 && !activity.isSynthetic) {
       thread.requestNs = atNs + handledNs;
       const { startNs } = activity.operation(0);
       this.schedule.waitFor(thread, Step.queueing, startNs - thread.recordedCleanNs, thread.requestNs);
     } else this.schedule.work(thread, Step.handler, handledNs, atNs);
+  }
+
+  /** The access and the think time before it are placed by the real exit; what follows takes the scaled ones. */
+  private scaleOwnWork(thread: ReplayThread): void {
+    const { scale } = this.config;
+    if (scale.isWhole) return;
+    const beforeNs = thread.exitNs + thread.handlerNs;
+    thread.exitNs *= scale.of(Cost.exit);
+    thread.handlerNs *= scale.of(Cost.handler);
+    this.shift(thread.exitNs + thread.handlerNs - beforeNs);
   }
 
   private request(thread: ReplayThread, atNs: number): void {
@@ -295,7 +306,7 @@ export class Run {
   private retry(thread: ReplayThread, activity: Activity, takenUntilNs: number, atNs: number): void {
     this.host.lock(activity.vm).release(thread, atNs, this.grant);
     const { retryLapNs } = this.config;
-    const backNs = activity.afterCpuNs;
+    const backNs = this.host.tailNs(activity);
     const laps = Math.max(0, Math.ceil((takenUntilNs - atNs - backNs) / retryLapNs));
     const ns = backNs + laps * retryLapNs;
     thread.laps += laps;
@@ -308,14 +319,14 @@ export class Run {
     const activity = thread.activity as Activity;
     if (this.host.retries(activity, atNs)) {
       // The way back to the guest is the fault's own, as after any other.
-      thread.retryNs -= activity.afterCpuNs;
+      thread.retryNs -= this.host.tailNs(activity);
       this.host.endRetried(thread, activity, atNs);
       this.observer?.ended(this.config.strategy.name, thread, activity, atNs);
       this.end(thread, atNs, atNs);
       return;
     }
     thread.laps++;
-    const handledNs = Math.round(thread.exitNs + thread.handlerNs);
+    const handledNs = Math.round((thread.exitNs + thread.handlerNs) * this.config.scale.of(Cost.retry));
     thread.retryNs += handledNs;
     this.schedule.work(thread, Step.handler, handledNs, atNs);
   }
@@ -323,6 +334,7 @@ export class Run {
   private unlock(thread: ReplayThread, atNs: number): void {
     const activity = thread.activity as Activity;
     const tailNs = this.tailNs(activity);
+    this.shift(this.host.tailNs(activity) - activity.afterCpuNs);
     this.host.endHold(thread, activity, atNs, tailNs);
     if (thread.hasStored) this.lockstep?.changed(thread);
     this.shift(thread.addedNs);
@@ -333,10 +345,10 @@ export class Run {
 
   /** From the operation's return to the re-entry: as recorded, or the thread's own part of it. */
   private tailNs(activity: Activity): number {
-    if (!this.config.followsRecord || activity.isSynthetic || activity.operationCount === 0)
-      return activity.afterCpuNs;
+    const ownNs = this.host.tailNs(activity);
+    if (!this.config.followsRecord || activity.isSynthetic || activity.operationCount === 0) return ownNs;
     const { endNs } = activity.operation(activity.operationCount - 1);
-    return Number.isNaN(endNs) ? activity.afterCpuNs : Math.max(0, activity.endNs - endNs);
+    return Number.isNaN(endNs) ? ownNs : Math.max(0, activity.endNs - endNs - activity.afterCpuNs + ownNs);
   }
 
   /** Work was added, or saved: what the trace has later comes that much later, or earlier. */

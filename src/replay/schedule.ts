@@ -41,7 +41,8 @@ export class Schedule {
     this.cpus = new Cpus(this.sharesCpus ? config.pcpus : Number.POSITIVE_INFINITY, (thread, atNs) =>
       this.dispatched(thread, atNs),
     );
-    this.reads = new GuestReads((vcpus) => config.profile.guestReadNs(vcpus));
+    const { profile, scale } = config;
+    this.reads = new GuestReads((vcpus) => scale.guestReadNs(profile.guestReadNs, vcpus));
   }
 
   /** Steps on until nothing is due by `horizonNs`, or a thread has nothing to do that is known up to `frontierNs`. */

@@ -1,7 +1,7 @@
 /** Rows as cells of text: one value a side; for two sides the change and its percentage, for more each one's percentage. */
 
 import { modelledMark } from "./heading.js";
-import { formatChange, formatQuantity, formatRelative } from "./quantity.js";
+import { formatChange, formatQuantity, formatRelative, formatShare } from "./quantity.js";
 import type { Row, Side } from "./rows.js";
 
 /** Where among a row's cells a side's percentage stands; the first side has none. */
@@ -24,8 +24,13 @@ export function valueCells(row: Row, sides: readonly Side[]): string[] {
   const base = row.values[0]!;
   const relatives = row.values
     .slice(1)
-    .map((value) => (row.apart === true || (base === 0 && value === 0) ? "" : formatRelative(base, value)));
+    .map((value) => (row.apart === true || (base === 0 && value === 0) ? "" : relative(row, base, value)));
   if (others.length !== 1) return [first, ...others.flatMap((value, i) => [value, relatives[i]!])];
   const change = row.apart === true ? "" : formatChange(row.values[1]! - base, row.unit);
   return [first, ...others, change, ...relatives];
+}
+
+function relative({ left }: Row, base: number, value: number): string {
+  if (left === undefined || left === null) return formatRelative(base, value);
+  return left < 0 ? "turns" : `${formatShare(left)} left`;
 }

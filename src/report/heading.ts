@@ -1,12 +1,21 @@
 /** The lines above the figures: what was replayed, what is wrong with it, and what the times are worth. */
 
 import type { SelfReplay, TraceSummary } from "../compare/result.js";
+import { ablationTexts } from "./ablation.js";
 import { verdictsOf } from "./findings.js";
 import { formatCount, formatNs, formatPlural, formatShare } from "./quantity.js";
 import { type AnyResult, sidesOf } from "./rows.js";
 
 export interface HeadingLine {
-  readonly label: "warning" | "trace" | "assumed" | "inferred" | "times" | "self-replay" | "sanitizer";
+  readonly label:
+    | "warning"
+    | "trace"
+    | "assumed"
+    | "inferred"
+    | "times"
+    | "self-replay"
+    | "ablation"
+    | "sanitizer";
   readonly text: string;
 }
 
@@ -28,6 +37,7 @@ export function headingOf(result: AnyResult): HeadingLine[] {
   }
   lines.push({ label: "times", text: timesLine(result) });
   lines.push(...selfReplayLines(result.selfReplay).map((text) => ({ label: "self-replay" as const, text })));
+  lines.push(...ablationTexts(result).map((text) => ({ label: "ablation" as const, text })));
   lines.push(...verdictsOf(result).map((text) => ({ label: "sanitizer" as const, text })));
   return lines;
 }

@@ -8,6 +8,7 @@ import type {
   ReplayRunResult,
   StallCost,
 } from "../compare/result.js";
+import { ablationSections } from "./ablation.js";
 import type { Unit } from "./quantity.js";
 
 export type AnyResult = DiffResult | CompareResult | ReplayRunResult;
@@ -31,6 +32,8 @@ export interface Row {
   readonly main: boolean;
   /** Each side is against the recording, not against the other: no change is shown. */
   readonly apart?: boolean;
+  /** In place of the change's percentage: how much of a change to explain is left (1 = all). */
+  readonly left?: number | null;
 }
 
 export interface Section {
@@ -76,6 +79,7 @@ export function sectionsOf(result: AnyResult): Section[] {
     where(sides),
     windows(sides),
     epochs(sides, labels),
+    ...ablationSections(result),
     work(sides),
   ]
     .map((section) => ({

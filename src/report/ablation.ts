@@ -1,0 +1,100 @@
+/** What is left of a change once a cost is nothing: rows for the table, and the answer in plain words. */
+
+import type { DiffResult } from "../compare/result.js";
+import type { ScalableCost } from "../replay/cost-scale.js";
+import { formatChange, formatRelative, formatShare } from "./quantity.js";
+import type { AnyResult, Section } from "./rows.js";
+
+type Ablation = NonNullable<DiffResult["ablation"]>;
+type Costs = Ablation["costs"];
+type Metric = "makespan" | "stall";
+
+/** What a report calls each cost, and what the machine is like without it. */
+const words: Readonly<Record<ScalableCost, readonly [label: string, without: string]>> = {
+  exit: ["exits", "exits are free"],
+  handler: ["handler", "the fault handler is free"],
+  lockWait: ["lock wait", "handlers do not exclude each other"],
+  retry: ["retry laps", "a retry takes no longer than the entry is taken"],
+  cpuWait: ["CPU wait", "each vCPU has a CPU of its own"],
+  walk: ["walk", "walking is free"],
+  tlbi: ["TLBI", "TLB invalidation is free"],
+  clean: ["cache clean", "cache cleaning is free"],
+  teardown: ["teardown", "tear-down is free"],
+  contention: ["contention", "vCPUs do not slow each other's reads down"],
+};
+
+/** A change of which this much or more goes with one cost is explained by it. */
+const MOST = 0.5;
+const SOME = 0.1;
+
+/** Two tables: the time, and the stall, each as it is and without one cost after the other. */
+export function ablationSections(result: AnyResult): Section[] {
+  const ablation = ablationOf(result);
+  if (ablation === undefined) return [];
+  const { costs, asIs } = ablation;
+  return (["makespan", "stall"] as const).map((metric) => {
+    const key = metric === "makespan" ? "makespanNs" : "stallNs";
+    const values = [asIs.base[key], asIs.candidate[key]];
+    return {
+      title: `${metric === "makespan" ? timeOf(ablation) : "guest stall"} without a cost`,
+      head: { label: "as it is", unit: "ns" as const, values, main: true },
+      rows: costs
+        // Where it changes neither side there was none of it.
+        .filter(
+          (of) => of.impossible === null && (of.base[key] !== values[0] || of.candidate[key] !== values[1]),
+        )
+        .map((of) => ({
+          label: words[of.label][0],
+          unit: "ns" as const,
+          values: [of.base[key], of.candidate[key]],
+          main: true,
+          left: of.remaining[metric],
+        })),
+    };
+  });
+}
+
+/** `93 % of this gain disappears when cache cleaning is free`; first for the time, then for the stall. */
+export function ablationTexts(result: AnyResult): string[] {
+  const ablation = ablationOf(result);
+  if (ablation === undefined) return [];
+  const { costs, asIs } = ablation;
+  const { strategy } = (result as DiffResult).candidate;
+  return [
+    `${timeOf(ablation)}: ${answer(costs, "makespan", asIs.base.makespanNs, asIs.candidate.makespanNs, strategy)}`,
+    `guest stall: ${answer(costs, "stall", asIs.base.stallNs, asIs.candidate.stallNs, strategy)}`,
+    ...impossible(costs),
+  ];
+}
+
+function answer(costs: Costs, metric: Metric, base: number, candidate: number, name: string): string {
+  if (base === candidate) return `the same under ${name}: there is no change to explain`;
+  const change = candidate < base ? "gain" : "loss";
+  const size = `${formatChange(candidate - base, "ns")} (${formatRelative(base, candidate)}) under ${name}`;
+  const [most] = costs
+    .map(({ label, remaining }) => ({ label, left: remaining[metric] }))
+    .filter((of): of is { label: ScalableCost; left: number } => of.left !== null)
+    .sort((a, b) => a.left - b.left);
+  if (most === undefined) return size;
+  const without = words[most.label][1];
+  const gone = 1 - most.left;
+  if (gone > 1.005) return `${size}: this ${change} turns when ${without}`;
+  if (gone >= MOST) return `${size}: ${formatShare(gone)} of this ${change} disappears when ${without}`;
+  if (gone >= SOME)
+    return `${size}: of this ${change} the largest part that one cost explains, ${formatShare(gone)}, disappears when ${without}`;
+  return `${size}: none of the costs left out explains a tenth of this ${change}`;
+}
+
+function impossible(costs: Costs): string[] {
+  const cannot = costs.filter(({ impossible: why }) => why !== null);
+  if (cannot.length === 0) return [];
+  return [`${cannot.map(({ label }) => label).join(" and ")} cannot be left out: ${cannot[0]!.impossible}`];
+}
+
+function timeOf({ epoch }: Ablation): string {
+  return epoch ?? "whole trace";
+}
+
+function ablationOf(result: AnyResult): Ablation | undefined {
+  return result.schema === "s2replay-diff/1" ? (result.ablation ?? undefined) : undefined;
+}
