@@ -120,6 +120,7 @@ function endOn(signal: NodeJS.Signals, number: number): void {
   });
 }
 
+process.on("exit", removeUnfinished);
 endOn("SIGINT", 2);
 endOn("SIGTERM", 15);
 endOn("SIGHUP", 1);

@@ -43,6 +43,32 @@ function run(args: readonly string[], extra: Extra = {}) {
 const ok = (stdout: unknown) => ({ status: 0, stdout, stderr: "" });
 
 describe("diff", () => {
+  it("leaves out costs, and says which one the gain is", () => {
+    const output = run(["diff", trace, "--slot", "1", "--epoch", "ADJUST", "--ablate", "clean,tlbi"]);
+    expect(output).toEqual(
+      ok(expect.stringMatching(/9\d % of this gain\s+disappears when cache\s+cleaning is free/)),
+    );
+    expect(output.stdout).toMatch(/^ {2}cache clean .* \d % left$/m);
+    const failing = "ablation.costs.clean.remaining.makespan < 20%";
+    expect(run(["diff", trace, "--ablate", "clean", "--fail-on", failing]).status).toBe(1);
+    expect(run(["diff", trace, "--ablate", "cleam"])).toEqual({
+      status: 2,
+      stdout: "",
+      stderr: expect.stringContaining('unknown cost "cleam" (did you mean "clean"?)'),
+    });
+  });
+
+  it("law: draws from a pipe are those from the file, and leave no file behind", () => {
+    const plain = gunzipSync(readFileSync(trace));
+    const args = ["--samples", "3", "--format", "json", "--slot", "1", "--epoch", "ADJUST"];
+    const tmp = mkdtempSync(join(folder, "tmp-"));
+    const piped = run(["diff", "-", ...args], { input: plain, env: { TMPDIR: tmp } });
+    expect(piped).toEqual(run(["diff", trace, ...args]));
+    expect(diffSchema.parse(JSON.parse(piped.stdout)).samples!.draws).toBe(3);
+    expect(readdirSync(tmp)).toEqual([]);
+    expect(run(["diff", trace, "--samples", "1"]).stderr).toContain("--samples");
+  });
+
   it("prints the three formats", () => {
     expect(run(["diff", trace])).toEqual(ok(expect.stringMatching(/^faults +\d/m)));
     const markdown = run(["diff", trace, "--format", "markdown"]);

@@ -1,16 +1,32 @@
 import type { CommandModule } from "yargs";
 import { diffTrace } from "../compare/diff.js";
-import { diffSchema } from "../compare/result.js";
+import type { DiffOptions } from "../compare/options.js";
+import { type DiffResult, diffSchema } from "../compare/result.js";
+import { sampleDiff } from "../compare/samples.js";
 import { UsageError } from "../errors.js";
 import { type ScalableCost, scalableCosts } from "../replay/cost-scale.js";
 import { didYouMean } from "../suggest.js";
-import { startProgress } from "./progress.js";
+import { startCounting, startProgress } from "./progress.js";
+import { rereadable } from "./spool.js";
 import { addTraceOptions, deliver, failOnOf, type TraceArguments, traceOptionsOf } from "./trace-options.js";
+import { parseCount } from "./values.js";
 
 interface DiffArguments extends TraceArguments {
   base: string;
   candidate: string;
   ablate: string | undefined;
+  samples: string | undefined;
+  seed: string;
+}
+
+async function sampled(
+  result: DiffResult,
+  options: DiffOptions,
+  count: number,
+  seed: number,
+): Promise<DiffResult> {
+  const { stop, onDone } = startCounting("draws");
+  return sampleDiff(result, options, { count, seed, onDone }).finally(stop);
 }
 
 /** `clean,tlbi`, or `all`. Throws UsageError. */
@@ -49,7 +65,14 @@ export const diffCommand: CommandModule<object, DiffArguments> = {
           type: "string",
           requiresArg: true,
           describe: `replay both once more without each of these costs: ${scalableCosts.join(", ")}; or all`,
-        }),
+        })
+        .option("samples", {
+          type: "string",
+          requiresArg: true,
+          describe:
+            "draw the profile's assumed figures so often from their ranges, and show what becomes of the change",
+        })
+        .option("seed", { type: "string", requiresArg: true, default: "1", describe: "of --samples" }),
     )
       .example("$0 diff host.ndjson.gz", "pre-patch against post-patch")
       .example("$0 diff host.ndjson.gz --ablate all", "which cost the change comes from")
@@ -63,10 +86,12 @@ export const diffCommand: CommandModule<object, DiffArguments> = {
     const failOn = failOnOf(args, diffSchema);
     const { base, candidate } = args;
     const ablate = args.ablate === undefined ? [] : parseCosts(args.ablate);
+    const count = args.samples === undefined ? undefined : parseCount("--samples", args.samples, 2);
+    const seed = parseCount("--seed", args.seed, 0);
+    const given = { ...traceOptionsOf(args), base, candidate, ablate };
+    const options = count === undefined ? given : { ...given, ...(await rereadable(given.input)) };
     const { stop, ...progress } = startProgress();
-    const result = await diffTrace({ ...traceOptionsOf(args), ...progress, base, candidate, ablate }).finally(
-      stop,
-    );
-    deliver(result, args, failOn);
+    const result = await diffTrace({ ...options, ...progress }).finally(stop);
+    deliver(count === undefined ? result : await sampled(result, options, count, seed), args, failOn);
   },
 };

@@ -19,6 +19,37 @@ export function stopProgress(): void {
   showing = undefined;
 }
 
+export interface CountingBar {
+  readonly onDone: (done: number, total: number) => void;
+  stop(): void;
+}
+
+/** The same for work that comes in pieces. */
+export function startCounting(pieces: string): CountingBar {
+  const startedMs = Date.now();
+  return {
+    onDone: (done, total) => {
+      if (!process.stderr.isTTY || Date.now() - startedMs < patienceMs) return;
+      showing ??= newBar(`{bar} {value} of {total} ${pieces}, {eta_formatted} left`, total);
+      showing.update(done);
+    },
+    stop: stopProgress,
+  };
+}
+
+function newBar(format: string, total: number): cliProgress.SingleBar {
+  const bar = new cliProgress.SingleBar({
+    stream: process.stderr,
+    format,
+    barCompleteChar: "#",
+    barIncompleteChar: "-",
+    clearOnComplete: true,
+    hideCursor: true,
+  });
+  bar.start(total, 0);
+  return bar;
+}
+
 export function startProgress(): ProgressBar {
   if (!process.stderr.isTTY) return { stop: stopProgress };
   const startedMs = Date.now();
@@ -26,17 +57,10 @@ export function startProgress(): ProgressBar {
     onProgress: ({ doneBytes, totalBytes }) => {
       // Of standard input nobody knows how much is left.
       if (totalBytes === undefined || Date.now() - startedMs < patienceMs) return;
-      if (showing === undefined) {
-        showing = new cliProgress.SingleBar({
-          stream: process.stderr,
-          format: "{bar} {percentage} % of {total} MiB, {eta_formatted} left",
-          barCompleteChar: "#",
-          barIncompleteChar: "-",
-          clearOnComplete: true,
-          hideCursor: true,
-        });
-        showing.start(Math.ceil(totalBytes / mib), Math.floor(doneBytes / mib));
-      }
+      showing ??= newBar(
+        "{bar} {percentage} % of {total} MiB, {eta_formatted} left",
+        Math.ceil(totalBytes / mib),
+      );
       showing.update(Math.floor(doneBytes / mib));
     },
     stop: stopProgress,

@@ -36,6 +36,13 @@ export function caveatsOf(session: Session, sides: readonly Strategy[]): Caveat[
       code: "read-lock",
       text: `faults under ${sharing.map(({ name }) => name).join(" and ")} share the lock and retry: retries are computed from how long an entry is taken and the profile's retry lap; on a host with fewer CPUs than vCPUs their number depends on its scheduler too`,
     });
+  for (const side of new Set(sides.slice(1))) caveats.push(...oppositeDirections(sides[0]!, side, session));
+  const bounded = [...new Set(sides)].filter((side) => side !== recorder).map(({ name }) => name);
+  if (replay.fold.mapsSeen && !hasAccesses(source) && bounded.length > 0)
+    caveats.push({
+      code: "lower-bound",
+      text: `the trace shows no access that went through: what ${bounded.join(" or ")} would fault on besides is not known, and its faults are a lower bound`,
+    });
   if (replay.reference.unknownSubtrees > 0)
     caveats.push({
       code: "unknown-population",
@@ -71,6 +78,29 @@ function uncleanPages(strategy: Strategy, { replay }: Session): Caveat[] {
       text: `${strategy.name} omits the D-cache clean on coalesce; this machine has no FWB: ${plural(counters.uncleanBlocks, "block")} mapped ${replay.reference.unknownSubtrees > 0 ? "at most " : ""}${plural(counters.uncleanPages, "page")} that were not mapped before, without a clean`,
     },
   ];
+}
+
+/** Faults and stall that change by less are taken for equal. */
+const LEAST_CHANGE = 0.01;
+
+/** More faults and less waiting, or the reverse: a result that shows one of them would mislead. */
+function oppositeDirections(first: Strategy, other: Strategy, { replay }: Session): Caveat[] {
+  const [base, side] = [replay.counters(first), replay.counters(other)];
+  const faults = relativeChange(base.total, side.total);
+  const stall = relativeChange(base.stallTotalNs, side.stallTotalNs);
+  if (Math.abs(faults) < LEAST_CHANGE || Math.abs(stall) < LEAST_CHANGE || faults > 0 === stall > 0)
+    return [];
+  const [more, less] = faults > 0 ? ["more faults", "less stall"] : ["fewer faults", "more stall"];
+  return [
+    {
+      code: "opposite-directions",
+      text: `${other.name} takes ${more} than ${first.name} and causes ${less}: neither figure tells alone what it costs`,
+    },
+  ];
+}
+
+function relativeChange(base: number, other: number): number {
+  return base === 0 ? 0 : (other - base) / base;
 }
 
 /** What a sanitizer found: the result is that of a walker which no machine should run. */

@@ -43,6 +43,7 @@ export async function diffTrace(options: DiffOptions): Promise<DiffResult> {
       };
     }),
     ablation: ablationResult(session, ablations, base, candidate),
+    samples: null,
     caveats: caveatsOf(session, [base, candidate]),
     findings: findingsOf(session, [base, candidate]),
   };

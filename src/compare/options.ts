@@ -20,6 +20,8 @@ export interface IpaRange {
 export interface TraceOptions {
   /** A trace or a recording that import reads, plain or compressed; `-` is standard input. */
   readonly input: string;
+  /** What to call the input in errors, in place of its path. */
+  readonly name?: string;
   /** How a recording of another format is read. */
   readonly import?: ImportOptions;
   /** A built-in profile's name, a JSON file, or what such a file holds. Default: `emulated` where the trace's waiters sleep, else `kunpeng920`. */

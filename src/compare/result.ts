@@ -172,6 +172,38 @@ const ablation = z
   .optional()
   .describe("what --ablate found; null where it was not asked for");
 
+const interval = z.object({ low: z.number(), median: z.number(), high: z.number() });
+
+const samples = z
+  .object({
+    draws: count,
+    seed: z.int(),
+    within: ratio.describe("share of the draws that lies from low to high"),
+    drawn: z.array(z.string()).describe("assumed figures of the profile, drawn from their ranges"),
+    remainders: z
+      .array(z.string())
+      .describe("figures that followed, so that published sums stay as published"),
+    kept: z.array(z.string()).describe("assumed figures without a range, not varied"),
+    figures: z.array(
+      z.object({
+        label: z.string(),
+        base: interval,
+        candidate: interval,
+        change: interval,
+        relative: interval.describe("change over base, draw by draw"),
+        falls: count.describe("draws in which the candidate has less"),
+        rises: count,
+        hangsOn: z
+          .object({ figure: z.string(), rankCorrelation: z.number().min(-1).max(1) })
+          .nullable()
+          .describe("the figure that the change follows best (Spearman); null where it never moves"),
+      }),
+    ),
+  })
+  .nullable()
+  .optional()
+  .describe("what --samples found; null where it was not asked for");
+
 export const diffSchema = z
   .object({
     schema: z.literal("s2replay-diff/1"),
@@ -186,6 +218,7 @@ export const diffSchema = z
     candidate: replay,
     epochs: z.array(z.object({ label: z.string(), startNs: ns, base: epochSide, candidate: epochSide })),
     ablation,
+    samples,
     caveats,
     findings,
   })

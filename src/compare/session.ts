@@ -74,6 +74,7 @@ function readerOptions(options: TraceOptions): Parameters<typeof openTrace>[1] {
   const { onProgress, reorderWindowNs } = options;
   return {
     lenient: options.lenient,
+    ...(options.name === undefined ? {} : { name: options.name }),
     ...(options.import === undefined ? {} : { import: options.import }),
     ...(reorderWindowNs === undefined ? {} : { reorderWindowNs }),
     ...(onProgress === undefined

@@ -58,12 +58,14 @@ const figures = z.strictObject({
 });
 
 /** What is known of several figures together only: another value of one of them changes the remainder's, not the sum. */
-const sum = z.strictObject({
-  /** How many of each the sum has; a read of `guestReadNs` is one of a single vCPU. */
-  of: z.partialRecord(z.enum([...figures.keyof().options, "guestReadNs"]), z.number().positive()),
-  remainder: z.enum([...figures.keyof().options, "guestReadNs"]),
-  source: z.string().min(1),
-});
+const sum = z
+  .strictObject({
+    /** How many of each the sum has; a read of `guestReadNs` is one of a single vCPU. */
+    of: z.partialRecord(z.enum([...figures.keyof().options, "guestReadNs"]), z.number().positive()),
+    remainder: z.enum([...figures.keyof().options, "guestReadNs"]),
+    source: z.string().min(1),
+  })
+  .refine(({ of, remainder }) => of[remainder] !== undefined, "expected the remainder to be part of the sum");
 
 const ascending = (points: readonly { vcpus: number }[]) =>
   points.every((point, i) => i === 0 || point.vcpus > points[i - 1]!.vcpus);
@@ -94,6 +96,7 @@ const profileSchema = z.strictObject({
 
 export type ProfileDocument = z.infer<typeof profileSchema>;
 export type FigureName = keyof ProfileDocument["figures"];
+export const figureNames: readonly FigureName[] = figures.keyof().options;
 
 export interface CostProfile {
   readonly name: string;

@@ -5,6 +5,7 @@ import { ablationTexts } from "./ablation.js";
 import { verdictsOf } from "./findings.js";
 import { formatCount, formatNs, formatPlural, formatShare } from "./quantity.js";
 import { type AnyResult, sidesOf } from "./rows.js";
+import { samplesTexts } from "./samples.js";
 
 export interface HeadingLine {
   readonly label:
@@ -15,6 +16,7 @@ export interface HeadingLine {
     | "times"
     | "self-replay"
     | "ablation"
+    | "samples"
     | "sanitizer";
   readonly text: string;
 }
@@ -38,6 +40,7 @@ export function headingOf(result: AnyResult): HeadingLine[] {
   lines.push({ label: "times", text: timesLine(result) });
   lines.push(...selfReplayLines(result.selfReplay).map((text) => ({ label: "self-replay" as const, text })));
   lines.push(...ablationTexts(result).map((text) => ({ label: "ablation" as const, text })));
+  lines.push(...samplesTexts(result).map((text) => ({ label: "samples" as const, text })));
   lines.push(...verdictsOf(result).map((text) => ({ label: "sanitizer" as const, text })));
   return lines;
 }

@@ -1,0 +1,44 @@
+/** What draws of the assumed figures make of a change, in words. */
+
+import type { DiffResult } from "../compare/result.js";
+import { formatChange, formatCount, formatRelative, formatShare, type Unit } from "./quantity.js";
+import type { AnyResult } from "./rows.js";
+
+type Samples = NonNullable<DiffResult["samples"]>;
+type Figure = Samples["figures"][number];
+
+/** One line on the draws, and one for each figure that they move. */
+export function samplesTexts(result: AnyResult): string[] {
+  const samples = result.schema === "s2replay-diff/1" ? result.samples : undefined;
+  if (samples == null) return [];
+  const { draws, seed, drawn, within } = samples;
+  const moved = samples.figures.filter(({ change }) => change.low !== 0 || change.high !== 0);
+  return [
+    `${formatCount(draws)} draws of ${drawn.length} assumed figures from their ranges (seed ${seed}); ${formatShare(within)} of the changes lie between`,
+    ...moved.map((figure) => `  ${lineOf(figure, draws)}`),
+    ...(moved.length === 0 ? ["  no figure changes, whatever is drawn"] : []),
+  ];
+}
+
+function lineOf({ label, change, relative, falls, rises, hangsOn }: Figure, draws: number): string {
+  const unit: Unit = label === "faults" ? "count" : "ns";
+  const ends = (low: string, high: string) => (low === high ? low : `${low} and ${high}`);
+  const size = ends(formatChange(Math.round(change.low), unit), formatChange(Math.round(change.high), unit));
+  const share = ends(percent(relative.low), percent(relative.high));
+  const sign =
+    falls > 0 && rises > 0
+      ? `; it falls in ${formatCount(falls)} draws and rises in ${formatCount(rises)}: the sign hangs on what is assumed`
+      : falls + rises < draws
+        ? `; no change in ${formatCount(draws - falls - rises)} draws`
+        : "";
+  // Which assumption matters is worth saying where one does.
+  const what =
+    hangsOn === null || percent(relative.low) === percent(relative.high)
+      ? ""
+      : `; most with ${hangsOn.figure} (rank correlation ${hangsOn.rankCorrelation.toFixed(2)})`;
+  return `${label}: ${size} (${share})${sign}${what}`;
+}
+
+function percent(ratio: number): string {
+  return formatRelative(1, 1 + ratio);
+}
