@@ -55,7 +55,8 @@ export class Plan {
   }
 }
 
-const figureOf: readonly (readonly [ChargeKind, FigureName, number])[] = [
+/** By charge kind: the figure that a unit costs, and how much of it. */
+export const figureOf: readonly (readonly [ChargeKind, FigureName, number])[] = [
   [Charge.entryVisit, "entryVisitNs", 1],
   [Charge.pteStore, "pteStoreNs", 1],
   [Charge.pageGet, "pagePutNs", 1],
