@@ -20,7 +20,7 @@ export interface TraceOptions {
   readonly input: string;
   /** How a recording of another format is read. */
   readonly import?: ImportOptions;
-  /** A built-in profile's name, or a JSON file. Default: `emulated` where the trace's waiters sleep, else `kunpeng920`. */
+  /** A built-in profile's name, a JSON file, or `fit`: fitted on the trace, which is read twice. Default: `emulated` where the trace's waiters sleep, else `kunpeng920`. */
   readonly profile?: string;
   /** Skip and count malformed lines instead of refusing the trace. */
   readonly lenient: boolean;

@@ -97,6 +97,15 @@ const profile = z.object({
   source: z.string(),
   figures: count,
   assumed: count.describe("of the figures, those that nobody published or measured"),
+  fit: z
+    .object({
+      operations: count,
+      heldOut: z.object({ operations: count, medianError: z.number(), p90Error: z.number() }),
+    })
+    .optional()
+    .describe(
+      "the profile was fitted on this trace; errors are |predicted / recorded - 1| of operations held out",
+    ),
 });
 
 const lockWaitNs = z.object({ recorded: ns, replayed: ns });
