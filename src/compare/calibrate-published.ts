@@ -8,7 +8,7 @@ import { meanSeconds, type PublishedRow, publishedRows, walkers, withWorkload } 
 import { replaySession } from "./session.js";
 
 /** A guest's read among so many readers, from one published row. */
-export interface PublishedPoint {
+interface PublishedPoint {
   readonly vcpus: number;
   readonly ns: number;
   /** What the profile that it started from has there. */

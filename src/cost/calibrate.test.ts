@@ -90,7 +90,7 @@ describe("a profile that made the durations comes back", () => {
     expect(again!.warnings).toEqual(calibration!.warnings);
   });
 
-  it("whatever the scale of the machine", () => {
+  it("whatever the scale of the machine", { timeout: 60_000 }, () => {
     fc.assert(
       fc.property(fc.integer({ min: 1, max: 50 }), (factor) => {
         const figures = Object.fromEntries(
@@ -230,11 +230,11 @@ describe("the lines of the probes", () => {
   it("at the window's edges belong to no figure", () => {
     const sample = sampleOf(list, emulated);
     const traced = new CostSample("traced.ndjson", "v6.1");
-    traced.lineNs = 1100;
+    traced.lineNs = 20_000;
     for (const [kind, counts] of list) {
       const edgeLines = kind === "coalesce 2 MiB" ? 2 : 0;
       traced.add(kind, {
-        ns: durationOf(counts, emulated) + edgeLines * 1100,
+        ns: durationOf(counts, emulated) + edgeLines * traced.lineNs,
         counts,
         edgeLines,
         apartNs: 0,

@@ -8,9 +8,9 @@ import { type CostProfile, type FigureName, type ProfileDocument, parseProfile }
 import { BOOTSTRAPS, fitRobustly } from "./robust-fit.js";
 
 /** How a figure was got. */
-export type Origin = "fitted" | "leaning" | "shared out" | "measured" | "derived" | "kept";
+type Origin = "fitted" | "leaning" | "shared out" | "measured" | "derived" | "kept";
 
-export interface CalibratedFigure {
+interface CalibratedFigure {
   /** `entryVisitNs of pre-patch` where it is one walker's. */
   readonly name: string;
   readonly ns: number;
