@@ -3,6 +3,7 @@
 
 import { readFileSync } from "node:fs";
 import yargs, { type Argv, type CommandModule } from "yargs";
+import { calibrateCommand } from "./cli/calibrate.js";
 import { compareCommand } from "./cli/compare.js";
 import { completionCommand } from "./cli/completion.js";
 import { diffCommand } from "./cli/diff.js";
@@ -30,6 +31,7 @@ const commands = [
   diffCommand,
   compareCommand,
   replayCommand,
+  calibrateCommand,
   walkCommand,
   workloadCommand,
   validateCommand,

@@ -1,5 +1,6 @@
 /** The library: what the command line is built on. */
 
+export { type CalibrateOptions, calibrateTraces } from "./compare/calibrate.js";
 export { compareTrace } from "./compare/compare.js";
 export { diffTrace, replayTrace } from "./compare/diff.js";
 export { type Expression, parseExpression } from "./compare/expression.js";
@@ -27,6 +28,7 @@ export {
   type StallCost,
   type TraceSummary,
 } from "./compare/result.js";
+export type { Calibration } from "./cost/calibrate.js";
 export { type CostProfile, type FigureName, loadProfile } from "./cost/profile.js";
 export { ModelError, StrategyError, TraceFormatError, UnsupportedTraceError, UsageError } from "./errors.js";
 export { render as renderJson } from "./report/json.js";

@@ -70,7 +70,7 @@ export const diffCommand: CommandModule<object, DiffArguments> = {
           type: "string",
           requiresArg: true,
           describe:
-            "draw the profile's assumed figures so often from their ranges, and show what becomes of the change",
+            "draw the profile's figures so often from their ranges, and show what becomes of the change",
         })
         .option("seed", { type: "string", requiresArg: true, default: "1", describe: "of --samples" }),
     )

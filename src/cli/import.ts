@@ -30,10 +30,15 @@ const stdinWord = "stdin:";
 
 /** yargs drops a lone - where several values may stand: it goes through under another name. */
 export function nameStdin(argv: readonly string[]): string[] {
-  if (argv[0] !== "import") return [...argv];
+  if (argv[0] !== "import" && argv[0] !== "calibrate") return [...argv];
   return argv.map((word, at) =>
     word === "-" && !/^(-o|--output)$/.test(argv[at - 1] ?? "") ? stdinWord : word,
   );
+}
+
+/** The other way round. */
+export function inputOf(word: string): string {
+  return word === stdinWord ? "-" : word;
 }
 
 export const importCommand: CommandModule<object, ImportArguments> = {
@@ -91,15 +96,12 @@ export const importCommand: CommandModule<object, ImportArguments> = {
   handler: async (args) => {
     const { stop, onProgress } = startProgress();
     try {
-      const traces = await ImportedTraces.open(
-        args.files.map((file) => (file === stdinWord ? "-" : file)),
-        {
-          lenient: args.lenient,
-          import: { ...importOptionsOf(args), header: headerOf(args) },
-          onProgress: (doneBytes, totalBytes) =>
-            onProgress?.(totalBytes === undefined ? { doneBytes } : { doneBytes, totalBytes }),
-        },
-      );
+      const traces = await ImportedTraces.open(args.files.map(inputOf), {
+        lenient: args.lenient,
+        import: { ...importOptionsOf(args), header: headerOf(args) },
+        onProgress: (doneBytes, totalBytes) =>
+          onProgress?.(totalBytes === undefined ? { doneBytes } : { doneBytes, totalBytes }),
+      });
       await emitBytes(traces.pieces(), args.output);
       stop();
       for (const file of traces.files) process.stderr.write(describe(file));

@@ -39,7 +39,7 @@ export function addTraceOptions<T>(yargs: Argv<T>): Argv<T & TraceArguments> {
       type: "string",
       requiresArg: true,
       describe:
-        "cost profile: a name or a JSON file (default: emulated where the trace's lock waiters sleep, else kunpeng920)",
+        "cost profile: a name, a JSON file, or fit, which fits one on the trace first (default: emulated where the trace's lock waiters sleep, else kunpeng920)",
     })
     .option("format", { choices: formats, default: "text" as Format, describe: "how to print the result" })
     .option("lenient", { type: "boolean", default: false, describe: "skip and count malformed lines" })

@@ -24,7 +24,7 @@ export interface TraceOptions {
   readonly name?: string;
   /** How a recording of another format is read. */
   readonly import?: ImportOptions;
-  /** A built-in profile's name, a JSON file, or what such a file holds. Default: `emulated` where the trace's waiters sleep, else `kunpeng920`. */
+  /** A built-in profile's name, a JSON file or what it holds, or `fit`: fitted on the trace, which is read twice. Default: `emulated` where the trace's waiters sleep, else `kunpeng920`. */
   readonly profile?: string | ProfileDocument;
   /** Skip and count malformed lines instead of refusing the trace. */
   readonly lenient: boolean;

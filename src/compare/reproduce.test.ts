@@ -1,10 +1,10 @@
 /** The published experiment comes out of the replay: no figure of the profile was set by a row called predicted. */
 import { describe, expect, it } from "vitest";
-import { type PublishedRow, publishedRows, type Reproduced, reproduce } from "./reproduce.js";
+import { meanSeconds as mean, publishedRows } from "./published.js";
+import { published, type Reproduced, reproduce } from "./reproduce.js";
 
-const rows = publishedRows();
+const rows = publishedRows(published);
 const blocks = rows.filter(({ memory }) => memory === "hugetlb1g");
-const mean = ({ seconds }: PublishedRow) => seconds.reduce((sum, value) => sum + value, 0) / seconds.length;
 
 describe("the published table", () => {
   it("is read whole", () => {

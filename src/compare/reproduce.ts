@@ -4,59 +4,14 @@
  * is what the test takes: from before it lets the vCPUs go until the last one is back.
  */
 
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { Cost } from "../replay/counters.js";
 import { strategyByName } from "../strategy/index.js";
 import type { Strategy } from "../strategy/strategy.js";
-import { kvmPageTableTest } from "../workload/kvm-page-table-test.js";
+import { type Memory, meanSeconds, publishedRows, type Variant, walkers, withWorkload } from "./published.js";
 import { replaySession } from "./session.js";
 
-const published = fileURLToPath(new URL("../../src/cost/published/kunpeng920.csv", import.meta.url));
-
-/** The walker that each variant of the experiment ran. */
-const walkers = { base: "v5.11", p1: "pre-patch", "p1+coalesce": "post-patch" } as const;
-type Variant = keyof typeof walkers;
-
-/** How the published table calls the memory behind the slot, as the test's options. */
-const memories = {
-  hugetlb1g: { type: "hugetlb", granularity: "1G" },
-  thp2m: { type: "thp", granularity: "2M" },
-} as const;
-type Memory = keyof typeof memories;
-
-/** The published runs of one experiment. */
-export interface PublishedRow {
-  readonly memory: Memory;
-  readonly gib: number;
-  readonly vcpus: number;
-  readonly variant: Variant;
-  readonly stage: string;
-  readonly seconds: readonly number[];
-  /** How the row was used: `fitted`, `predicted`, .. */
-  readonly used: string;
-}
-
-/** The published table; every line of it is a row. */
-export function publishedRows(): PublishedRow[] {
-  const [, ...lines] = readFileSync(published, "utf8")
-    .split("\n")
-    .filter((line) => line !== "" && !line.startsWith("#"));
-  return lines.map((line) => {
-    const [, memory, gib, vcpus, variant, stage, seconds, used] = line.split(",") as string[];
-    return {
-      memory: memory as Memory,
-      gib: Number(gib),
-      vcpus: Number(vcpus),
-      variant: variant as Variant,
-      stage: stage as string,
-      seconds: (seconds as string).split(" ").map(Number),
-      used: used as string,
-    };
-  });
-}
+export const published = fileURLToPath(new URL("../../src/cost/published/kunpeng920.csv", import.meta.url));
 
 /** What a replay of ADJUST comes to under one walker; ns. */
 export interface Reproduced {
@@ -73,18 +28,7 @@ export async function reproduce(
   gib: number,
   vcpus: number,
 ): Promise<Record<Variant, Reproduced>> {
-  const folder = mkdtempSync(join(tmpdir(), "s2replay-reproduce-"));
-  try {
-    const input = join(folder, "trace.ndjson");
-    const lines = kvmPageTableTest.lines({
-      ...Object.fromEntries(Object.keys(kvmPageTableTest.options).map((name) => [name, undefined])),
-      ...memories[memory],
-      mode: 4,
-      size: `${gib}G`,
-      vcpus,
-      fwb: false,
-    });
-    writeFileSync(input, [...lines].join(""));
+  return withWorkload(memory, gib, vcpus, async (input) => {
     const sides = Object.values(walkers).map((name) => strategyByName(name) as Strategy);
     const { replay } = await replaySession({ input, lenient: false, epoch: "ADJUST" }, sides);
     const outcomes = Object.entries(walkers).map(([variant, name]) => {
@@ -98,12 +42,9 @@ export async function reproduce(
       ];
     });
     return Object.fromEntries(outcomes) as Record<Variant, Reproduced>;
-  } finally {
-    rmSync(folder, { recursive: true });
-  }
+  });
 }
 
-const mean = (values: readonly number[]) => values.reduce((sum, value) => sum + value, 0) / values.length;
 const percent = (ratio: number) => `${ratio < 0 ? "" : "+"}${(ratio * 100).toFixed(1)} %`;
 const seconds = (ns: number) => (ns / 1e9).toFixed(3);
 
@@ -113,15 +54,16 @@ async function main(): Promise<void> {
   line("---", "--:", "---", "--:", "--:", "--:", "---", "--:", "--:", "--:");
   const done = new Map<string, Record<Variant, Reproduced>>();
   let worst = 0;
-  for (const { memory, gib, vcpus, variant, seconds: runs, used } of publishedRows()) {
+  for (const row of publishedRows(published)) {
+    const { memory, gib, vcpus, variant, seconds: runs, used } = row;
     const key = `${memory} ${gib} ${vcpus}`;
     const replayed = done.get(key) ?? (await reproduce(memory, gib, vcpus));
     done.set(key, replayed);
     const { adjustNs, lockWaitNs, cleanNs, faults } = replayed[variant];
-    const error = adjustNs / 1e9 / mean(runs) - 1;
+    const error = adjustNs / 1e9 / meanSeconds(row) - 1;
     if (used === "predicted") worst = Math.max(worst, Math.abs(error));
     const spread = runs.length === 1 ? "" : ` (${Math.min(...runs)} to ${Math.max(...runs)})`;
-    const published = `${mean(runs).toFixed(3)}${spread}`;
+    const published = `${meanSeconds(row).toFixed(3)}${spread}`;
     const cells = [memory, vcpus, variant, published, seconds(adjustNs), percent(error), used];
     line(...cells, faults, seconds(lockWaitNs), seconds(cleanNs));
   }

@@ -98,6 +98,15 @@ const profile = z.object({
   source: z.string(),
   figures: count,
   assumed: count.describe("of the figures, those that nobody published or measured"),
+  fit: z
+    .object({
+      operations: count,
+      heldOut: z.object({ operations: count, medianError: z.number(), p90Error: z.number() }),
+    })
+    .optional()
+    .describe(
+      "the profile was fitted on this trace; errors are |predicted / recorded - 1| of operations held out",
+    ),
 });
 
 const lockWaitNs = z.object({ recorded: ns, replayed: ns });
@@ -179,7 +188,7 @@ const samples = z
     draws: count,
     seed: z.int(),
     within: ratio.describe("share of the draws that lies from low to high"),
-    drawn: z.array(z.string()).describe("assumed figures of the profile, drawn from their ranges"),
+    drawn: z.array(z.string()).describe("figures of the profile that have a range, drawn from it"),
     remainders: z
       .array(z.string())
       .describe("figures that followed, so that published sums stay as published"),

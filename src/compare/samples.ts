@@ -4,6 +4,7 @@ import { drawnFigures, drawProfile } from "../cost/draw.js";
 import { type FigureName, loadProfile, type ProfileDocument } from "../cost/profile.js";
 import { UsageError } from "../errors.js";
 import { seededRandom } from "../seeded-random.js";
+import { calibrateInput, FIT } from "./calibrate.js";
 import { diffAll, type PoolOptions } from "./diff-pool.js";
 import type { DiffOptions } from "./options.js";
 import type { DiffResult } from "./result.js";
@@ -29,7 +30,10 @@ export async function sampleDiff(
   options: DiffOptions,
   { count, seed, ...pool }: SampleOptions,
 ): Promise<DiffResult> {
-  const profile = loadProfile(options.profile ?? result.profile.name).document;
+  const { document: profile } =
+    options.profile === FIT
+      ? (await calibrateInput(options)).profile
+      : loadProfile(options.profile ?? result.profile.name);
   const { drawn, kept } = drawnFigures(profile);
   if (drawn.length === 0)
     throw new UsageError(`profile ${profile.name}: no figure has a range that --samples could draw from`);

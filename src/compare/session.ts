@@ -1,30 +1,28 @@
 import type { Activity } from "../activity/activity.js";
 import type { VmMemory } from "../activity/vm.js";
+import type { Calibration } from "../cost/calibrate.js";
 import { type CostProfile, loadProfile } from "../cost/profile.js";
-import { StrategyError, UnsupportedTraceError, UsageError } from "../errors.js";
+import { StrategyError, UsageError } from "../errors.js";
 import { CostScale } from "../replay/cost-scale.js";
-import { InputAddressError, Replay } from "../replay/replay.js";
+import { Replay } from "../replay/replay.js";
 import type { Observer } from "../replay/run-config.js";
 import { findingHeadline, findingProblem } from "../stage2/finding-text.js";
-import { strategies, strategyByName, strategyOfKernel } from "../strategy/index.js";
-import { loadStrategy } from "../strategy/load.js";
+import { strategyByName } from "../strategy/index.js";
 import type { Strategy } from "../strategy/strategy.js";
 import { didYouMean } from "../suggest.js";
-import { canBeReadAgain } from "../trace/byte-source.js";
 import type { TraceHeader, TraceSource } from "../trace/event.js";
-import { openTrace } from "../trace/open-trace.js";
+import { calibrateInput, FIT } from "./calibrate.js";
+import { defaultProfile, readInput, recorderOf, stage2Of } from "./input.js";
 import type { TraceOptions } from "./options.js";
 import type { Caveat } from "./result.js";
-
-/** IPA sizes tried in turn where the header names none. */
-const IA_BITS = [40, 48, 52];
-const GRANULE = 4096;
 
 /** A trace that has been replayed, with what its header said and did not say. */
 export interface Session {
   readonly source: TraceSource;
   readonly replay: Replay;
   readonly profile: CostProfile;
+  /** How the profile was fitted on this very trace; undefined where it was given. */
+  readonly fit: Calibration | undefined;
   readonly recorder: Strategy | undefined;
   readonly fwb: boolean;
   /** What the header did not say and was taken as given. */
@@ -50,40 +48,8 @@ export async function replaySession(
   extras: SessionExtras = {},
 ): Promise<Session> {
   for (const side of sides) checkReplayable(side);
-  let attempt = 0;
-  for (;;) {
-    const source = await openTrace(options.input, readerOptions(options));
-    const iaBits = source.header?.ia_bits;
-    try {
-      return await run(options, sides, extras, source, iaBits ?? (IA_BITS[attempt] as number));
-    } catch (error) {
-      if (!(error instanceof InputAddressError)) throw error;
-      attempt++;
-      if (iaBits !== undefined || attempt >= IA_BITS.length)
-        throw new UsageError(`${source.name}: ${error.message}`);
-      if (!canBeReadAgain(options.input))
-        throw new UsageError(
-          `${source.name}: ${error.message}: the header has no ia_bits, and ` +
-            `${options.input === "-" ? "standard input" : "a pipe"} cannot be read again`,
-        );
-    }
-  }
-}
-
-function readerOptions(options: TraceOptions): Parameters<typeof openTrace>[1] {
-  const { onProgress, reorderWindowNs } = options;
-  return {
-    lenient: options.lenient,
-    ...(options.name === undefined ? {} : { name: options.name }),
-    ...(options.import === undefined ? {} : { import: options.import }),
-    ...(reorderWindowNs === undefined ? {} : { reorderWindowNs }),
-    ...(onProgress === undefined
-      ? {}
-      : {
-          onProgress: (doneBytes: number, totalBytes: number | undefined) =>
-            onProgress(totalBytes === undefined ? { doneBytes } : { doneBytes, totalBytes }),
-        }),
-  };
+  const fit = options.profile === FIT ? await calibrateInput(options) : undefined;
+  return readInput(options, (source, iaBits) => run(options, sides, extras, source, iaBits, fit));
 }
 
 async function run(
@@ -92,12 +58,13 @@ async function run(
   extras: SessionExtras,
   source: TraceSource,
   iaBits: number,
+  fit: Calibration | undefined,
 ): Promise<Session> {
   const { header } = source;
   const recorderCaveats: Caveat[] = [];
   const recorder = await recorderOf(options, header, recorderCaveats);
   const lockWait = options.lockWait ?? header?.lock_wait ?? "spin";
-  const profile = loadProfile(options.profile ?? (lockWait === "sleep" ? "emulated" : "kunpeng920"));
+  const profile = fit?.profile ?? loadProfile(options.profile ?? defaultProfile(lockWait));
   const fwb = header?.fwb ?? false;
   const replay = new Replay(
     {
@@ -105,12 +72,7 @@ async function run(
       scale: options.scale === undefined ? CostScale.whole : new CostScale(options.scale),
       ablations: extras.ablations ?? [],
       recorder,
-      stage2: {
-        granuleBytes: header?.granule ?? GRANULE,
-        iaBits,
-        fwb,
-        hasTlbiRange: header?.tlbi_range ?? false,
-      },
+      stage2: stage2Of(header, iaBits),
       profile,
       pcpus: options.pcpus ?? header?.pcpus ?? Number.POSITIVE_INFINITY,
       lockWait,
@@ -139,6 +101,7 @@ async function run(
     source,
     replay,
     profile,
+    fit,
     recorder,
     fwb,
     assumed: assumptions(header),
@@ -193,47 +156,6 @@ function assumptions(header: TraceHeader | undefined): string[] {
   if (header?.granule === undefined) assumed.push("granule 4096");
   if (header?.fwb === undefined) assumed.push("no FWB");
   return assumed;
-}
-
-/** The strategy that the recording kernel ran: told, else by the header, else guessed from the kernel's release. */
-async function recorderOf(
-  options: TraceOptions,
-  header: TraceHeader | undefined,
-  caveats: Caveat[],
-): Promise<Strategy | undefined> {
-  if (options.recordedUnder !== undefined) {
-    if (header?.walker !== undefined && header.walker !== options.recordedUnder)
-      caveats.push({
-        code: "walker-contradicted",
-        text: `read as recorded under ${options.recordedUnder}, though the header says ${header.walker}`,
-      });
-    return loadStrategy(options.recordedUnder);
-  }
-  const known = strategies.map((strategy) => strategy.name).join(", ");
-  let name = header?.walker;
-  if (name === undefined && header?.kernel !== undefined) {
-    const guess = strategyOfKernel(header.kernel);
-    name = guess?.name;
-    if (name !== undefined) {
-      const why =
-        guess?.caveat ?? `the header names no walker: kernel ${header.kernel} is taken to run ${name}`;
-      caveats.push({ code: "guessed-walker", text: why });
-    }
-  }
-  if (name === undefined) {
-    caveats.push({
-      code: "unknown-walker",
-      text: "the trace does not say which walker recorded it: no self-replay, and recorded durations are read as those of the base; --recorded-under NAME tells",
-    });
-    return undefined;
-  }
-  const strategy = strategyByName(name);
-  if (strategy === undefined)
-    throw new UnsupportedTraceError(
-      `recorded under ${name}, which is not among the strategies built in (${known}): ` +
-        "--recorded-under NAME reads the record as another walker's",
-    );
-  return strategy;
 }
 
 /** Which activities the result counts. */

@@ -36,9 +36,18 @@ export function traceSummary(session: Session): TraceSummary {
   };
 }
 
-export function profileSummary({ profile }: Session): ProfileSummary {
+export function profileSummary({ profile, fit }: Session): ProfileSummary {
   const { assumed, total } = countAssumed(profile);
-  return { name: profile.name, source: profile.source, figures: total, assumed };
+  const { name, source } = profile;
+  if (fit === undefined) return { name, source, figures: total, assumed };
+  const { operations, median, p90 } = fit.heldOut.all;
+  return {
+    name,
+    source,
+    figures: total,
+    assumed,
+    fit: { operations: fit.operations, heldOut: { operations, medianError: median, p90Error: p90 } },
+  };
 }
 
 export function recordedRatio(counters: Counters): number {

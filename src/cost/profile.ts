@@ -18,7 +18,7 @@ const provenance = {
 const figure = z.strictObject({
   value: z.number().nonnegative(),
   ...provenance,
-  /** Of an assumed figure: from the least to the most that it may well be, ns. */
+  /** From the least to the most that it may well be, ns: of an assumed figure, or of one that was fitted. */
   range: z
     .tuple([z.number().nonnegative(), z.number().nonnegative()])
     .refine(([least, most]) => least <= most, "expected the lower end first")

@@ -72,7 +72,8 @@ export function costOfCharge(kind: number, shape: Shape): number {
   return kind === Charge.entryVisit && shape === Shape.coalesce ? Cost.teardown : costOf(kind);
 }
 
-const figureOf: readonly (readonly [ChargeKind, FigureName, number])[] = [
+/** By charge kind: the figure that a unit costs, and how much of it. */
+export const figureOf: readonly (readonly [ChargeKind, FigureName, number])[] = [
   [Charge.entryVisit, "entryVisitNs", 1],
   [Charge.pteStore, "pteStoreNs", 1],
   [Charge.pageGet, "pagePutNs", 1],

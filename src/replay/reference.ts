@@ -27,7 +27,7 @@ export class Reference {
   constructor(
     private readonly config: () => Stage2Config,
     private readonly strategy: Strategy,
-    private readonly timing: TraceTiming,
+    private readonly timing: Pick<TraceTiming, "learn" | "learnBefore">,
     /** CPU times are the threads' own, contended or not. */
     private readonly sharedCpu: boolean,
   ) {}

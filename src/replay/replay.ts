@@ -10,6 +10,7 @@ import type { Strategy } from "../strategy/strategy.js";
 import type { EventBatch, StringTable } from "../trace/event.js";
 import { CostScale } from "./cost-scale.js";
 import { Cost, Counters } from "./counters.js";
+import { checkAddress } from "./input-address.js";
 import { unitCosts } from "./plan.js";
 import { Reference } from "./reference.js";
 import { Run } from "./run.js";
@@ -18,9 +19,6 @@ import { TraceTiming } from "./trace-timing.js";
 
 /** Replayed as soon as folded: what a few hundred events became is still in the cache then. */
 const SLICE_ROWS = 512;
-
-/** A guest address beyond the table's input size, or an abort at a level that such a table does not have. */
-export class InputAddressError extends Error {}
 
 /** What is replayed: which strategies, on what machine, and what of it is counted. */
 export interface ReplaySetup {
@@ -67,7 +65,6 @@ export class Replay {
   private readonly runs: (RunKey & { readonly run: Run })[] = [];
   private readonly sanitizers = new Map<string, Sanitizer[]>();
   private readonly timing: TraceTiming;
-  private readonly inputLimit: number;
   /** Epochs that the trace names. */
   readonly labels = new Set<string>();
   /** Memslots that the trace sets. */
@@ -78,7 +75,6 @@ export class Replay {
     strings: StringTable,
   ) {
     const { stage2, profile } = setup;
-    this.inputLimit = 2 ** stage2.iaBits;
     // Without a known recorder its tables are taken to be those of the first strategy.
     const recorder = setup.recorder ?? (setup.strategies[0] as Strategy);
     const sink: ActivitySink = {
@@ -199,20 +195,12 @@ export class Replay {
   }
 
   private operation(activity: Activity, operation: Operation): void {
-    this.checkAddress(activity, operation.ipa + operation.bytes - 1);
+    checkAddress(this.setup.stage2.iaBits, activity, operation.ipa + operation.bytes - 1);
     this.reference.operation(activity, operation);
   }
 
-  private checkAddress(activity: Activity, ipa: number): void {
-    if (ipa < this.inputLimit) return;
-    const { iaBits } = this.setup.stage2;
-    throw new InputAddressError(
-      `line ${activity.line}: IPA 0x${ipa.toString(16)} does not fit in ${iaBits} bits`,
-    );
-  }
-
   private activity(activity: Activity): void {
-    if (activity.kind === ActivityKind.fault) this.checkAddress(activity, activity.ipa);
+    if (activity.kind === ActivityKind.fault) checkAddress(this.setup.stage2.iaBits, activity, activity.ipa);
     this.reference.activity(activity);
     activity.holders = this.runs.length;
     for (const { run } of this.runs) run.feed(activity);

@@ -3,7 +3,7 @@
 import type { SelfReplay, TraceSummary } from "../compare/result.js";
 import { ablationTexts } from "./ablation.js";
 import { verdictsOf } from "./findings.js";
-import { formatCount, formatNs, formatPlural, formatShare } from "./quantity.js";
+import { formatCount, formatNs, formatPercent, formatPlural, formatShare } from "./quantity.js";
 import { type AnyResult, sidesOf } from "./rows.js";
 import { samplesTexts } from "./samples.js";
 
@@ -78,10 +78,14 @@ function traceLine(trace: TraceSummary): string {
 function timesLine(result: AnyResult): string {
   const sides = sidesOf(result);
   const shares = sides.map((s) => `${s.replay.strategy} ${formatShare(s.recordedRatio)}`).join(", ");
-  const { name, assumed, figures } = result.profile;
+  const { name, assumed, figures, fit } = result.profile;
   const recorded = `stall time as recorded: ${shares}`;
   if (sides.every((side) => side.recordedRatio === 1)) return recorded;
-  return `${recorded}; the rest, and so every time marked ${modelledMark}, is modelled with profile ${name} (${assumed} of its ${figures} figures are assumptions)`;
+  const how =
+    fit === undefined
+      ? ""
+      : `fitted on ${formatPlural(fit.operations, "operation")} of this trace, those held out ${formatPercent(fit.heldOut.medianError)} off at the median and ${formatPercent(fit.heldOut.p90Error)} at the 90th percentile; `;
+  return `${recorded}; the rest, and so every time marked ${modelledMark}, is modelled with profile ${name} (${how}${assumed} of its ${figures} figures are assumptions)`;
 }
 
 function selfReplayLines(selfReplay: SelfReplay | null): string[] {

@@ -47,6 +47,11 @@ export function formatShare(ratio: number): string {
   return `${Math.round(ratio * 100)} %`;
 }
 
+/** An error or another small ratio: `0.6 %`. */
+export function formatPercent(ratio: number): string {
+  return `${(100 * ratio).toFixed(1)} %`;
+}
+
 export function formatPlural(count: number, one: string, many = `${one}s`): string {
   return `${formatCount(count)} ${count === 1 ? one : many}`;
 }

@@ -14,7 +14,7 @@ export function samplesTexts(result: AnyResult): string[] {
   const { draws, seed, drawn, within } = samples;
   const moved = samples.figures.filter(({ change }) => change.low !== 0 || change.high !== 0);
   return [
-    `${formatCount(draws)} draws of ${drawn.length} assumed figures from their ranges (seed ${seed}); ${formatShare(within)} of the changes lie between`,
+    `${formatCount(draws)} draws of ${drawn.length} of the profile's figures from their ranges (seed ${seed}); ${formatShare(within)} of the changes lie between`,
     ...moved.map((figure) => `  ${lineOf(figure, draws)}`),
     ...(moved.length === 0 ? ["  no figure changes, whatever is drawn"] : []),
   ];

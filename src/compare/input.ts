@@ -1,0 +1,119 @@
+/** A trace as it is opened for a replay: what its header says of the machine, and what stands in where it says nothing. */
+
+import { UnsupportedTraceError, UsageError } from "../errors.js";
+import { InputAddressError } from "../replay/input-address.js";
+import { strategies, strategyByName, strategyOfKernel } from "../strategy/index.js";
+import { loadStrategy } from "../strategy/load.js";
+import type { Stage2Config } from "../strategy/stage2.js";
+import type { Strategy } from "../strategy/strategy.js";
+import { canBeReadAgain } from "../trace/byte-source.js";
+import type { TraceHeader, TraceSource } from "../trace/event.js";
+import { openTrace } from "../trace/open-trace.js";
+import type { TraceOptions } from "./options.js";
+import type { Caveat } from "./result.js";
+
+/** IPA sizes tried in turn where the header names none. */
+const IA_BITS = [40, 48, 52];
+const GRANULE = 4096;
+
+/** What of a caller's options tells how a trace is read. */
+export type InputOptions = Pick<
+  TraceOptions,
+  "input" | "name" | "import" | "lenient" | "recordedUnder" | "reorderWindowNs" | "onProgress"
+>;
+
+/** Reads a trace with `attempt`, again with more IPA bits where the header names none and an address does not fit. */
+export async function readInput<T>(
+  options: InputOptions,
+  attempt: (source: TraceSource, iaBits: number) => Promise<T>,
+): Promise<T> {
+  for (let attempts = 0; ; ) {
+    const source = await openTrace(options.input, readerOptions(options));
+    const iaBits = source.header?.ia_bits;
+    try {
+      return await attempt(source, iaBits ?? (IA_BITS[attempts] as number));
+    } catch (error) {
+      if (!(error instanceof InputAddressError)) throw error;
+      attempts++;
+      if (iaBits !== undefined || attempts >= IA_BITS.length)
+        throw new UsageError(`${source.name}: ${error.message}`);
+      if (!canBeReadAgain(options.input))
+        throw new UsageError(
+          `${source.name}: ${error.message}: the header has no ia_bits, and ` +
+            `${options.input === "-" ? "standard input" : "a pipe"} cannot be read again`,
+        );
+    }
+  }
+}
+
+/** The built-in profile of a machine whose waiters for the MMU lock do this. */
+export function defaultProfile(lockWait: "spin" | "sleep"): string {
+  return lockWait === "sleep" ? "emulated" : "kunpeng920";
+}
+
+/** The recording machine's tables. */
+export function stage2Of(header: TraceHeader | undefined, iaBits: number): Stage2Config {
+  return {
+    granuleBytes: header?.granule ?? GRANULE,
+    iaBits,
+    fwb: header?.fwb ?? false,
+    hasTlbiRange: header?.tlbi_range ?? false,
+  };
+}
+
+function readerOptions(options: InputOptions): Parameters<typeof openTrace>[1] {
+  const { onProgress, reorderWindowNs } = options;
+  return {
+    lenient: options.lenient,
+    ...(options.name === undefined ? {} : { name: options.name }),
+    ...(options.import === undefined ? {} : { import: options.import }),
+    ...(reorderWindowNs === undefined ? {} : { reorderWindowNs }),
+    ...(onProgress === undefined
+      ? {}
+      : {
+          onProgress: (doneBytes: number, totalBytes: number | undefined) =>
+            onProgress(totalBytes === undefined ? { doneBytes } : { doneBytes, totalBytes }),
+        }),
+  };
+}
+
+/** The strategy that the recording kernel ran: told, else by the header, else guessed from the kernel's release. */
+export async function recorderOf(
+  options: InputOptions,
+  header: TraceHeader | undefined,
+  caveats: Caveat[],
+): Promise<Strategy | undefined> {
+  if (options.recordedUnder !== undefined) {
+    if (header?.walker !== undefined && header.walker !== options.recordedUnder)
+      caveats.push({
+        code: "walker-contradicted",
+        text: `read as recorded under ${options.recordedUnder}, though the header says ${header.walker}`,
+      });
+    return loadStrategy(options.recordedUnder);
+  }
+  const known = strategies.map((strategy) => strategy.name).join(", ");
+  let name = header?.walker;
+  if (name === undefined && header?.kernel !== undefined) {
+    const guess = strategyOfKernel(header.kernel);
+    name = guess?.name;
+    if (name !== undefined) {
+      const why =
+        guess?.caveat ?? `the header names no walker: kernel ${header.kernel} is taken to run ${name}`;
+      caveats.push({ code: "guessed-walker", text: why });
+    }
+  }
+  if (name === undefined) {
+    caveats.push({
+      code: "unknown-walker",
+      text: "the trace does not say which walker recorded it: no self-replay, and recorded durations are read as those of the base; --recorded-under NAME tells",
+    });
+    return undefined;
+  }
+  const strategy = strategyByName(name);
+  if (strategy === undefined)
+    throw new UnsupportedTraceError(
+      `recorded under ${name}, which is not among the strategies built in (${known}): ` +
+        "--recorded-under NAME reads the record as another walker's",
+    );
+  return strategy;
+}
