@@ -17,7 +17,7 @@ export interface Recording {
 }
 
 /** What was measured of one run; ns, NaN where it was not. */
-export interface MeasuredRun {
+interface MeasuredRun {
   readonly kernel: string;
   readonly scenario: string;
   readonly faults: number;

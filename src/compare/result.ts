@@ -7,7 +7,7 @@ import { z } from "zod";
 import { rules } from "../stage2/finding.js";
 
 const count = z.int().nonnegative();
-const ns = z.int().nonnegative();
+export const ns = z.int().nonnegative();
 const ratio = z.number().min(0).max(1);
 
 const faults = z.object({
@@ -75,7 +75,7 @@ export const mmioAborts = z
     "aborts that were not memory faults, by what showed it: outside all known memslots; answered with 0; left to the VMM with KVM_EXIT_MMIO; no slots known, and no map came",
   );
 
-const trace = z.object({
+export const trace = z.object({
   source: z.string(),
   events: count,
   durationNs: ns,
@@ -92,7 +92,7 @@ const trace = z.object({
   inferred: z.record(z.string(), count).describe("table entries that the trace only implied, by kind"),
 });
 
-const profile = z.object({
+export const profile = z.object({
   name: z.string(),
   source: z.string(),
   figures: count,
@@ -101,7 +101,7 @@ const profile = z.object({
 
 const lockWaitNs = z.object({ recorded: ns, replayed: ns });
 
-const matching = {
+export const matching = {
   recordedFaults: count,
   replayedFaults: count,
   matched: count,

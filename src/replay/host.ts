@@ -8,7 +8,7 @@ import { Guest, HIT } from "./guest.js";
 import { MmuLock } from "./lock.js";
 import { Plan, Shape } from "./plan.js";
 import type { ReplayThread } from "./replay-thread.js";
-import type { RunConfig } from "./run-config.js";
+import type { Observer, RunConfig } from "./run-config.js";
 import { SelfMatch } from "./self-match.js";
 import { SlotFlag } from "./slot-flags.js";
 
@@ -21,8 +21,11 @@ export class Host {
   private readonly selfMatch: SelfMatch | undefined;
   private epochFaults = 0;
 
-  constructor(private readonly config: RunConfig) {
-    this.selfMatch = config.isRecorder ? new SelfMatch(Number.isFinite(config.pcpus)) : undefined;
+  constructor(
+    private readonly config: RunConfig,
+    observer: Observer | undefined,
+  ) {
+    this.selfMatch = config.isRecorder ? new SelfMatch(Number.isFinite(config.pcpus), observer) : undefined;
   }
 
   memory(vm: number): VmMemory {
@@ -190,7 +193,7 @@ export class Host {
     this.epochFaults += faults;
   }
 
-  closeEpoch({ label, startNs, recordedNs, makespanNs }: EndedEpoch): void {
+  closeEpoch({ label, startNs, recordedNs, makespanNs, recordedMakespanNs }: EndedEpoch): void {
     const { counters } = this.config;
     counters.makespanNs += makespanNs;
     counters.epochs.push({
@@ -198,6 +201,7 @@ export class Host {
       startNs: Math.round(startNs),
       recordedNs,
       makespanNs: Math.round(makespanNs),
+      recordedMakespanNs: Math.round(recordedMakespanNs),
       faults: this.epochFaults,
       matching: this.selfMatch?.takeEpoch(counters.matching),
     });

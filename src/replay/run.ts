@@ -41,7 +41,7 @@ export class Run {
     private readonly observer: Observer | undefined,
   ) {
     this.counters = config.counters;
-    this.host = new Host(config);
+    this.host = new Host(config, observer);
     this.schedule = new Schedule(config, this.epoch, {
       done: (thread) => this.step(thread, this.schedule.nowNs),
       between: (horizonNs) => this.lockstep?.look(horizonNs),
@@ -182,7 +182,7 @@ export class Run {
   /** The thread's think time is over: what it wanted to do happens now. */
   private attempt(thread: ReplayThread, atNs: number): void {
     const activity = thread.activity as Activity;
-    this.epoch.began(atNs);
+    this.epoch.began(atNs, activity.startNs - thread.exitNs);
     thread.counted = this.config.counts(activity, this.epoch.label, this.host.memory(activity.vm));
     switch (activity.kind) {
       case ActivityKind.mmio:
@@ -310,7 +310,7 @@ export class Run {
       // The way back to the guest is the fault's own, as after any other.
       thread.retryNs -= activity.afterCpuNs;
       this.host.endRetried(thread, activity, atNs);
-      this.observer?.ended(this.config.strategy.name, thread, activity, atNs);
+      this.observer?.ended?.(this.config.strategy.name, thread, activity, atNs);
       this.end(thread, atNs, atNs);
       return;
     }
@@ -327,7 +327,7 @@ export class Run {
     if (thread.hasStored) this.lockstep?.changed(thread);
     this.shift(thread.addedNs);
     this.host.lock(activity.vm).release(thread, atNs, this.grant);
-    this.observer?.ended(this.config.strategy.name, thread, activity, atNs + tailNs);
+    this.observer?.ended?.(this.config.strategy.name, thread, activity, atNs + tailNs);
     this.end(thread, atNs + tailNs, atNs);
   }
 

@@ -3,7 +3,9 @@ import { FaultClass, faultClass, faultLevel } from "../stage2/esr.js";
 import { isValid } from "../stage2/pte.js";
 import { Cause, Matching } from "./counters.js";
 import { type Guest, HIT } from "./guest.js";
+import type { Mismatch } from "./mismatch.js";
 import type { ReplayThread } from "./replay-thread.js";
+import type { Observer } from "./run-config.js";
 
 /** States of the table that are tried before a recorded fault is called unexplained. */
 const TRIES = 64;
@@ -18,7 +20,10 @@ const TRIES = 64;
 export class SelfMatch {
   private epoch = new Matching();
 
-  constructor(private readonly sharedCpu: boolean) {}
+  constructor(
+    private readonly sharedCpu: boolean,
+    private readonly observer: Observer | undefined,
+  ) {}
 
   /** @returns whether the access faults in the replay; the thread has its class */
   judge(thread: ReplayThread, activity: Activity, guest: Guest, atNs: number): boolean {
@@ -26,23 +31,34 @@ export class SelfMatch {
     const recordedClass = faultClass(activity.esr);
     const recordedLevel = faultLevel(activity.esr);
     const answer = thread.faultClass;
+    const { level } = guest.seen;
+    const { leadNs } = activity;
     const counts = thread.counted;
     if (counts) epoch.recordedFaults += activity.laps;
-    const isSame = answer === recordedClass && guest.seen.level === recordedLevel;
+    const isSame = answer === recordedClass && level === recordedLevel;
     if (isSame && !activity.hasInference) {
       if (counts) epoch.matched += 1;
-    } else if (isSame || this.explain(thread, activity, guest, atNs, recordedClass, recordedLevel)) {
-      if (counts) epoch.corrected += 1;
-      thread.faultClass = recordedClass;
     } else {
-      if (counts) epoch.missing += activity.laps;
-      if (answer === HIT) return false;
-      if (counts) epoch.extra += 1;
-      thread.cause = Cause.unexplained;
+      const reason = isSame
+        ? "tableUnknown"
+        : this.explain(thread, activity, guest, atNs, recordedClass, recordedLevel);
+      const isCorrected = reason !== undefined;
+      const other = answer === HIT ? 0 : 1;
+      if (counts)
+        this.report(activity, {
+          reason: reason ?? (other === 0 ? "mappedBefore" : "otherFault"),
+          corrected: isCorrected ? 1 : 0,
+          missing: isCorrected ? 0 : activity.laps,
+          extra: isCorrected ? 0 : other,
+          replayedClass: answer,
+          replayedLevel: level,
+          earlierNs: activity.leadNs - leadNs,
+        });
+      if (isCorrected) thread.faultClass = recordedClass;
+      else if (answer === HIT) return false;
+      else thread.cause = Cause.unexplained;
     }
-    if (counts) {
-      epoch.replayedFaults += 1;
-    }
+    if (counts) epoch.replayedFaults += 1;
     return true;
   }
 
@@ -53,14 +69,29 @@ export class SelfMatch {
     // Those of a fault that was not explained are missing already.
     const recorded = thread.cause === Cause.unexplained ? 0 : activity.laps - 1;
     const replayed = thread.laps - 1;
-    const common = Math.min(recorded, replayed);
     epoch.replayedFaults += replayed;
-    epoch.matched += common;
-    epoch.missing += recorded - common;
-    epoch.extra += replayed - common;
+    epoch.matched += Math.min(recorded, replayed);
+    if (recorded === replayed) return;
+    this.report(activity, {
+      reason: recorded > replayed ? "lapsFewer" : "lapsMore",
+      corrected: 0,
+      missing: Math.max(0, recorded - replayed),
+      extra: Math.max(0, replayed - recorded),
+      replayedClass: thread.faultClass,
+      replayedLevel: thread.faultLevel,
+      earlierNs: 0,
+    });
   }
 
-  /** Looks for a state since the thread's previous activity that gives the recorded abort. */
+  private report(activity: Activity, mismatch: Mismatch): void {
+    const { epoch } = this;
+    epoch.corrected += mismatch.corrected;
+    epoch.missing += mismatch.missing;
+    epoch.extra += mismatch.extra;
+    this.observer?.mismatched?.(mismatch, activity);
+  }
+
+  /** Looks for a state since the thread's previous activity that gives the recorded abort. @returns where it was found */
   private explain(
     thread: ReplayThread,
     activity: Activity,
@@ -68,20 +99,21 @@ export class SelfMatch {
     atNs: number,
     recordedClass: number,
     recordedLevel: number,
-  ): boolean {
+  ): "accessEarlier" | "changeUnderWay" | undefined {
     let tries = 0;
     for (const beforeNs of guest.log.statesBetween(thread.endNs, atNs)) {
       if (++tries > TRIES) break;
       if (guest.access(activity, beforeNs) === recordedClass && guest.seen.level === recordedLevel) {
         activity.leadNs = atNs - beforeNs;
         thread.cause = wasBroken(guest, recordedClass) ? Cause.brokenWindow : -1;
-        return true;
+        return "accessEarlier";
       }
     }
     // The replay may also lag behind the record by a little: what is under way is then done already.
-    return (
-      guest.access(activity, Number.POSITIVE_INFINITY) === recordedClass && guest.seen.level === recordedLevel
-    );
+    const isDone =
+      guest.access(activity, Number.POSITIVE_INFINITY) === recordedClass &&
+      guest.seen.level === recordedLevel;
+    return isDone ? "changeUnderWay" : undefined;
   }
 
   /** A fault's wait, modelled by the queue, beside the recorded one. */
