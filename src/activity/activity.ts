@@ -48,7 +48,7 @@ export class Operation {
   cpuNs = ZERO;
   /** When the VM's operation before this one returned: until then the lock was held; -Infinity without one. */
   heldUntilNs = ZERO;
-  /** CPU time from entry to s2_break; NaN where not recorded. The same for the ones below. */
+  /** CPU time from entry to s2_break, else to a map's flush by IPA; NaN where not recorded. The same for the ones below. */
   toBreakNs = ZERO;
   /** CPU time from entry to the return of the first VMID flush. */
   toFlushedNs = ZERO;
@@ -87,6 +87,8 @@ export class Activity {
   thinkCpuNs = ZERO;
   /** Wall time over the same stretch. */
   thinkNs = ZERO;
+  /** The thread's previous activity is a fault that was mapped, of the same epoch: it went back to the guest, no farther. */
+  followsFault = false;
   /** CPU time from the start to the first operation (to the end where there is none). */
   beforeCpuNs = ZERO;
   /** CPU time from the last operation's end to the activity's end. */
@@ -160,6 +162,7 @@ export class ActivityPool {
     const activity = this.free.pop() ?? new Activity();
     activity.operationCount = 0;
     activity.leadNs = 0;
+    activity.followsFault = false;
     activity.splitsBefore = 0;
     activity.hasSplit = false;
     activity.incomplete = false;

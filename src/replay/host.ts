@@ -85,10 +85,13 @@ export class Host {
 
   /** The guest attempts its access. @returns whether it faults; the thread has why */
   attempt(thread: ReplayThread, activity: Activity, atNs: number): boolean {
-    const { counters } = this.config;
+    const { config } = this;
+    const { counters } = config;
     const guest = this.guest(activity.vm);
     if (activity.hasInference) guest.infer(activity);
-    const answer = guest.access(activity, atNs - activity.leadNs);
+    // A replay that shares the CPUs itself has its own turns between an access and its abort.
+    const leadNs = config.followsRecord || !Number.isFinite(config.pcpus) ? activity.leadNs : 0;
+    const answer = guest.access(activity, atNs - leadNs);
     if (thread.counted && !activity.isSynthetic) counters.recorded += activity.laps;
     thread.faultClass = answer;
     thread.faultLevel = guest.seen.level;
@@ -271,8 +274,10 @@ export class Host {
   ): number {
     const awayNs = operation.endNs - operation.startNs - operation.cpuNs;
     if (!(awayNs > 0)) return 0;
-    const { flushedAtNs } = guest.meter;
-    this.delay(thread, Number.isNaN(flushedAtNs) ? startNs : Math.round(flushedAtNs), awayNs);
+    const { flushedAtNs, brokenSlot, brokenAtNs } = guest.meter;
+    const flushNs = brokenSlot >= 0 && !Number.isNaN(this.plan.breakAtNs) ? brokenAtNs : flushedAtNs;
+    // Without one anything: no store is known to have been made before.
+    this.delay(thread, Number.isNaN(flushNs) ? startNs - 1 : Math.round(flushNs), awayNs);
     return awayNs;
   }
 

@@ -8,6 +8,7 @@ import type { Sanitizer } from "../stage2/sanitizer.js";
 import type { Stage2Config } from "../strategy/stage2.js";
 import type { Strategy } from "../strategy/strategy.js";
 import type { EventBatch, StringTable } from "../trace/event.js";
+import { AccessTimes } from "./access-time.js";
 import { Counters } from "./counters.js";
 import { unitCosts } from "./plan.js";
 import { Reference } from "./reference.js";
@@ -57,6 +58,7 @@ export class Replay {
   private readonly sanitizers = new Map<string, Sanitizer[]>();
   private readonly timing: TraceTiming;
   private readonly inputLimit: number;
+  private readonly accessTimes: AccessTimes | undefined;
   /** Epochs that the trace names. */
   readonly labels = new Set<string>();
   /** Memslots that the trace sets. */
@@ -89,6 +91,7 @@ export class Replay {
       recorder.faultPathCleans,
     );
     this.reference = new Reference(() => stage2, recorder, this.timing, setup.recordedOnOneCpu);
+    if (setup.recordedOnOneCpu) this.accessTimes = new AccessTimes(profile.figure("exitEntryNs"));
     // The recording strategy goes first: where it finds that an access was earlier than its abort, that holds for all.
     const all = setup.recorder === undefined ? setup.strategies : [setup.recorder, ...setup.strategies];
     for (const strategy of all)
@@ -169,6 +172,7 @@ export class Replay {
   private activity(activity: Activity): void {
     if (activity.kind === ActivityKind.fault) this.checkAddress(activity, activity.ipa);
     this.reference.activity(activity);
+    this.accessTimes?.estimate(activity);
     activity.holders = this.runs.size;
     for (const run of this.runs.values()) run.feed(activity);
   }
@@ -177,6 +181,7 @@ export class Replay {
     if (barrier.label !== undefined) this.labels.add(barrier.label);
     if (barrier.slotChange !== undefined) this.slots.add(barrier.slotChange.slot);
     this.reference.barrier(barrier);
+    this.accessTimes?.passBarrier();
     for (const run of this.runs.values()) run.feed(barrier);
   }
 }

@@ -101,7 +101,7 @@ export class SelfMatch {
     recordedLevel: number,
   ): "accessEarlier" | "changeUnderWay" | undefined {
     let tries = 0;
-    for (const beforeNs of guest.log.statesBetween(thread.endNs, atNs)) {
+    for (const beforeNs of [atNs, ...guest.log.statesBetween(thread.endNs, atNs)]) {
       if (++tries > TRIES) break;
       if (guest.access(activity, beforeNs) === recordedClass && guest.seen.level === recordedLevel) {
         activity.leadNs = atNs - beforeNs;

@@ -106,6 +106,7 @@ export class TraceTiming {
     const own = recorded !== undefined && recorded.shape === shape && !Number.isNaN(recorded.cpuNs);
     plan.installNs = plan.afterNs = 0;
     plan.reachesBreak = false;
+    plan.breakAtNs = Number.NaN;
     if (own) this.planOwn(plan, recorded, units);
     else this.planFitted(plan, shape, units);
   }
@@ -120,6 +121,7 @@ export class TraceTiming {
       plan.setFlat(cpuNs - cleanNs);
       this.planClean(plan, units);
       if (clean > 0) plan.unitNs[Charge.cleanByte] = cleanNs / clean;
+      plan.breakAtNs = Math.min(recorded.toBreakNs, plan.beforeNs);
       return;
     }
     plan.set(units);
