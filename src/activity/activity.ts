@@ -53,6 +53,8 @@ export class Operation {
   /** CPU time from entry to the return of the first VMID flush. */
   toFlushedNs = ZERO;
   toInstallNs = ZERO;
+  /** When s2_install came; NaN where not recorded. */
+  installedNs = ZERO;
   /** Wall time from s2_break to s2_install: the recorded window. */
   windowNs = ZERO;
 
@@ -109,6 +111,9 @@ export class Activity {
   inferredLeaf = NO_INFERENCE;
   /** Aborts of this one access: 1, and one more for each time it was answered with -EAGAIN and tried again. */
   laps = 1;
+  /** Of each lap but the first: when the one before it had ended, and when its abort came. */
+  readonly lapSinceNs: number[] = [];
+  readonly lapNs: number[] = [];
   readonly operations: Operation[] = [];
   operationCount = 0;
   /** How much earlier than its abort's exit path the access must have been for the record to be true; ns (replay/self-match.ts). */
@@ -168,6 +173,7 @@ export class ActivityPool {
     activity.incomplete = false;
     activity.contended = false;
     activity.laps = 1;
+    activity.lapSinceNs.length = activity.lapNs.length = 0;
     activity.holders = 0;
     activity.esr = 0;
     activity.write = false;

@@ -330,7 +330,8 @@ export class ActivityFold {
     operation.ret = NO_RET;
     operation.startNs = atNs;
     operation.endNs = operation.cpuNs = Number.NaN;
-    operation.toBreakNs = operation.toFlushedNs = operation.toInstallNs = operation.windowNs = Number.NaN;
+    operation.toBreakNs = operation.toFlushedNs = operation.toInstallNs = Number.NaN;
+    operation.installedNs = operation.windowNs = Number.NaN;
     operation.shape = -1;
     operation.heldUntilNs = thread.vm < 0 ? Number.NEGATIVE_INFINITY : this.vm(thread).lastOperationNs;
     thread.operation = operation;
@@ -362,6 +363,7 @@ export class ActivityFold {
     const operation = thread.operation;
     if (operation === undefined || !Number.isNaN(operation.toInstallNs)) return;
     operation.toInstallNs = thread.cpuNs - thread.operationCpuNs;
+    operation.installedNs = atNs;
     if (!Number.isNaN(operation.toBreakNs)) operation.windowNs = atNs - thread.breakNs;
   }
 

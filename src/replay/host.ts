@@ -111,6 +111,20 @@ export class Host {
     return true;
   }
 
+  /** The laps that the trace has of an access which the recording walker let be tried again. */
+  judgeLaps(thread: ReplayThread, activity: Activity, at: (recordedNs: number) => number): void {
+    if (this.selfMatch === undefined || activity.lapNs.length === 0) return;
+    const { config } = this;
+    const laps = this.selfMatch.laps(thread, activity, this.guest(activity.vm), at);
+    thread.laps += laps;
+    const lastLapNs = at(activity.lapNs.at(-1) as number);
+    // On a shared CPU others' turns lie between the laps.
+    thread.retryNs += Number.isFinite(config.pcpus)
+      ? laps * config.retryLapNs
+      : lastLapNs - at(activity.startNs);
+    thread.requestNs = lastLapNs + Math.round(thread.handlerNs);
+  }
+
   /** The thread got the lock at `atNs`: its operations run. Fills in when the hold ends, if nothing interrupts it. */
   beginHold(thread: ReplayThread, activity: Activity, atNs: number): void {
     const guest = this.guest(activity.vm);
@@ -274,10 +288,15 @@ export class Host {
   ): number {
     const awayNs = operation.endNs - operation.startNs - operation.cpuNs;
     if (!(awayNs > 0)) return 0;
-    const { flushedAtNs, brokenSlot, brokenAtNs } = guest.meter;
-    const flushNs = brokenSlot >= 0 && !Number.isNaN(this.plan.breakAtNs) ? brokenAtNs : flushedAtNs;
-    // Without one anything: no store is known to have been made before.
-    this.delay(thread, Number.isNaN(flushNs) ? startNs - 1 : Math.round(flushNs), awayNs);
+    const { flushedAtNs, brokenSlot, brokenAtNs, windows } = guest.meter;
+    const brokenNs = brokenSlot >= 0 ? brokenAtNs : startNs - 1;
+    if (windows > 0 && !Number.isNaN(this.plan.installAtNs)) {
+      // The install is where the record has it; what passed behind it is none of the window's.
+      this.delay(thread, brokenNs, operation.installedNs - operation.startNs - operation.toInstallNs);
+    } else if (Number.isNaN(flushedAtNs) || !Number.isNaN(this.plan.breakAtNs)) {
+      // No other store is known to have been made before.
+      this.delay(thread, brokenNs, awayNs);
+    } else this.delay(thread, Math.max(brokenNs, Math.round(flushedAtNs) - 1), awayNs);
     return awayNs;
   }
 
@@ -335,7 +354,6 @@ export class Host {
     const { lockWaitNs } = thread;
     if (!activity.isSynthetic) {
       this.selfMatch?.wait(thread, activity, lockWaitNs);
-      this.selfMatch?.laps(thread, activity);
     }
     if (!thread.counted) return;
     if (activity.isSynthetic) this.config.counters.ofRuns += thread.laps;

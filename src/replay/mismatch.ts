@@ -4,14 +4,13 @@ export const mismatchReasons = {
   tableUnknown: "only the fault itself tells what the table held: nothing before it was traced",
   /** Another vCPU changed the entry between the access and the abort's line. */
   accessEarlier: "the table gave the fault at another time since the thread's last activity",
-  /** The replay has not done yet what the record had done. */
-  changeUnderWay: "the table gives the fault once the operations under way are done",
+  /** An interrupted operation had made a store already that the replay makes when it goes on. */
+  changeUnderWay: "the table gives the fault once an operation under way has gone on",
   /** A hit at every time since the thread's last activity. */
   mappedBefore: "the entry was there whenever the thread can have made its access",
   otherFault: "the table gives a fault of another class or level whenever the access was made",
-  /** Under the read lock: laps of a retried access. */
-  lapsFewer: "fewer retries than recorded",
-  lapsMore: "more retries than recorded",
+  /** Under the read lock: a retried access, which the table lets through at once. */
+  lapFree: "the entry was free whenever the access can have been tried again",
 } as const;
 export type MismatchReason = keyof typeof mismatchReasons;
 

@@ -1,6 +1,7 @@
 import { type Activity, ActivityKind } from "../activity/activity.js";
 import type { Barrier } from "../activity/epoch.js";
 import { ModelError } from "../errors.js";
+import { Errno } from "../strategy/stage2.js";
 import { AccessRuns } from "./access-runs.js";
 import type { Counters } from "./counters.js";
 import { EpochClock } from "./epoch-clock.js";
@@ -260,6 +261,7 @@ export class Run {
   private lock(thread: ReplayThread, atNs: number): void {
     const activity = thread.activity as Activity;
     thread.sharesLock = this.host.sharesLock(activity);
+    if (this.config.isRecorder) this.host.judgeLaps(thread, activity, (ns) => this.epoch.at(ns));
     if (this.host.lock(activity.vm).request(thread)) {
       this.locked(thread, atNs);
       this.hold(thread, atNs);
@@ -278,7 +280,12 @@ export class Run {
 
   private hold(thread: ReplayThread, atNs: number): void {
     const activity = thread.activity as Activity;
-    if (thread.sharesLock) {
+    if (this.config.isRecorder && !activity.isSynthetic) {
+      if (thread.sharesLock && hasLost(activity)) {
+        this.endLost(thread, activity, atNs);
+        return;
+      }
+    } else if (thread.sharesLock) {
       const takenUntilNs = this.host.takenUntilNs(activity, atNs);
       if (takenUntilNs > atNs) {
         this.retry(thread, activity, takenUntilNs, atNs);
@@ -289,6 +296,16 @@ export class Run {
     this.runs.watch(activity.vm, atNs);
     thread.turnNs = atNs;
     this.schedule.work(thread, Step.hold, thread.holdNs, atNs);
+  }
+
+  /** The record shows that another fault had the entry, and that nothing was done. */
+  private endLost(thread: ReplayThread, activity: Activity, atNs: number): void {
+    this.host.lock(activity.vm).release(thread, atNs, this.grant);
+    const endNs = Math.max(atNs, this.epoch.at(activity.endNs));
+    thread.retryNs += Math.max(0, endNs - atNs - activity.afterCpuNs);
+    this.host.endRetried(thread, activity, endNs);
+    this.observer?.ended?.(this.config.strategy.name, thread, activity, endNs);
+    this.end(thread, endNs, atNs);
   }
 
   /** The entry is another fault's: the guest is let fault on it until it is free. The laps are computed, not looped. */
@@ -390,4 +407,9 @@ function recordedCpuNs(activity: Activity): number {
     if (!Number.isNaN(cpuNs)) ns += cpuNs;
   }
   return ns;
+}
+
+/** Under the read lock: what the last operation asked for, another fault was about to do, or had done. */
+function hasLost(activity: Activity): boolean {
+  return activity.operation(activity.operationCount - 1).ret === Errno.EAGAIN;
 }

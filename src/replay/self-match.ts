@@ -48,7 +48,8 @@ export class SelfMatch {
         this.report(activity, {
           reason: reason ?? (other === 0 ? "mappedBefore" : "otherFault"),
           corrected: isCorrected ? 1 : 0,
-          missing: isCorrected ? 0 : activity.laps,
+          // Further laps are judged one by one, if the access is not let through.
+          missing: isCorrected ? 0 : answer === HIT ? activity.laps : 1,
           extra: isCorrected ? 0 : other,
           replayedClass: answer,
           replayedLevel: level,
@@ -62,25 +63,40 @@ export class SelfMatch {
     return true;
   }
 
-  /** The laps beyond an access's first fault, modelled by the windows, beside the recorded ones. */
-  laps(thread: ReplayThread, activity: Activity): void {
-    if (!thread.counted) return;
+  /**
+   * An access that was tried again: each lap is judged at its own time. The guest tries at once when it is back; on a
+   * shared CPU others' turns may come behind that, in the exit path (replay/access-time.ts). @returns how many of them the replay has
+   */
+  laps(thread: ReplayThread, activity: Activity, guest: Guest, at: (recordedNs: number) => number): number {
     const { epoch } = this;
-    // Those of a fault that was not explained are missing already.
-    const recorded = thread.cause === Cause.unexplained ? 0 : activity.laps - 1;
-    const replayed = thread.laps - 1;
-    epoch.replayedFaults += replayed;
-    epoch.matched += Math.min(recorded, replayed);
-    if (recorded === replayed) return;
-    this.report(activity, {
-      reason: recorded > replayed ? "lapsFewer" : "lapsMore",
-      corrected: 0,
-      missing: Math.max(0, recorded - replayed),
-      extra: Math.max(0, replayed - recorded),
-      replayedClass: thread.faultClass,
-      replayedLevel: thread.faultLevel,
-      earlierNs: 0,
-    });
+    const recordedClass = faultClass(activity.esr);
+    const recordedLevel = faultLevel(activity.esr);
+    let replayed = 0;
+    for (let n = 0; n < activity.lapNs.length; n++) {
+      const sinceNs = at(activity.lapSinceNs[n] as number);
+      const untilNs = at(activity.lapNs[n] as number) - thread.exitNs;
+      const answer = guest.access(activity, this.sharedCpu ? sinceNs : untilNs);
+      const { level } = guest.seen;
+      const isSame = answer === recordedClass && level === recordedLevel;
+      const isCorrected =
+        !isSame &&
+        this.stateOf(activity, guest, sinceNs, untilNs, recordedClass, recordedLevel) !== undefined;
+      if (isSame || isCorrected) replayed++;
+      if (!thread.counted) continue;
+      if (isSame) epoch.matched += 1;
+      else
+        this.report(activity, {
+          reason: isCorrected ? "accessEarlier" : "lapFree",
+          corrected: isCorrected ? 1 : 0,
+          missing: isCorrected ? 0 : 1,
+          extra: 0,
+          replayedClass: answer,
+          replayedLevel: level,
+          earlierNs: 0,
+        });
+    }
+    if (thread.counted) epoch.replayedFaults += replayed;
+    return replayed;
   }
 
   private report(activity: Activity, mismatch: Mismatch): void {
@@ -100,20 +116,33 @@ export class SelfMatch {
     recordedClass: number,
     recordedLevel: number,
   ): "accessEarlier" | "changeUnderWay" | undefined {
-    let tries = 0;
-    for (const beforeNs of [atNs, ...guest.log.statesBetween(thread.endNs, atNs)]) {
-      if (++tries > TRIES) break;
-      if (guest.access(activity, beforeNs) === recordedClass && guest.seen.level === recordedLevel) {
-        activity.leadNs = atNs - beforeNs;
-        thread.cause = wasBroken(guest, recordedClass) ? Cause.brokenWindow : -1;
-        return "accessEarlier";
-      }
+    const beforeNs = this.stateOf(activity, guest, thread.endNs, atNs, recordedClass, recordedLevel);
+    if (beforeNs !== undefined) {
+      activity.leadNs = atNs - beforeNs;
+      thread.cause = wasBroken(guest, recordedClass) ? Cause.brokenWindow : -1;
+      return "accessEarlier";
     }
-    // The replay may also lag behind the record by a little: what is under way is then done already.
-    const isDone =
-      guest.access(activity, Number.POSITIVE_INFINITY) === recordedClass &&
-      guest.seen.level === recordedLevel;
-    return isDone ? "changeUnderWay" : undefined;
+    // The replay may also lag behind the record: of an operation that was interrupted it is not known where.
+    for (const dueNs of guest.log.pendingNs(atNs).slice(0, TRIES)) {
+      if (guest.access(activity, dueNs) !== recordedClass || guest.seen.level !== recordedLevel) continue;
+      guest.log.hasten(dueNs, atNs);
+      return "changeUnderWay";
+    }
+    return undefined;
+  }
+
+  /** A time between the two at which the table gives the recorded abort, the last such one. */
+  private stateOf(
+    activity: Activity,
+    guest: Guest,
+    sinceNs: number,
+    untilNs: number,
+    recordedClass: number,
+    recordedLevel: number,
+  ): number | undefined {
+    return [untilNs, ...guest.log.statesBetween(sinceNs, untilNs)]
+      .slice(0, TRIES)
+      .find((atNs) => guest.access(activity, atNs) === recordedClass && guest.seen.level === recordedLevel);
   }
 
   /** A fault's wait, modelled by the queue, beside the recorded one. */

@@ -84,12 +84,10 @@ function reasonLines(reason: MismatchReason, { byReason, mismatches }: SelfRepla
 }
 
 function mismatchText(one: ResultMismatch): string {
-  const { recorded, replayed, missing, extra } = one;
+  const { recorded, replayed } = one;
   const by = one.vcpu === null ? `pid ${one.pid}` : `vCPU ${one.vcpu}`;
   const text =
     `line ${one.line} at ${formatNs(one.atNs)}, ${by}, IPA ${one.ipa}: ` +
     `recorded ${recorded.class} level ${recorded.level}, replayed ${replayed.class} level ${replayed.level}`;
-  if (one.reason === "lapsFewer") return `${text}; ${formatPlural(missing, "lap")} missing`;
-  if (one.reason === "lapsMore") return `${text}; ${formatPlural(extra, "lap")} extra`;
   return one.earlierNs === 0 ? text : `${text}; ${formatNs(one.earlierNs)} earlier`;
 }
