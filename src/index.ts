@@ -28,6 +28,8 @@ export {
   type StallCost,
   type TraceSummary,
 } from "./compare/result.js";
+export { type SelfReplayResult, selfReplaySchema } from "./compare/result-self-replay.js";
+export { selfReplayTrace } from "./compare/self-replay.js";
 export type { Calibration } from "./cost/calibrate.js";
 export { type CostProfile, type FigureName, loadProfile } from "./cost/profile.js";
 export { ModelError, StrategyError, TraceFormatError, UnsupportedTraceError, UsageError } from "./errors.js";

@@ -48,11 +48,13 @@ export class Operation {
   cpuNs = ZERO;
   /** When the VM's operation before this one returned: until then the lock was held; -Infinity without one. */
   heldUntilNs = ZERO;
-  /** CPU time from entry to s2_break; NaN where not recorded. The same for the ones below. */
+  /** CPU time from entry to s2_break, else to a map's flush by IPA; NaN where not recorded. The same for the ones below. */
   toBreakNs = ZERO;
   /** CPU time from entry to the return of the first VMID flush. */
   toFlushedNs = ZERO;
   toInstallNs = ZERO;
+  /** When s2_install came; NaN where not recorded. */
+  installedNs = ZERO;
   /** Wall time from s2_break to s2_install: the recorded window. */
   windowNs = ZERO;
 
@@ -87,6 +89,8 @@ export class Activity {
   thinkCpuNs = ZERO;
   /** Wall time over the same stretch. */
   thinkNs = ZERO;
+  /** The thread's previous activity is a fault that was mapped, of the same epoch: it went back to the guest, no farther. */
+  followsFault = false;
   /** CPU time from the start to the first operation (to the end where there is none). */
   beforeCpuNs = ZERO;
   /** CPU time from the last operation's end to the activity's end. */
@@ -107,6 +111,9 @@ export class Activity {
   inferredLeaf = NO_INFERENCE;
   /** Aborts of this one access: 1, and one more for each time it was answered with -EAGAIN and tried again. */
   laps = 1;
+  /** Of each lap but the first: when the one before it had ended, and when its abort came. */
+  readonly lapSinceNs: number[] = [];
+  readonly lapNs: number[] = [];
   readonly operations: Operation[] = [];
   operationCount = 0;
   /** How much earlier than its abort's exit path the access must have been for the record to be true; ns (replay/self-match.ts). */
@@ -160,11 +167,13 @@ export class ActivityPool {
     const activity = this.free.pop() ?? new Activity();
     activity.operationCount = 0;
     activity.leadNs = 0;
+    activity.followsFault = false;
     activity.splitsBefore = 0;
     activity.hasSplit = false;
     activity.incomplete = false;
     activity.contended = false;
     activity.laps = 1;
+    activity.lapSinceNs.length = activity.lapNs.length = 0;
     activity.holders = 0;
     activity.esr = 0;
     activity.write = false;

@@ -177,10 +177,7 @@ export class ActivityFold {
         if (thread.open?.kind === ActivityKind.fault) this.endEpisode(thread, atNs, NO_RET);
         return;
       case Kind.s2_break:
-        if (thread.operation !== undefined && Number.isNaN(thread.operation.toBreakNs)) {
-          thread.operation.toBreakNs = thread.cpuNs - thread.operationCpuNs;
-          thread.breakNs = atNs;
-        }
+        if (thread.operation !== undefined) this.meetBreak(thread, thread.operation, atNs);
         return;
       case Kind.s2_install:
         this.install(thread, atNs);
@@ -203,6 +200,9 @@ export class ActivityFold {
       case Kind.tlb_ipa:
       case Kind.tlb_range:
         thread.deeds |= Deed.tlbi;
+        // A map that flushes one entry has just broken it.
+        if (kind === Kind.tlb_ipa && thread.operation?.kind === OperationKind.map)
+          this.meetBreak(thread, thread.operation, atNs);
         this.identity.invalidates(thread, batch.pgt[i] as number);
         return;
       case Kind.tlb_vmid_ret:
@@ -278,6 +278,7 @@ export class ActivityFold {
     if (thread.endEpoch === this.epoch) {
       activity.thinkNs = atNs - thread.endNs;
       activity.thinkCpuNs = thread.cpuNs - thread.endCpuNs;
+      activity.followsFault = thread.endedFault;
     } else {
       activity.thinkNs = atNs - this.epochNs;
       activity.thinkCpuNs = thread.cpuNs - thread.cpuAtEpochNs;
@@ -329,7 +330,8 @@ export class ActivityFold {
     operation.ret = NO_RET;
     operation.startNs = atNs;
     operation.endNs = operation.cpuNs = Number.NaN;
-    operation.toBreakNs = operation.toFlushedNs = operation.toInstallNs = operation.windowNs = Number.NaN;
+    operation.toBreakNs = operation.toFlushedNs = operation.toInstallNs = Number.NaN;
+    operation.installedNs = operation.windowNs = Number.NaN;
     operation.shape = -1;
     operation.heldUntilNs = thread.vm < 0 ? Number.NEGATIVE_INFINITY : this.vm(thread).lastOperationNs;
     thread.operation = operation;
@@ -351,10 +353,17 @@ export class ActivityFold {
       this.cut("write-protect", atNs, undefined, false);
   }
 
+  private meetBreak(thread: Thread, operation: Operation, atNs: number): void {
+    if (!Number.isNaN(operation.toBreakNs)) return;
+    operation.toBreakNs = thread.cpuNs - thread.operationCpuNs;
+    thread.breakNs = atNs;
+  }
+
   private install(thread: Thread, atNs: number): void {
     const operation = thread.operation;
     if (operation === undefined || !Number.isNaN(operation.toInstallNs)) return;
     operation.toInstallNs = thread.cpuNs - thread.operationCpuNs;
+    operation.installedNs = atNs;
     if (!Number.isNaN(operation.toBreakNs)) operation.windowNs = atNs - thread.breakNs;
   }
 
@@ -449,6 +458,7 @@ export class ActivityFold {
     thread.endEpoch = this.epoch;
     thread.endNs = endNs;
     thread.endCpuNs = thread.cpuNs;
+    thread.endedFault = activity.kind === ActivityKind.fault && activity.operationCount > 0;
     this.laps.add(thread, activity, isBare);
   }
 

@@ -65,6 +65,8 @@ export class Laps {
   /** `again` is the same access as `first`, tried once more: what counts is its operation. */
   private merge(first: Activity, again: Activity): void {
     first.laps += again.laps;
+    first.lapSinceNs.push(first.endNs);
+    first.lapNs.push(again.startNs);
     first.endNs = again.endNs;
     first.afterCpuNs = again.afterCpuNs;
     first.incomplete ||= again.incomplete;

@@ -65,6 +65,8 @@ export class Thread {
   endEpoch = -1;
   endNs = ZERO;
   endCpuNs = ZERO;
+  /** That activity was a fault which was mapped. */
+  endedFault = false;
 
   /** The activity under way: a fault episode, or a host operation. */
   open: Activity | undefined;

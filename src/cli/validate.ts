@@ -1,7 +1,9 @@
 import type { CommandModule } from "yargs";
 import { ActivityFold } from "../activity/fold.js";
 import type { ValidateResult } from "../compare/result-validate.js";
+import { selfReplayTrace } from "../compare/self-replay.js";
 import { whoIsWho } from "../compare/who-is-who.js";
+import { render as renderSelfReplay } from "../report/self-replay.js";
 import { render } from "../report/validation.js";
 import { eventNames, NONE } from "../trace/event.js";
 import type { ImportOptions } from "../trace/import/recording-source.js";
@@ -9,11 +11,16 @@ import { openTrace } from "../trace/open-trace.js";
 import { addTrace, type ImportArguments, importOptionsOf } from "./import-options.js";
 import { emit } from "./output.js";
 import { startProgress } from "./progress.js";
+import { parseCount } from "./values.js";
 
 interface ValidateArguments extends ImportArguments {
   trace: string;
   format: "text" | "json";
   lenient: boolean;
+  "self-replay": boolean;
+  "recorded-under": string | undefined;
+  slot: string | undefined;
+  epoch: string | undefined;
 }
 
 export const validateCommand: CommandModule<object, ValidateArguments> = {
@@ -31,11 +38,49 @@ export const validateCommand: CommandModule<object, ValidateArguments> = {
         default: false,
         describe: "malformed lines are no reason for status 1",
       })
+      .option("self-replay", {
+        type: "boolean",
+        default: false,
+        describe: "replay it under the walker that recorded it, and list the faults that do not come out",
+      })
+      .option("recorded-under", {
+        type: "string",
+        requiresArg: true,
+        implies: "self-replay",
+        describe: "strategy that the recording kernel ran",
+      })
+      .option("slot", {
+        type: "string",
+        requiresArg: true,
+        implies: "self-replay",
+        describe: "count only this memslot",
+      })
+      .option("epoch", {
+        type: "string",
+        requiresArg: true,
+        implies: "self-replay",
+        describe: "count only the epoch of this label",
+      })
       .example("$0 validate host.ndjson.gz", "counts, losses, and every kind of malformed line")
       .example("$0 validate host.ndjson --format json", "for a program")
+      .example("$0 validate host.ndjson --self-replay", "does its own walker give its faults back?")
       .epilogue("Exit status: 0; 1 where the trace is malformed; 2 on trouble."),
   handler: async ({ trace, format, lenient, ...args }) => {
     const { stop, onProgress } = startProgress();
+    if (args["self-replay"]) {
+      const { "recorded-under": recordedUnder, slot, epoch } = args;
+      const result = await selfReplayTrace({
+        input: trace,
+        import: importOptionsOf(args),
+        lenient,
+        ...(onProgress === undefined ? {} : { onProgress }),
+        ...(recordedUnder === undefined ? {} : { recordedUnder }),
+        ...(slot === undefined ? {} : { slot: parseCount("--slot", slot, 0) }),
+        ...(epoch === undefined ? {} : { epoch }),
+      }).finally(stop);
+      emit(format === "json" ? `${JSON.stringify(result, null, 2)}\n` : renderSelfReplay(result), undefined);
+      return;
+    }
     const result = await validate(trace, importOptionsOf(args), onProgress).finally(stop);
     if (!result.usable && !lenient) process.exitCode = 1;
     emit(format === "json" ? `${JSON.stringify(result, null, 2)}\n` : render(result), undefined);

@@ -8,7 +8,7 @@ import { scalableCosts } from "../replay/cost-scale.js";
 import { rules } from "../stage2/finding.js";
 
 const count = z.int().nonnegative();
-const ns = z.int().nonnegative();
+export const ns = z.int().nonnegative();
 const ratio = z.number().min(0).max(1);
 
 const faults = z.object({
@@ -76,7 +76,7 @@ export const mmioAborts = z
     "aborts that were not memory faults, by what showed it: outside all known memslots; answered with 0; left to the VMM with KVM_EXIT_MMIO; no slots known, and no map came",
   );
 
-const trace = z.object({
+export const trace = z.object({
   source: z.string(),
   events: count,
   durationNs: ns,
@@ -93,7 +93,7 @@ const trace = z.object({
   inferred: z.record(z.string(), count).describe("table entries that the trace only implied, by kind"),
 });
 
-const profile = z.object({
+export const profile = z.object({
   name: z.string(),
   source: z.string(),
   figures: count,
@@ -111,7 +111,7 @@ const profile = z.object({
 
 const lockWaitNs = z.object({ recorded: ns, replayed: ns });
 
-const matching = {
+export const matching = {
   recordedFaults: count,
   replayedFaults: count,
   matched: count,

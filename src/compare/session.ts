@@ -63,6 +63,10 @@ async function run(
   const { header } = source;
   const recorderCaveats: Caveat[] = [];
   const recorder = await recorderOf(options, header, recorderCaveats);
+  if (recorder === undefined && sides.length === 0)
+    throw new UsageError(
+      `${source.name}: nothing says which walker recorded it, which is the one to replay: --recorded-under NAME tells`,
+    );
   const lockWait = options.lockWait ?? header?.lock_wait ?? "spin";
   const profile = fit?.profile ?? loadProfile(options.profile ?? defaultProfile(lockWait));
   const fwb = header?.fwb ?? false;

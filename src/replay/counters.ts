@@ -76,6 +76,7 @@ export interface EpochResult {
   readonly startNs: number;
   readonly recordedNs: number;
   readonly makespanNs: number;
+  readonly recordedMakespanNs: number;
   readonly faults: number;
   /** Of a replay of the recording strategy. */
   readonly matching: Matching | undefined;

@@ -8,6 +8,8 @@ export interface EndedEpoch {
   /** Its start in the trace. */
   readonly recordedNs: number;
   readonly makespanNs: number;
+  /** The same in the trace. */
+  readonly recordedMakespanNs: number;
 }
 
 /** The epoch under way in one replay, and what ties its time to the trace's. */
@@ -20,6 +22,8 @@ export class EpochClock {
   shiftNs = ZERO;
   private recordedNs = ZERO;
   private firstNs = Number.POSITIVE_INFINITY;
+  /** In the trace: when the first activity began. */
+  private firstRecordedNs = Number.POSITIVE_INFINITY;
   private lastNs = ZERO;
 
   /** When the trace's `recordedNs` comes in this replay, apart from `shiftNs`. */
@@ -27,8 +31,10 @@ export class EpochClock {
     return this.startNs + recordedNs - this.recordedNs;
   }
 
-  began(atNs: number): void {
+  /** An activity begins at `atNs`, in the trace at `recordedNs`. */
+  began(atNs: number, recordedNs: number): void {
     if (atNs < this.firstNs) this.firstNs = atNs;
+    if (recordedNs < this.firstRecordedNs) this.firstRecordedNs = recordedNs;
   }
 
   ended(atNs: number): void {
@@ -45,14 +51,22 @@ export class EpochClock {
     const hadWork = this.firstNs < Number.POSITIVE_INFINITY;
     const startNs = label === undefined ? this.firstNs : this.startNs;
     const endNs = barrier.closes ? atNs : Math.max(startNs, this.lastNs);
+    const recordedStartNs = label === undefined ? this.firstRecordedNs : recordedNs;
+    const recordedEndNs = barrier.closes ? barrier.atNs : barrier.atNs - barrier.idleNs;
     this.startNs = atNs;
     this.recordedNs = barrier.atNs;
-    this.firstNs = Number.POSITIVE_INFINITY;
+    this.firstNs = this.firstRecordedNs = Number.POSITIVE_INFINITY;
     this.lastNs = 0;
     this.shiftNs = 0;
     this.label = barrier.label;
     this.number++;
     if (!hadWork && label === undefined) return undefined;
-    return { label, startNs, recordedNs, makespanNs: endNs - startNs };
+    return {
+      label,
+      startNs,
+      recordedNs,
+      makespanNs: endNs - startNs,
+      recordedMakespanNs: hadWork || label !== undefined ? recordedEndNs - recordedStartNs : 0,
+    };
   }
 }

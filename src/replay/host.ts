@@ -8,7 +8,7 @@ import { Guest, HIT } from "./guest.js";
 import { MmuLock } from "./lock.js";
 import { costOfCharge, Plan, Shape } from "./plan.js";
 import type { ReplayThread } from "./replay-thread.js";
-import type { RunConfig } from "./run-config.js";
+import type { Observer, RunConfig } from "./run-config.js";
 import { SelfMatch } from "./self-match.js";
 import { SlotFlag } from "./slot-flags.js";
 
@@ -21,8 +21,11 @@ export class Host {
   private readonly selfMatch: SelfMatch | undefined;
   private epochFaults = 0;
 
-  constructor(private readonly config: RunConfig) {
-    this.selfMatch = config.isRecorder ? new SelfMatch(Number.isFinite(config.pcpus)) : undefined;
+  constructor(
+    private readonly config: RunConfig,
+    observer: Observer | undefined,
+  ) {
+    this.selfMatch = config.isRecorder ? new SelfMatch(Number.isFinite(config.pcpus), observer) : undefined;
   }
 
   memory(vm: number): VmMemory {
@@ -85,10 +88,13 @@ export class Host {
 
   /** The guest attempts its access. @returns whether it faults; the thread has why */
   attempt(thread: ReplayThread, activity: Activity, atNs: number): boolean {
-    const { counters } = this.config;
+    const { config } = this;
+    const { counters } = config;
     const guest = this.guest(activity.vm);
     if (activity.hasInference) guest.infer(activity);
-    const answer = guest.access(activity, atNs - activity.leadNs);
+    // A replay that shares the CPUs itself has its own turns between an access and its abort.
+    const leadNs = config.followsRecord || !Number.isFinite(config.pcpus) ? activity.leadNs : 0;
+    const answer = guest.access(activity, atNs - leadNs);
     if (thread.counted && !activity.isSynthetic) counters.recorded += activity.laps;
     thread.faultClass = answer;
     thread.faultLevel = guest.seen.level;
@@ -111,6 +117,20 @@ export class Host {
   /** The activity's own time from its last operation's return to the guest. */
   tailNs(activity: Activity): number {
     return activity.afterCpuNs * this.config.scale.of(Cost.handler);
+  }
+
+  /** The laps that the trace has of an access which the recording walker let be tried again. */
+  judgeLaps(thread: ReplayThread, activity: Activity, at: (recordedNs: number) => number): void {
+    if (this.selfMatch === undefined || activity.lapNs.length === 0) return;
+    const { config } = this;
+    const laps = this.selfMatch.laps(thread, activity, this.guest(activity.vm), at);
+    thread.laps += laps;
+    const lastLapNs = at(activity.lapNs.at(-1) as number);
+    // On a shared CPU others' turns lie between the laps.
+    thread.retryNs += Number.isFinite(config.pcpus)
+      ? laps * config.retryLapNs
+      : lastLapNs - at(activity.startNs);
+    thread.requestNs = lastLapNs + Math.round(thread.handlerNs);
   }
 
   /** The thread got the lock at `atNs`: its operations run. Fills in when the hold ends, if nothing interrupts it. */
@@ -199,7 +219,7 @@ export class Host {
     this.epochFaults += faults;
   }
 
-  closeEpoch({ label, startNs, recordedNs, makespanNs }: EndedEpoch): void {
+  closeEpoch({ label, startNs, recordedNs, makespanNs, recordedMakespanNs }: EndedEpoch): void {
     const { counters } = this.config;
     counters.makespanNs += makespanNs;
     counters.epochs.push({
@@ -207,6 +227,7 @@ export class Host {
       startNs: Math.round(startNs),
       recordedNs,
       makespanNs: Math.round(makespanNs),
+      recordedMakespanNs: Math.round(recordedMakespanNs),
       faults: this.epochFaults,
       matching: this.selfMatch?.takeEpoch(counters.matching),
     });
@@ -278,8 +299,15 @@ export class Host {
   ): number {
     const awayNs = operation.endNs - operation.startNs - operation.cpuNs;
     if (!(awayNs > 0)) return 0;
-    const { flushedAtNs } = guest.meter;
-    this.delay(thread, Number.isNaN(flushedAtNs) ? startNs : Math.round(flushedAtNs), awayNs);
+    const { flushedAtNs, brokenSlot, brokenAtNs, windows } = guest.meter;
+    const brokenNs = brokenSlot >= 0 ? brokenAtNs : startNs - 1;
+    if (windows > 0 && !Number.isNaN(this.plan.installAtNs)) {
+      // The install is where the record has it; what passed behind it is none of the window's.
+      this.delay(thread, brokenNs, operation.installedNs - operation.startNs - operation.toInstallNs);
+    } else if (Number.isNaN(flushedAtNs) || !Number.isNaN(this.plan.breakAtNs)) {
+      // No other store is known to have been made before.
+      this.delay(thread, brokenNs, awayNs);
+    } else this.delay(thread, Math.max(brokenNs, Math.round(flushedAtNs) - 1), awayNs);
     return awayNs;
   }
 
@@ -335,7 +363,6 @@ export class Host {
     const { lockWaitNs } = thread;
     if (!activity.isSynthetic) {
       this.selfMatch?.wait(thread, activity, lockWaitNs);
-      this.selfMatch?.laps(thread, activity);
     }
     if (!thread.counted) return;
     if (activity.isSynthetic) this.config.counters.ofRuns += thread.laps;

@@ -25,6 +25,8 @@ export class Plan {
   beforeNs = ZERO;
   /** `beforeNs` reaches to the break: the visits up to there are in it. */
   reachesBreak = false;
+  /** When the entry is made invalid, from the function's entry on, in a walk that is not told apart; NaN = when it comes to it. */
+  breakAtNs = Number.NaN;
   /** Added when a block is installed in a broken entry. */
   installNs = ZERO;
   /** When the recording walker itself installed the block, from the function's entry on; NaN = it follows from the parts. */

@@ -95,11 +95,12 @@ describe("self-replay gives back ADJUST's faults on the test's memory", SLOW, ()
 });
 
 describe("self-replay of the whole trace", SLOW, () => {
-  it.each(recordings)("$file: 90 % matched, 99 % matched or corrected", async (one) => {
+  it.each(recordings)("$file: 97 % matched, 99.9 % matched or corrected", async (one) => {
     const { selfReplay } = await diffOf(one, "post-patch", "whole");
     const { recordedFaults, matched, corrected, missing } = selfReplay as NonNullable<typeof selfReplay>;
-    expect(matched / recordedFaults).toBeGreaterThanOrEqual(0.9);
-    expect((matched + corrected) / recordedFaults).toBeGreaterThanOrEqual(0.99);
+    expect(matched / recordedFaults).toBeGreaterThanOrEqual(0.97);
+    // One fault may stand aside where that is more than its share.
+    expect(missing).toBeLessThanOrEqual(Math.max(1, 0.001 * recordedFaults));
     expect(matched + corrected + missing, "each recorded fault has one verdict").toBe(recordedFaults);
   });
 });

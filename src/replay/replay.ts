@@ -8,6 +8,7 @@ import type { Sanitizer } from "../stage2/sanitizer.js";
 import type { Stage2Config } from "../strategy/stage2.js";
 import type { Strategy } from "../strategy/strategy.js";
 import type { EventBatch, StringTable } from "../trace/event.js";
+import { AccessTimes } from "./access-time.js";
 import { CostScale } from "./cost-scale.js";
 import { Cost, Counters } from "./counters.js";
 import { checkAddress } from "./input-address.js";
@@ -65,6 +66,7 @@ export class Replay {
   private readonly runs: (RunKey & { readonly run: Run })[] = [];
   private readonly sanitizers = new Map<string, Sanitizer[]>();
   private readonly timing: TraceTiming;
+  private readonly accessTimes: AccessTimes | undefined;
   /** Epochs that the trace names. */
   readonly labels = new Set<string>();
   /** Memslots that the trace sets. */
@@ -96,6 +98,7 @@ export class Replay {
       recorder.faultPathCleans,
     );
     this.reference = new Reference(() => stage2, recorder, this.timing, setup.recordedOnOneCpu);
+    if (setup.recordedOnOneCpu) this.accessTimes = new AccessTimes(profile.figure("exitEntryNs"));
     // The recording strategy goes first: where it finds that an access was earlier than its abort, that holds for all.
     if (setup.recorder !== undefined) this.addRun(setup.recorder, CostScale.whole, recorder);
     for (const scale of [setup.scale, ...setup.ablations])
@@ -158,7 +161,7 @@ export class Replay {
   private run(strategy: Strategy, scale: CostScale, recorder: Strategy): Run {
     const { profile, pcpus, lockWait, stage2, counts, observer } = this.setup;
     const isRecorder = strategy.name === this.setup.recorder?.name && scale === CostScale.whole;
-    const isAskedFor = scale === this.setup.scale && this.setup.strategies.includes(strategy);
+    const isAblation = this.setup.ablations.includes(scale);
     const exitNs = profile.figure("exitEntryNs");
     const lapNs = profile.figure("retryLapNs") - exitNs * (1 - scale.of(Cost.exit));
     return new Run(
@@ -178,17 +181,17 @@ export class Replay {
         retryLapNs: Math.max(1, lapNs * scale.of(Cost.retry)),
         handoffNs: lockWait === "spin" ? profile.figure("lockHandoffNs") : 0,
         stage2: () => stage2,
-        sanitizers: isAskedFor ? this.sanitizersOf(strategy) : undefined,
+        sanitizers: isAblation ? undefined : this.sanitizersOf(strategy),
         counters: new Counters(),
         counts,
         release: (activity) => this.fold.pool.release(activity),
       },
-      isAskedFor ? observer : undefined,
+      isAblation ? undefined : observer,
     );
   }
 
   private sanitizersOf(strategy: Strategy): Sanitizer[] | undefined {
-    if (!this.setup.sanitizes) return undefined;
+    if (!this.setup.sanitizes || !this.setup.strategies.includes(strategy)) return undefined;
     const sanitizers: Sanitizer[] = [];
     this.sanitizers.set(strategy.name, sanitizers);
     return sanitizers;
@@ -202,6 +205,7 @@ export class Replay {
   private activity(activity: Activity): void {
     if (activity.kind === ActivityKind.fault) checkAddress(this.setup.stage2.iaBits, activity, activity.ipa);
     this.reference.activity(activity);
+    this.accessTimes?.estimate(activity);
     activity.holders = this.runs.length;
     for (const { run } of this.runs) run.feed(activity);
   }
@@ -210,6 +214,7 @@ export class Replay {
     if (barrier.label !== undefined) this.labels.add(barrier.label);
     if (barrier.slotChange !== undefined) this.slots.add(barrier.slotChange.slot);
     this.reference.barrier(barrier);
+    this.accessTimes?.passBarrier();
     for (const { run } of this.runs) run.feed(barrier);
   }
 }

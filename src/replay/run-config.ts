@@ -6,6 +6,7 @@ import type { Stage2Config } from "../strategy/stage2.js";
 import type { Strategy } from "../strategy/strategy.js";
 import type { CostScale } from "./cost-scale.js";
 import type { Counters } from "./counters.js";
+import type { Mismatch } from "./mismatch.js";
 import type { ReplayThread } from "./replay-thread.js";
 import type { TraceTiming } from "./trace-timing.js";
 
@@ -52,5 +53,7 @@ export interface RunConfig {
 /** Who watches a replay, event by event. */
 export interface Observer {
   /** A fault or host operation ended at `endNs`. */
-  ended(strategy: string, thread: ReplayThread, activity: Activity, endNs: number): void;
+  ended?(strategy: string, thread: ReplayThread, activity: Activity, endNs: number): void;
+  /** A recorded fault did not come out of the table as it was recorded. The activity may be used again afterwards. */
+  mismatched?(mismatch: Mismatch, activity: Activity): void;
 }

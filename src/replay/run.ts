@@ -1,6 +1,7 @@
 import { type Activity, ActivityKind } from "../activity/activity.js";
 import type { Barrier } from "../activity/epoch.js";
 import { ModelError } from "../errors.js";
+import { Errno } from "../strategy/stage2.js";
 import { AccessRuns } from "./access-runs.js";
 import { Cost, type Counters } from "./counters.js";
 import { EpochClock } from "./epoch-clock.js";
@@ -41,7 +42,7 @@ export class Run {
     private readonly observer: Observer | undefined,
   ) {
     this.counters = config.counters;
-    this.host = new Host(config);
+    this.host = new Host(config, observer);
     this.schedule = new Schedule(config, this.epoch, {
       done: (thread) => this.step(thread, this.schedule.nowNs),
       between: (horizonNs) => this.lockstep?.look(horizonNs),
@@ -182,7 +183,7 @@ export class Run {
   /** The thread's think time is over: what it wanted to do happens now. */
   private attempt(thread: ReplayThread, atNs: number): void {
     const activity = thread.activity as Activity;
-    this.epoch.began(atNs);
+    this.epoch.began(atNs, activity.startNs - thread.exitNs);
     thread.counted = this.config.counts(activity, this.epoch.label, this.host.memory(activity.vm));
     switch (activity.kind) {
       case ActivityKind.mmio:
@@ -271,6 +272,7 @@ export class Run {
   private lock(thread: ReplayThread, atNs: number): void {
     const activity = thread.activity as Activity;
     thread.sharesLock = this.host.sharesLock(activity);
+    if (this.config.isRecorder) this.host.judgeLaps(thread, activity, (ns) => this.epoch.at(ns));
     if (this.host.lock(activity.vm).request(thread)) {
       this.locked(thread, atNs);
       this.hold(thread, atNs);
@@ -289,7 +291,12 @@ export class Run {
 
   private hold(thread: ReplayThread, atNs: number): void {
     const activity = thread.activity as Activity;
-    if (thread.sharesLock) {
+    if (this.config.isRecorder && !activity.isSynthetic) {
+      if (thread.sharesLock && hasLost(activity)) {
+        this.endLost(thread, activity, atNs);
+        return;
+      }
+    } else if (thread.sharesLock) {
       const takenUntilNs = this.host.takenUntilNs(activity, atNs);
       if (takenUntilNs > atNs) {
         this.retry(thread, activity, takenUntilNs, atNs);
@@ -300,6 +307,16 @@ export class Run {
     this.runs.watch(activity.vm, atNs);
     thread.turnNs = atNs;
     this.schedule.work(thread, Step.hold, thread.holdNs, atNs);
+  }
+
+  /** The record shows that another fault had the entry, and that nothing was done. */
+  private endLost(thread: ReplayThread, activity: Activity, atNs: number): void {
+    this.host.lock(activity.vm).release(thread, atNs, this.grant);
+    const endNs = Math.max(atNs, this.epoch.at(activity.endNs));
+    thread.retryNs += Math.max(0, endNs - atNs - activity.afterCpuNs);
+    this.host.endRetried(thread, activity, endNs);
+    this.observer?.ended?.(this.config.strategy.name, thread, activity, endNs);
+    this.end(thread, endNs, atNs);
   }
 
   /** The entry is another fault's: the guest is let fault on it until it is free. The laps are computed, not looped. */
@@ -321,7 +338,7 @@ export class Run {
       // The way back to the guest is the fault's own, as after any other.
       thread.retryNs -= this.host.tailNs(activity);
       this.host.endRetried(thread, activity, atNs);
-      this.observer?.ended(this.config.strategy.name, thread, activity, atNs);
+      this.observer?.ended?.(this.config.strategy.name, thread, activity, atNs);
       this.end(thread, atNs, atNs);
       return;
     }
@@ -339,7 +356,7 @@ export class Run {
     if (thread.hasStored) this.lockstep?.changed(thread);
     this.shift(thread.addedNs);
     this.host.lock(activity.vm).release(thread, atNs, this.grant);
-    this.observer?.ended(this.config.strategy.name, thread, activity, atNs + tailNs);
+    this.observer?.ended?.(this.config.strategy.name, thread, activity, atNs + tailNs);
     this.end(thread, atNs + tailNs, atNs);
   }
 
@@ -402,4 +419,9 @@ function recordedCpuNs(activity: Activity): number {
     if (!Number.isNaN(cpuNs)) ns += cpuNs;
   }
   return ns;
+}
+
+/** Under the read lock: what the last operation asked for, another fault was about to do, or had done. */
+function hasLost(activity: Activity): boolean {
+  return activity.operation(activity.operationCount - 1).ret === Errno.EAGAIN;
 }

@@ -3,7 +3,9 @@ import { FaultClass, faultClass, faultLevel } from "../stage2/esr.js";
 import { isValid } from "../stage2/pte.js";
 import { Cause, Matching } from "./counters.js";
 import { type Guest, HIT } from "./guest.js";
+import type { Mismatch } from "./mismatch.js";
 import type { ReplayThread } from "./replay-thread.js";
+import type { Observer } from "./run-config.js";
 
 /** States of the table that are tried before a recorded fault is called unexplained. */
 const TRIES = 64;
@@ -18,7 +20,10 @@ const TRIES = 64;
 export class SelfMatch {
   private epoch = new Matching();
 
-  constructor(private readonly sharedCpu: boolean) {}
+  constructor(
+    private readonly sharedCpu: boolean,
+    private readonly observer: Observer | undefined,
+  ) {}
 
   /** @returns whether the access faults in the replay; the thread has its class */
   judge(thread: ReplayThread, activity: Activity, guest: Guest, atNs: number): boolean {
@@ -26,41 +31,83 @@ export class SelfMatch {
     const recordedClass = faultClass(activity.esr);
     const recordedLevel = faultLevel(activity.esr);
     const answer = thread.faultClass;
+    const { level } = guest.seen;
+    const { leadNs } = activity;
     const counts = thread.counted;
     if (counts) epoch.recordedFaults += activity.laps;
-    const isSame = answer === recordedClass && guest.seen.level === recordedLevel;
+    const isSame = answer === recordedClass && level === recordedLevel;
     if (isSame && !activity.hasInference) {
       if (counts) epoch.matched += 1;
-    } else if (isSame || this.explain(thread, activity, guest, atNs, recordedClass, recordedLevel)) {
-      if (counts) epoch.corrected += 1;
-      thread.faultClass = recordedClass;
     } else {
-      if (counts) epoch.missing += activity.laps;
-      if (answer === HIT) return false;
-      if (counts) epoch.extra += 1;
-      thread.cause = Cause.unexplained;
+      const reason = isSame
+        ? "tableUnknown"
+        : this.explain(thread, activity, guest, atNs, recordedClass, recordedLevel);
+      const isCorrected = reason !== undefined;
+      const other = answer === HIT ? 0 : 1;
+      if (counts)
+        this.report(activity, {
+          reason: reason ?? (other === 0 ? "mappedBefore" : "otherFault"),
+          corrected: isCorrected ? 1 : 0,
+          // Further laps are judged one by one, if the access is not let through.
+          missing: isCorrected ? 0 : answer === HIT ? activity.laps : 1,
+          extra: isCorrected ? 0 : other,
+          replayedClass: answer,
+          replayedLevel: level,
+          earlierNs: activity.leadNs - leadNs,
+        });
+      if (isCorrected) thread.faultClass = recordedClass;
+      else if (answer === HIT) return false;
+      else thread.cause = Cause.unexplained;
     }
-    if (counts) {
-      epoch.replayedFaults += 1;
-    }
+    if (counts) epoch.replayedFaults += 1;
     return true;
   }
 
-  /** The laps beyond an access's first fault, modelled by the windows, beside the recorded ones. */
-  laps(thread: ReplayThread, activity: Activity): void {
-    if (!thread.counted) return;
+  /**
+   * An access that was tried again: each lap is judged at its own time. The guest tries at once when it is back; on a
+   * shared CPU others' turns may come behind that, in the exit path (replay/access-time.ts). @returns how many of them the replay has
+   */
+  laps(thread: ReplayThread, activity: Activity, guest: Guest, at: (recordedNs: number) => number): number {
     const { epoch } = this;
-    // Those of a fault that was not explained are missing already.
-    const recorded = thread.cause === Cause.unexplained ? 0 : activity.laps - 1;
-    const replayed = thread.laps - 1;
-    const common = Math.min(recorded, replayed);
-    epoch.replayedFaults += replayed;
-    epoch.matched += common;
-    epoch.missing += recorded - common;
-    epoch.extra += replayed - common;
+    const recordedClass = faultClass(activity.esr);
+    const recordedLevel = faultLevel(activity.esr);
+    let replayed = 0;
+    for (let n = 0; n < activity.lapNs.length; n++) {
+      const sinceNs = at(activity.lapSinceNs[n] as number);
+      const untilNs = at(activity.lapNs[n] as number) - thread.exitNs;
+      const answer = guest.access(activity, this.sharedCpu ? sinceNs : untilNs);
+      const { level } = guest.seen;
+      const isSame = answer === recordedClass && level === recordedLevel;
+      const isCorrected =
+        !isSame &&
+        this.stateOf(activity, guest, sinceNs, untilNs, recordedClass, recordedLevel) !== undefined;
+      if (isSame || isCorrected) replayed++;
+      if (!thread.counted) continue;
+      if (isSame) epoch.matched += 1;
+      else
+        this.report(activity, {
+          reason: isCorrected ? "accessEarlier" : "lapFree",
+          corrected: isCorrected ? 1 : 0,
+          missing: isCorrected ? 0 : 1,
+          extra: 0,
+          replayedClass: answer,
+          replayedLevel: level,
+          earlierNs: 0,
+        });
+    }
+    if (thread.counted) epoch.replayedFaults += replayed;
+    return replayed;
   }
 
-  /** Looks for a state since the thread's previous activity that gives the recorded abort. */
+  private report(activity: Activity, mismatch: Mismatch): void {
+    const { epoch } = this;
+    epoch.corrected += mismatch.corrected;
+    epoch.missing += mismatch.missing;
+    epoch.extra += mismatch.extra;
+    this.observer?.mismatched?.(mismatch, activity);
+  }
+
+  /** Looks for a state since the thread's previous activity that gives the recorded abort. @returns where it was found */
   private explain(
     thread: ReplayThread,
     activity: Activity,
@@ -68,20 +115,34 @@ export class SelfMatch {
     atNs: number,
     recordedClass: number,
     recordedLevel: number,
-  ): boolean {
-    let tries = 0;
-    for (const beforeNs of guest.log.statesBetween(thread.endNs, atNs)) {
-      if (++tries > TRIES) break;
-      if (guest.access(activity, beforeNs) === recordedClass && guest.seen.level === recordedLevel) {
-        activity.leadNs = atNs - beforeNs;
-        thread.cause = wasBroken(guest, recordedClass) ? Cause.brokenWindow : -1;
-        return true;
-      }
+  ): "accessEarlier" | "changeUnderWay" | undefined {
+    const beforeNs = this.stateOf(activity, guest, thread.endNs, atNs, recordedClass, recordedLevel);
+    if (beforeNs !== undefined) {
+      activity.leadNs = atNs - beforeNs;
+      thread.cause = wasBroken(guest, recordedClass) ? Cause.brokenWindow : -1;
+      return "accessEarlier";
     }
-    // The replay may also lag behind the record by a little: what is under way is then done already.
-    return (
-      guest.access(activity, Number.POSITIVE_INFINITY) === recordedClass && guest.seen.level === recordedLevel
-    );
+    // The replay may also lag behind the record: of an operation that was interrupted it is not known where.
+    for (const dueNs of guest.log.pendingNs(atNs).slice(0, TRIES)) {
+      if (guest.access(activity, dueNs) !== recordedClass || guest.seen.level !== recordedLevel) continue;
+      guest.log.hasten(dueNs, atNs);
+      return "changeUnderWay";
+    }
+    return undefined;
+  }
+
+  /** A time between the two at which the table gives the recorded abort, the last such one. */
+  private stateOf(
+    activity: Activity,
+    guest: Guest,
+    sinceNs: number,
+    untilNs: number,
+    recordedClass: number,
+    recordedLevel: number,
+  ): number | undefined {
+    return [untilNs, ...guest.log.statesBetween(sinceNs, untilNs)]
+      .slice(0, TRIES)
+      .find((atNs) => guest.access(activity, atNs) === recordedClass && guest.seen.level === recordedLevel);
   }
 
   /** A fault's wait, modelled by the queue, beside the recorded one. */

@@ -161,3 +161,35 @@ describe("the store log", () => {
     );
   });
 });
+
+describe("stores that were made earlier than they are due", () => {
+  /** Two operations under way: one breaks entry 1, links a table there and stores entry 2 below; one stores entry 3. */
+  const underWay = () => {
+    const history = new History();
+    history.log.beginOperation();
+    history.store(1, 10, 100);
+    history.store(1, 11, 300);
+    history.store(2, 12, 400);
+    history.log.beginOperation();
+    history.store(3, 13, 350);
+    return history;
+  };
+
+  it("are listed by their time", () => {
+    const { log } = underWay();
+    expect(log.pendingNs(100)).toEqual([300, 350, 400]);
+    expect(log.pendingNs(400)).toEqual([]);
+  });
+
+  it("come with those that the same operation made before, and no others", () => {
+    const history = underWay();
+    history.log.hasten(300, 200);
+    expect(history.asOf(199)).toEqual([0, 10, 0, 0, 0, 0]);
+    expect(history.asOf(200)).toEqual([0, 11, 0, 0, 0, 0]);
+    expect(history.asOf(360)).toEqual([0, 11, 0, 13, 0, 0]);
+    expect(history.asOf(400)).toEqual([0, 11, 12, 13, 0, 0]);
+    history.log.hasten(400, 250);
+    expect(history.asOf(250)).toEqual([0, 11, 12, 0, 0, 0]);
+    expect(history.log.pendingNs(250)).toEqual([350]);
+  });
+});

@@ -79,6 +79,32 @@ export class StoreLog implements Overlay {
     return stores.slice(1).map((atNs, n) => Math.floor((atNs + (stores[n] as number)) / 2));
   }
 
+  /** Times of stores that are not visible at `atNs`, ascending. */
+  pendingNs(atNs: number): number[] {
+    const times = new Set<number>();
+    for (let n = this.firstAfter(atNs); n < this.total; n++) {
+      const storeNs = this.times[n & MASK] as number;
+      if (storeNs > atNs) times.add(storeNs);
+    }
+    return [...times].sort((a, b) => a - b);
+  }
+
+  /** The operation whose store is due at `dueNs` made it at `atNs` already, and those that it made before. */
+  hasten(dueNs: number, atNs: number): void {
+    let maker = -1;
+    for (let n = this.firstAfter(atNs); n < this.total; n++)
+      if (this.times[n & MASK] === dueNs) maker = this.makers[n & MASK] as number;
+    for (let n = this.oldest; n < this.total; n++) {
+      const at = n & MASK;
+      const storeNs = this.times[at] as number;
+      if (this.makers[at] === maker && storeNs > atNs && storeNs <= dueNs) this.times[at] = atNs;
+      this.latest[at] = Math.max(
+        this.times[at] as number,
+        n > this.oldest ? (this.latest[(n - 1) & MASK] as number) : Number.NEGATIVE_INFINITY,
+      );
+    }
+  }
+
   /** When the last store to the entry that is not visible at `atNs` will be; -Infinity where all are. */
   settledNs(slot: number, atNs: number): number {
     let settledNs = Number.NEGATIVE_INFINITY;

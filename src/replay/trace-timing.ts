@@ -106,8 +106,9 @@ export class TraceTiming {
     const own = recorded !== undefined && recorded.shape === shape && !Number.isNaN(recorded.cpuNs);
     plan.installNs = plan.afterNs = 0;
     plan.reachesBreak = false;
+    plan.breakAtNs = Number.NaN;
     if (own) this.planOwn(plan, recorded, units);
-    else this.planFitted(plan, shape, units);
+    else this.planFitted(plan, shape, recorded, units);
   }
 
   private planOwn(plan: Plan, recorded: Operation, units: Float64Array): void {
@@ -120,6 +121,7 @@ export class TraceTiming {
       plan.setFlat(cpuNs - cleanNs);
       this.planClean(plan, units);
       if (clean > 0) plan.unitNs[Charge.cleanByte] = cleanNs / clean;
+      plan.breakAtNs = Math.min(recorded.toBreakNs, plan.beforeNs);
       return;
     }
     plan.set(units);
@@ -137,10 +139,12 @@ export class TraceTiming {
     this.planBody(plan, body / this.profileBody(recorded, this.recorderUnits), units);
   }
 
-  private planFitted(plan: Plan, shape: Shape, units: Float64Array): void {
+  private planFitted(plan: Plan, shape: Shape, recorded: Operation | undefined, units: Float64Array): void {
     const median = shape === Shape.coalesce ? undefined : (this.bodies[shape] as StreamMedian).median;
     if (median !== undefined) {
       plan.setFlat(median);
+      if (shape === Shape.split && recorded !== undefined)
+        plan.breakAtNs = Math.min(recorded.toBreakNs, plan.beforeNs);
       plan.fixedRecorded = true;
       this.planClean(plan, units);
       return;

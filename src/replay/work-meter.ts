@@ -94,19 +94,22 @@ export class WorkMeter implements Meter {
     const wasValid = isValid(oldLo);
     if (wasValid) this.noteChange(level, ipa);
     const reopened = slot === this.brokenSlot;
+    let { atNs } = this;
     if (this.replaces && wasValid && !isValid(newLo) && this.brokenSlot < 0) {
       this.visitsToBreak = this.counts[Charge.entryVisit] as number;
       this.brokenSlot = slot;
       this.brokeTable = isTable(oldLo, level);
-      this.brokenAtNs = Math.round(this.atNs);
+      if (!Number.isNaN(this.plan.breakAtNs)) atNs = this.startNs + this.plan.breakAtNs;
+      this.brokenAtNs = Math.round(atNs);
     } else if (reopened && isValid(newLo)) {
       if (this.brokeTable && isLeaf(newLo, level)) {
         this.reachInstall();
         this.windows++;
+        atNs = this.atNs;
       }
-      this.installedAtNs = Math.round(this.atNs);
+      this.installedAtNs = Math.round(atNs);
     }
-    this.log.add(slot, oldLo, oldHi, Math.round(this.atNs));
+    this.log.add(slot, oldLo, oldHi, Math.round(atNs));
     this.flags.add(slot, SlotFlag.known | (wasValid ? SlotFlag.wasValid : 0));
     if (!isTable(newLo, level)) return;
     const isSplit = (reopened && !this.brokeTable) || (wasValid && isLeaf(oldLo, level));

@@ -100,7 +100,7 @@ function row(
 }
 
 /** Rare causes are shown only where they occur. */
-const causes: Readonly<Record<FaultCause, readonly [label: string, kind: "main" | "rare"]>> = {
+export const causes: Readonly<Record<FaultCause, readonly [label: string, kind: "main" | "rare"]>> = {
   firstTouch: ["first touch", "main"],
   loggingWrite: ["write while logging", "main"],
   hole: ["hole", "main"],

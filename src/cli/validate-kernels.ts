@@ -1,0 +1,46 @@
+/**
+ * `npm run validate:kernels [-- FOLDER]`: foretells each kernel's figures from the recordings of the others, and sets
+ * what was measured on it beside them. FOLDER holds KERNEL/SCENARIO/RUN/trace.dat and figures.csv; without it the
+ * shipped recordings are taken. `--format json` or `markdown`; `--scenario NAME` takes one.
+ */
+
+import { fileURLToPath } from "node:url";
+import { parseArgs } from "node:util";
+import { kernelMatrix, type Prediction } from "../compare/kernel-matrix.js";
+import { recordingsIn, shippedRecordings } from "../compare/kernel-recordings.js";
+import { UsageError } from "../errors.js";
+import { renderMarkdown, renderText } from "../report/kernel-matrix.js";
+import { emit } from "./output.js";
+
+const shipped = fileURLToPath(new URL("../../traces", import.meta.url));
+
+async function main(): Promise<void> {
+  const { values, positionals } = parseArgs({
+    allowPositionals: true,
+    options: { format: { type: "string", default: "text" }, scenario: { type: "string" } },
+  });
+  const { scenario, format } = values;
+  const render = formats[format];
+  if (render === undefined)
+    throw new UsageError(`--format: expected one of ${Object.keys(formats).join(", ")}, got ${format}`);
+  const [folder] = positionals;
+  const { recordings, measured } = folder === undefined ? shippedRecordings(shipped) : recordingsIn(folder);
+  const chosen = recordings.filter((one) => scenario === undefined || one.scenario === scenario);
+  if (chosen.length === 0) throw new UsageError(`no recording of scenario ${scenario}`);
+  emit(render(await kernelMatrix({ recordings: chosen, measured })), undefined);
+}
+
+const formats: Readonly<Record<string, (predictions: readonly Prediction[]) => string>> = {
+  text: renderText,
+  markdown: renderMarkdown,
+  json: (predictions) => `${JSON.stringify({ schema: "s2replay-kernels/1", predictions }, null, 2)}\n`,
+};
+
+// `| head` has read enough.
+process.stdout.on("error", () => process.exit());
+try {
+  await main();
+} catch (error) {
+  process.exitCode = 2;
+  process.stderr.write(`validate:kernels: ${(error as Error).message}\n`);
+}

@@ -1,0 +1,70 @@
+import { HIT } from "../replay/guest.js";
+import { FaultClass, faultClass, faultLevel } from "../stage2/esr.js";
+import type { TraceOptions } from "./options.js";
+import type { SelfReplay } from "./result.js";
+import type { ResultMismatch, SelfReplayResult } from "./result-self-replay.js";
+import { replaySession, type Session } from "./session.js";
+import { profileSummary, selfReplayOf, traceSummary } from "./summary.js";
+import { whoIsWho } from "./who-is-who.js";
+
+/** Replays a trace under the walker that recorded it and lists what did not come out. Throws as diffTrace does. */
+export async function selfReplayTrace(options: TraceOptions): Promise<SelfReplayResult> {
+  const found: (Omit<ResultMismatch, "epoch" | "pid" | "vcpu"> & { thread: number })[] = [];
+  const session = await replaySession(options, [], {
+    observer: {
+      mismatched: ({ replayedClass, replayedLevel, ...mismatch }, { line, thread, startNs, ipa, esr }) =>
+        found.push({
+          ...mismatch,
+          line,
+          thread,
+          atNs: startNs,
+          ipa: `0x${ipa.toString(16)}`,
+          recorded: { class: className(faultClass(esr)), level: faultLevel(esr) },
+          replayed: { class: className(replayedClass), level: replayedLevel },
+        }),
+    },
+  });
+  const { byEpoch, ...total } = selfReplayOf(session) as SelfReplay;
+  const counters = session.replay.selfReplayed(session.recorder!);
+  const { threads } = session.replay.fold;
+  const numbers = vcpuNumbers(session);
+  const epochs = counters.epochs.map(({ label, recordedNs, makespanNs, recordedMakespanNs }, n) => ({
+    label: label === "" ? `#${n + 1}` : label,
+    recordedNs,
+    makespanNs: { recorded: recordedMakespanNs, replayed: makespanNs },
+  }));
+  const mismatches = found.map(({ thread, ...mismatch }) => {
+    const { pid } = threads[thread]!;
+    const epoch = epochs.findLast(({ recordedNs }) => recordedNs <= mismatch.atNs)?.label ?? "";
+    return { ...mismatch, epoch, pid, vcpu: numbers.get(pid) ?? null };
+  });
+  const byReason: SelfReplayResult["byReason"] = {};
+  for (const { reason } of mismatches) byReason[reason] = (byReason[reason] ?? 0) + 1;
+  const sumOf = (which: "recorded" | "replayed") =>
+    epochs.reduce((sum, { makespanNs }) => sum + makespanNs[which], 0);
+  return {
+    schema: "s2replay-self-replay/1",
+    trace: traceSummary(session),
+    profile: profileSummary(session),
+    ...total,
+    makespanNs: { recorded: sumOf("recorded"), replayed: sumOf("replayed") },
+    byEpoch: byEpoch.map((epoch) => ({
+      ...epoch,
+      makespanNs: epochs.find(({ label }) => label === epoch.label)!.makespanNs,
+    })),
+    byReason,
+    mismatches,
+  };
+}
+
+function className(faultClass: number): ResultMismatch["recorded"]["class"] {
+  if (faultClass === HIT) return "hit";
+  const name = Object.entries(FaultClass).find(([, value]) => value === faultClass)?.[0];
+  return name === "translation" || name === "accessFlag" || name === "permission" ? name : "other";
+}
+
+/** By pid. */
+function vcpuNumbers({ replay, source }: Session): ReadonlyMap<number, number> {
+  const { vms } = whoIsWho(replay.fold, source.strings, source.header);
+  return new Map(vms.flatMap(({ vcpus }) => vcpus.map(({ pid, number }) => [pid, number] as const)));
+}

@@ -1,0 +1,93 @@
+/** A self-replay as text: how much of each epoch came out, and what did not, by reason. What is cut short, JSON has whole. */
+
+import type { ResultMismatch, SelfReplayResult } from "../compare/result-self-replay.js";
+import { type MismatchReason, mismatchReasons } from "../replay/mismatch.js";
+import { formatCount, formatNs, formatPlural, formatRelative, printable } from "./quantity.js";
+import { plainTable } from "./terminal.js";
+
+/** Of each reason. */
+const mismatchesShown = 4;
+
+type Counts = Omit<SelfReplayResult["byEpoch"][number], "label">;
+
+export function render(result: SelfReplayResult): string {
+  const { trace, strategy, byEpoch, profile } = result;
+  const blocks = [
+    [
+      `trace        ${trace.source}, recorded under ${strategy}, ${formatPlural(trace.vcpus, "vCPU")}`,
+      `self-replay  ${formatCount(result.recordedFaults)} faults: ${share(result.matched, result)} matched, ` +
+        `${share(result.matched + result.corrected, result)} matched or corrected`,
+      `modelled     lock wait and makespans, by the lock's queue and profile ${profile.name}`,
+    ].map(printable),
+    tableOf(byEpoch.length > 1 ? [...byEpoch, { ...result, label: "whole trace" }] : byEpoch),
+    ...(Object.keys(mismatchReasons) as MismatchReason[]).map((reason) => reasonLines(reason, result)),
+  ];
+  return `${blocks
+    .filter((lines) => lines.length > 0)
+    .map((lines) => lines.join("\n"))
+    .join("\n\n")}\n`;
+}
+
+/** Never rounded up to all of it. */
+function share(part: number, { recordedFaults }: Counts): string {
+  if (part === recordedFaults) return "100 %";
+  return `${(Math.floor((10_000 * part) / recordedFaults) / 100).toFixed(2)} %`;
+}
+
+function tableOf(epochs: readonly (Counts & { label: string })[]): string[] {
+  const head = [
+    "",
+    "faults",
+    "matched",
+    "",
+    "corrected",
+    "missing",
+    "extra",
+    "lock wait",
+    "",
+    "makespan",
+    "",
+  ];
+  const rows = plainTable(head.map((_, n) => (n === 0 ? "left" : "right")));
+  rows.push(head);
+  for (const epoch of epochs) {
+    const { lockWaitNs, makespanNs } = epoch;
+    rows.push([
+      printable(epoch.label),
+      ...[epoch.recordedFaults, epoch.matched].map(formatCount),
+      share(epoch.matched, epoch),
+      ...[epoch.corrected, epoch.missing, epoch.extra].map(formatCount),
+      ...beside(lockWaitNs),
+      ...beside(makespanNs),
+    ]);
+  }
+  return rows
+    .toString()
+    .split("\n")
+    .map((line) => line.trimEnd());
+}
+
+/** What the replay gives, and how far it is from the record. */
+function beside({ recorded, replayed }: Counts["lockWaitNs"]): [string, string] {
+  return [formatNs(replayed), formatRelative(recorded, replayed)];
+}
+
+function reasonLines(reason: MismatchReason, { byReason, mismatches }: SelfReplayResult): string[] {
+  const count = byReason[reason];
+  if (count === undefined) return [];
+  const shown = mismatches.filter((one) => one.reason === reason).slice(0, mismatchesShown);
+  return [
+    `${formatCount(count)} ${reason}: ${mismatchReasons[reason]}`,
+    ...shown.map((one) => `  ${printable(mismatchText(one))}`),
+    ...(count > shown.length ? [`  and ${formatCount(count - shown.length)} more`] : []),
+  ];
+}
+
+function mismatchText(one: ResultMismatch): string {
+  const { recorded, replayed } = one;
+  const by = one.vcpu === null ? `pid ${one.pid}` : `vCPU ${one.vcpu}`;
+  const text =
+    `line ${one.line} at ${formatNs(one.atNs)}, ${by}, IPA ${one.ipa}: ` +
+    `recorded ${recorded.class} level ${recorded.level}, replayed ${replayed.class} level ${replayed.level}`;
+  return one.earlierNs === 0 ? text : `${text}; ${formatNs(one.earlierNs)} earlier`;
+}
