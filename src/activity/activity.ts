@@ -116,7 +116,7 @@ export class Activity {
   readonly lapNs: number[] = [];
   readonly operations: Operation[] = [];
   operationCount = 0;
-  /** How much earlier than its abort's exit path the access must have been for the record to be true; ns (replay/self-match.ts). */
+  /** How much earlier than its exit path the access was made: told by times (replay/access-time.ts), else by the record (self-match.ts); ns. */
   leadNs = ZERO;
   /** How often a block around the address had been split in the epoch before it began (replay/splits.ts). */
   splitsBefore = 0;
