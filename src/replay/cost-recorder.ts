@@ -34,7 +34,7 @@ export class CostRecorder {
     strings: StringTable,
   ) {
     this.sample = new CostSample(name, recorder.name);
-    const learnsNothing = { learn() {}, learnBefore() {} };
+    const learnsNothing = { learn() {}, learnBefore() {}, learnClean() {} };
     this.reference = new Reference(() => stage2, recorder, learnsNothing, onOneCpu);
     this.fold = new ActivityFold(
       { sharedCpu: onOneCpu, epochGapNs: Number.POSITIVE_INFINITY, pageBytes: stage2.granuleBytes },

@@ -112,13 +112,20 @@ const pairs = [
   ["vanilla-h2m-4v", "rfc-h2m-4v"],
 ] as const;
 
+/** The clean moves from the fault path of each vCPU into the walk of one. */
+const moves = [
+  ["vanilla-h2m-4v", "prepatch-h2m-4v"],
+  ["rfc-h2m-4v", "prepatch-h2m-4v"],
+] as const;
+
 describe("prediction of one recording from the other", SLOW, () => {
-  it.each(
-    pairs.flatMap(([a, b]) => [
+  it.each([
+    ...pairs.flatMap(([a, b]) => [
       [a, b],
       [b, a],
     ]),
-  )("%s foretells %s", async (from, to) => {
+    ...moves,
+  ] as [string, string][])("%s foretells %s", async (from, to) => {
     const told = await diffOf(recording(from), recording(to).walker, "ADJUST");
     const truth = recording(to);
     const own = (await diffOf(truth, recording(from).walker, "ADJUST")).base;

@@ -27,7 +27,7 @@ export class Reference {
   constructor(
     private readonly config: () => Stage2Config,
     private readonly strategy: Strategy,
-    private readonly timing: Pick<TraceTiming, "learn" | "learnBefore">,
+    private readonly timing: Pick<TraceTiming, "learn" | "learnBefore" | "learnClean">,
     /** CPU times are the threads' own, contended or not. */
     private readonly sharedCpu: boolean,
   ) {}
@@ -68,6 +68,8 @@ export class Reference {
     this.timing.learn(operation);
     const beforeNs = operation.startNs - activity.startNs;
     const isAlone = this.sharedCpu ? beforeNs === activity.beforeCpuNs : !activity.contended;
+    if (isFault && operation.kind === OperationKind.map && activity.operationCount === 1)
+      this.timing.learnClean(operation.bytes, beforeNs, operation.startNs - operation.heldUntilNs);
     if (isFault && isAlone && operation.kind === OperationKind.map && activity.operationCount === 1)
       this.timing.learnBefore(operation.bytes, activity.beforeCpuNs);
   }

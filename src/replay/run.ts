@@ -236,7 +236,7 @@ export class Run {
     thread.laps = 1;
     thread.lockWaitNs = thread.retryNs = 0;
     if (!this.host.attempt(thread, activity, atNs)) {
-      this.shift(-thread.exitNs - recordedCpuNs(activity));
+      this.shift(-thread.exitNs - this.host.recordedCpuNs(activity));
       this.end(thread, atNs, atNs);
       return;
     }
@@ -409,16 +409,6 @@ export class Run {
       this.schedule.work(thread, Step.tail, endNs - atNs, atNs);
     } else this.begin(thread, atNs, endNs - atNs);
   }
-}
-
-/** The CPU time that a recorded episode took, exit path apart. */
-function recordedCpuNs(activity: Activity): number {
-  let ns = activity.beforeCpuNs + activity.afterCpuNs;
-  for (let n = 0; n < activity.operationCount; n++) {
-    const { cpuNs } = activity.operation(n);
-    if (!Number.isNaN(cpuNs)) ns += cpuNs;
-  }
-  return ns;
 }
 
 /** Under the read lock: what the last operation asked for, another fault was about to do, or had done. */

@@ -26,9 +26,14 @@ export class TraceTiming {
   private readonly freshBlock = new StreamMedian();
   private freshPageBytes = 0;
   private freshBlockBytes = 0;
+  /** Before a map: from the abort on, where nobody else had the lock then; else from when he left it: a clean, and little more. */
+  private readonly freePage = new StreamMedian();
+  private readonly freeBlock = new StreamMedian();
+  private readonly waitedPage = new StreamMedian();
+  private readonly waitedBlock = new StreamMedian();
+  private cleanedBlockBytes = 0;
   private readonly beforePage = new StreamMedian();
   private readonly beforeBlock = new StreamMedian();
-  private beforeBlockBytes = 0;
   private readonly toBreak = new StreamMedian();
   private readonly flush = new StreamMedian();
   /** Body over its profile cost: how much slower or faster walks are here than the profile says. */
@@ -89,8 +94,16 @@ export class TraceTiming {
   learnBefore(bytes: number, cpuNs: number): void {
     if (bytes > this.pageBytes) {
       this.beforeBlock.add(cpuNs);
-      this.beforeBlockBytes = bytes;
     } else this.beforePage.add(cpuNs);
+  }
+
+  /** Learns from the time before a map of `bytes`, since the abort and since another operation held the lock; ns. */
+  learnClean(bytes: number, sinceAbortNs: number, sinceHeldNs: number): void {
+    const waited = sinceHeldNs < sinceAbortNs;
+    if (bytes > this.pageBytes) {
+      (waited ? this.waitedBlock : this.freeBlock).add(Math.min(sinceAbortNs, sinceHeldNs));
+      this.cleanedBlockBytes = bytes;
+    } else (waited ? this.waitedPage : this.freePage).add(Math.min(sinceAbortNs, sinceHeldNs));
   }
 
   /** Median time before an uncontended map of a page or a block; undefined where the trace shows none. */
@@ -224,9 +237,16 @@ export class TraceTiming {
   }
 
   private fittedCleanByteNs(): number | undefined {
-    return this.recorderCleansBefore
-      ? slope(this.beforePage, this.pageBytes, this.beforeBlock, this.beforeBlockBytes)
-      : slope(this.freshPage, this.freshPageBytes, this.freshBlock, this.freshBlockBytes);
+    if (!this.recorderCleansBefore)
+      return slope(this.freshPage, this.freshPageBytes, this.freshBlock, this.freshBlockBytes);
+    const { pageBytes, cleanedBlockBytes } = this;
+    // Who waited cleans and does little else; who comes first may zero new memory too, and the least may be that.
+    const waitedNs = this.waitedBlock.least;
+    if (waitedNs !== undefined)
+      return (
+        slope(this.waitedPage, pageBytes, this.waitedBlock, cleanedBlockBytes) ?? waitedNs / cleanedBlockBytes
+      );
+    return slope(this.freePage, pageBytes, this.freeBlock, cleanedBlockBytes);
   }
 }
 
