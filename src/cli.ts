@@ -14,6 +14,7 @@ import { recordCommand } from "./cli/record.js";
 import { replayCommand } from "./cli/replay.js";
 import { schemaCommand } from "./cli/schema.js";
 import { strategiesCommand } from "./cli/strategies.js";
+import { sweepCommand } from "./cli/sweep.js";
 import { reword } from "./cli/usage.js";
 import { validateCommand } from "./cli/validate.js";
 import { verifyCommand } from "./cli/verify.js";
@@ -29,6 +30,7 @@ const expectedErrors = [UsageError, TraceFormatError, UnsupportedTraceError, Str
 const commands = [
   diffCommand,
   compareCommand,
+  sweepCommand,
   replayCommand,
   walkCommand,
   workloadCommand,
@@ -76,7 +78,7 @@ function program(argv: readonly string[]): Argv {
 }
 
 /** What may be given several times; of anything else the last counts. */
-const lists = new Set(["_", "--", "command", "files", "map"]);
+const lists = new Set(["_", "--", "command", "files", "map", "param"]);
 
 function takeLast(args: Record<string, unknown>): void {
   for (const [key, value] of Object.entries(args)) {

@@ -5,11 +5,17 @@ import { UsageError } from "../errors.js";
 import { type ScalableCost, scalableCosts } from "../replay/cost-scale.js";
 import { didYouMean } from "../suggest.js";
 import { startProgress } from "./progress.js";
-import { addTraceOptions, deliver, failOnOf, type TraceArguments, traceOptionsOf } from "./trace-options.js";
+import {
+  addSides,
+  addTraceOptions,
+  deliver,
+  failOnOf,
+  type SideArguments,
+  type TraceArguments,
+  traceOptionsOf,
+} from "./trace-options.js";
 
-interface DiffArguments extends TraceArguments {
-  base: string;
-  candidate: string;
+interface DiffArguments extends TraceArguments, SideArguments {
   ablate: string | undefined;
 }
 
@@ -32,24 +38,11 @@ export const diffCommand: CommandModule<object, DiffArguments> = {
   describe: "Replay a trace under two strategies and print the difference",
   builder: (yargs) =>
     addTraceOptions(
-      yargs
-        .option("base", {
-          type: "string",
-          requiresArg: true,
-          default: "pre-patch",
-          describe: "a strategy's name, or a module's file",
-        })
-        .option("candidate", {
-          type: "string",
-          requiresArg: true,
-          default: "post-patch",
-          describe: "the strategy to compare with it",
-        })
-        .option("ablate", {
-          type: "string",
-          requiresArg: true,
-          describe: `replay both once more without each of these costs: ${scalableCosts.join(", ")}; or all`,
-        }),
+      addSides(yargs).option("ablate", {
+        type: "string",
+        requiresArg: true,
+        describe: `replay both once more without each of these costs: ${scalableCosts.join(", ")}; or all`,
+      }),
     )
       .example("$0 diff host.ndjson.gz", "pre-patch against post-patch")
       .example("$0 diff host.ndjson.gz --ablate all", "which cost the change comes from")

@@ -1,9 +1,16 @@
 import type { CommandModule } from "yargs";
 import { compareSchema, diffSchema, jsonSchemaOf, replaySchema } from "../compare/result.js";
+import { sweepSchema } from "../compare/result-sweep.js";
 import { validateSchema } from "../compare/result-validate.js";
 import { emit } from "./output.js";
 
-const schemas = { diff: diffSchema, compare: compareSchema, replay: replaySchema, validate: validateSchema };
+const schemas = {
+  diff: diffSchema,
+  compare: compareSchema,
+  sweep: sweepSchema,
+  replay: replaySchema,
+  validate: validateSchema,
+};
 type SchemaName = keyof typeof schemas;
 
 interface SchemaArguments {

@@ -13,6 +13,7 @@ import { didYouMean } from "../suggest.js";
 import { canBeReadAgain } from "../trace/byte-source.js";
 import type { TraceHeader, TraceSource } from "../trace/event.js";
 import { openTrace } from "../trace/open-trace.js";
+import { readWorkload } from "../workload/index.js";
 import type { TraceOptions } from "./options.js";
 import type { Caveat } from "./result.js";
 
@@ -52,7 +53,7 @@ export async function replaySession(
   for (const side of sides) checkReplayable(side);
   let attempt = 0;
   for (;;) {
-    const source = await openTrace(options.input, readerOptions(options));
+    const source = await openInput(options);
     const iaBits = source.header?.ia_bits;
     try {
       return await run(options, sides, extras, source, iaBits ?? (IA_BITS[attempt] as number));
@@ -61,13 +62,39 @@ export async function replaySession(
       attempt++;
       if (iaBits !== undefined || attempt >= IA_BITS.length)
         throw new UsageError(`${source.name}: ${error.message}`);
-      if (!canBeReadAgain(options.input))
+      if (typeof options.input !== "string" || !canBeReadAgain(options.input))
         throw new UsageError(
           `${source.name}: ${error.message}: the header has no ia_bits, and ` +
             `${options.input === "-" ? "standard input" : "a pipe"} cannot be read again`,
         );
     }
   }
+}
+
+function openInput(options: TraceOptions): Promise<TraceSource> {
+  const { input } = options;
+  const name = options.name ?? (typeof input === "string" ? undefined : `workload ${input.workload}`);
+  return openTrace(typeof input === "string" ? input : readWorkload(input), {
+    ...readerOptions(options),
+    ...(name === undefined ? {} : { name }),
+  });
+}
+
+/** The profile of an input's replay. Reads the beginning of a trace. Throws as replaySession does. */
+export async function inputProfile(options: TraceOptions): Promise<CostProfile> {
+  const source = await openInput(options);
+  for await (const _ of source.batches()) break;
+  return profileOf(options, source.header);
+}
+
+function profileOf(options: TraceOptions, header: TraceHeader | undefined): CostProfile {
+  return loadProfile(
+    options.profile ?? (lockWaitOf(options, header) === "sleep" ? "emulated" : "kunpeng920"),
+  );
+}
+
+function lockWaitOf(options: TraceOptions, header: TraceHeader | undefined): "spin" | "sleep" {
+  return options.lockWait ?? header?.lock_wait ?? "spin";
 }
 
 function readerOptions(options: TraceOptions): Parameters<typeof openTrace>[1] {
@@ -95,13 +122,14 @@ async function run(
   const { header } = source;
   const recorderCaveats: Caveat[] = [];
   const recorder = await recorderOf(options, header, recorderCaveats);
-  const lockWait = options.lockWait ?? header?.lock_wait ?? "spin";
-  const profile = loadProfile(options.profile ?? (lockWait === "sleep" ? "emulated" : "kunpeng920"));
+  const lockWait = lockWaitOf(options, header);
+  const profile = profileOf(options, header);
   const fwb = header?.fwb ?? false;
+  const scale = options.scale === undefined ? CostScale.whole : new CostScale(options.scale);
   const replay = new Replay(
     {
       strategies: sides,
-      scale: options.scale === undefined ? CostScale.whole : new CostScale(options.scale),
+      scale,
       ablations: extras.ablations ?? [],
       recorder,
       stage2: {
@@ -122,6 +150,7 @@ async function run(
     },
     source.strings,
   );
+  if (scale.locksAreFree || scale.cpusAreFree) checkWaits(replay, sides);
   let lastNs = 0;
   try {
     for await (const batch of source.batches()) {
@@ -172,6 +201,15 @@ function checkReplayable(strategy: Strategy): void {
     throw new StrategyError(
       `${strategy.name}: a strategy of this name is built in: call yours something else, so that results can tell them apart`,
     );
+}
+
+/** A wait can only be left out where the replay makes it. */
+function checkWaits(replay: Replay, sides: readonly Strategy[]): void {
+  const following = sides.filter((side) => replay.followsRecord(side)).map(({ name }) => name);
+  if (following.length === 0) return;
+  throw new UsageError(
+    `lockWait and cpuWait cannot be left out: the replay under ${following.join(" and ")} follows its record, which has the waits in it`,
+  );
 }
 
 function checkSlot(slot: number | undefined, seen: ReadonlySet<number>): void {

@@ -94,6 +94,7 @@ const profileSchema = z.strictObject({
 
 export type ProfileDocument = z.infer<typeof profileSchema>;
 export type FigureName = keyof ProfileDocument["figures"];
+export const figureNames: readonly FigureName[] = figures.keyof().options;
 
 export interface CostProfile {
   readonly name: string;

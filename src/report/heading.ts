@@ -15,6 +15,8 @@ export interface HeadingLine {
     | "times"
     | "self-replay"
     | "ablation"
+    | "workload"
+    | "sweep"
     | "sanitizer";
   readonly text: string;
 }
