@@ -5,6 +5,7 @@ import { type Parameter, parameterOf, type SweepValue } from "../compare/sweep-p
 import { UsageError } from "../errors.js";
 import { renderMarkdown, renderText } from "../report/sweep.js";
 import { renderCsv, renderNdjson } from "../report/sweep-rows.js";
+import { didYouMean } from "../suggest.js";
 import { canBeReadAgain } from "../trace/byte-source.js";
 import type { ImportOptions } from "../trace/import/recording-source.js";
 import { workloads } from "../workload/index.js";
@@ -85,19 +86,38 @@ const traceCommand: CommandModule<object, RecordedArguments> = {
   command: "$0 <trace>",
   describe: "a trace, or a recording that import reads",
   builder: (yargs) =>
-    addSweepOptions(addTrace(yargs)).option("vcpus", {
-      alias: "v",
-      type: "string",
-      hidden: true,
-    }) as unknown as Argv<RecordedArguments>,
+    addSweepOptions(addTrace(yargs))
+      .option("vcpus", {
+        alias: "v",
+        type: "string",
+        hidden: true,
+      })
+      .example(
+        "$0 sweep host.ndjson.gz --epoch ADJUST --param clean=0,50%,100%",
+        "what the clean does to the gain",
+      )
+      .example(
+        "$0 sweep host.ndjson.gz --param tlbiVmidNs=25%..400% --param pagePutNs=2,8,40 --format csv",
+        "two figures of the profile",
+      )
+      .example(
+        "$0 sweep kvm_page_table_test -s 2G --vcpus 1,2,4..64",
+        "a workload",
+      ) as unknown as Argv<RecordedArguments>,
   handler: async (args) => {
+    const { trace } = args;
+    if (trace !== "-" && !existsSync(trace)) {
+      const names = workloads.map(({ name }) => name);
+      throw new UsageError(
+        `${trace}: no such file, and no workload is called that${didYouMean(trace, names)}`,
+      );
+    }
     if (args.vcpus !== undefined)
       throw new UsageError(
         "--vcpus: a recorded trace has the vCPUs that it has; a workload may have any number",
       );
-    const { trace } = args;
     const more = { import: importOptionsOf(args) };
-    if (trace !== "-" && (canBeReadAgain(trace) || !existsSync(trace))) return run(trace, args, more);
+    if (canBeReadAgain(trace)) return run(trace, args, more);
     const stream = trace === "-" ? process.stdin : createReadStream(trace);
     const name = trace === "-" ? "stdin" : trace;
     await withCopy(stream, (file) => run(file, args, { ...more, name }));

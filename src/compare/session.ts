@@ -80,11 +80,14 @@ function openInput(options: TraceOptions): Promise<TraceSource> {
   });
 }
 
-/** The profile of an input's replay. Reads the beginning of a trace. Throws as replaySession does. */
-export async function inputProfile(options: TraceOptions): Promise<CostProfile> {
+/** What a replay of the input would be like, from the beginning of it. Throws as replaySession does. */
+export async function lookInto(
+  options: TraceOptions,
+): Promise<{ readonly profile: CostProfile; readonly recorder: Strategy | undefined }> {
   const source = await openInput(options);
   for await (const _ of source.batches()) break;
-  return profileOf(options, source.header);
+  const recorder = await recorderOf(options, source.header, []);
+  return { profile: profileOf(options, source.header), recorder };
 }
 
 function profileOf(options: TraceOptions, header: TraceHeader | undefined): CostProfile {

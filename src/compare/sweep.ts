@@ -2,13 +2,16 @@
 
 import { type FigureName, figureNames } from "../cost/profile.js";
 import { UsageError } from "../errors.js";
+import { scalableCosts } from "../replay/cost-scale.js";
+import { loadStrategy } from "../strategy/load.js";
+import type { Strategy } from "../strategy/strategy.js";
 import { checkWorkload } from "../workload/index.js";
 import type { DescribedWorkload } from "../workload/workload.js";
 import { type DiffJob, diffAll, type PoolOptions } from "./diff-pool.js";
 import type { DiffOptions } from "./options.js";
 import type { Caveat, DiffResult } from "./result.js";
 import type { SweepPoint } from "./result-sweep.js";
-import { inputProfile } from "./session.js";
+import { lookInto } from "./session.js";
 import { type SharedCaveat, shareCaveats } from "./sweep-caveats.js";
 import {
   type Parameter,
@@ -62,7 +65,10 @@ export interface SweepResult {
 export async function sweep(options: SweepOptions): Promise<SweepResult> {
   const { axes, threads, onDone, ...given } = options;
   const parameters = parametersOf(axes, given.input);
-  const { document } = await inputProfile(given);
+  const { profile, recorder } = await lookInto(given);
+  const { document } = profile;
+  const sides = await Promise.all([options.base, options.candidate].map(loadStrategy));
+  if (recorder !== undefined && sides.includes(recorder)) checkCpus(parameters, recorder);
   const job: DiffJob = { ...given, profile: document };
   const grid = product(axes.map(({ values }) => values));
   const jobs = grid.map((values) => jobOf(job, parameters, values));
@@ -99,6 +105,14 @@ function parametersOf(axes: readonly SweepAxis[], input: DiffJob["input"]): Para
     if (axes.findIndex((axis) => axis.name === name) !== at) throw new UsageError(`${name}: is swept twice`);
   });
   return axes.map(({ name }) => parameterOf(name, input));
+}
+
+/** The recording strategy's replay keeps to its record, and so to the CPUs of the host. */
+function checkCpus(parameters: readonly Parameter[], { name }: Strategy): void {
+  if (!parameters.some(({ of }) => of === "machine")) return;
+  throw new UsageError(
+    `pcpus: the replay under ${name} follows its record, and so has the host's CPUs at every point: sweep with two other strategies`,
+  );
 }
 
 /** All combinations; the last axis varies fastest. */
@@ -176,7 +190,14 @@ function ownCaveats(parameters: readonly Parameter[], first: DiffResult, { profi
   if (scaled && [first.base, first.candidate].some(({ strategy }) => strategy === recorder))
     caveats.push({
       code: "scaled-record",
-      text: `${recorder} is replayed with scaled costs as the other is, not as recorded: at 100% it may differ a little from diff`,
+      text: `${recorder} is replayed with scaled costs as the other is, not as recorded: at 100 % it may differ a little from diff`,
+    });
+  const figures = parameters.filter(({ of }) => of === "profile").map(({ name }) => name);
+  const { baseRecordedRatio, candidateRecordedRatio } = first.timing;
+  if (figures.length > 0 && baseRecordedRatio + candidateRecordedRatio > 0)
+    caveats.push({
+      code: "recorded-figure",
+      text: `${figures.join(" and ")}: a figure of the profile changes what is modelled, and recorded times stay as they are; a cost (${scalableCosts.join(", ")}) is scaled in both`,
     });
   const sums = typeof profile === "object" ? (profile.sums ?? []) : [];
   for (const { name } of parameters) {
