@@ -59,7 +59,6 @@ function startBar(unit: string): ((done: number, total: number) => void) | undef
         hideCursor: true,
       });
       showing.start(total, done);
-    }
-    showing.update(done);
+    } else showing.update(done);
   };
 }
