@@ -82,6 +82,7 @@ export async function sweep(options: SweepOptions): Promise<SweepResult> {
   });
   const [first] = results as [DiffResult];
   const selfReplay = JSON.stringify(first.selfReplay);
+  const own = ownCaveats(parameters, first, job);
   return {
     input: given.input,
     axes: parameters.map(({ name, unit }, axis) => {
@@ -92,7 +93,7 @@ export async function sweep(options: SweepOptions): Promise<SweepResult> {
     points: results.map((result, i) => pointOf(result, options.epoch, parameters, settings[i]!)),
     first,
     oneSelfReplay: results.every((result) => JSON.stringify(result.selfReplay) === selfReplay),
-    caveats: shareCaveats(results.map(({ caveats }) => [...caveats, ...ownCaveats(parameters, first, job)])),
+    caveats: shareCaveats(results.map(({ caveats }) => [...caveats, ...own])),
   };
 }
 
