@@ -15,6 +15,7 @@ import { recordCommand } from "./cli/record.js";
 import { replayCommand } from "./cli/replay.js";
 import { schemaCommand } from "./cli/schema.js";
 import { strategiesCommand } from "./cli/strategies.js";
+import { sweepCommand } from "./cli/sweep.js";
 import { reword } from "./cli/usage.js";
 import { validateCommand } from "./cli/validate.js";
 import { verifyCommand } from "./cli/verify.js";
@@ -30,6 +31,7 @@ const expectedErrors = [UsageError, TraceFormatError, UnsupportedTraceError, Str
 const commands = [
   diffCommand,
   compareCommand,
+  sweepCommand,
   replayCommand,
   calibrateCommand,
   walkCommand,
@@ -78,7 +80,7 @@ function program(argv: readonly string[]): Argv {
 }
 
 /** What may be given several times; of anything else the last counts. */
-const lists = new Set(["_", "--", "command", "files", "map"]);
+const lists = new Set(["_", "--", "command", "files", "map", "param"]);
 
 function takeLast(args: Record<string, unknown>): void {
   for (const [key, value] of Object.entries(args)) {
@@ -122,7 +124,6 @@ function endOn(signal: NodeJS.Signals, number: number): void {
   });
 }
 
-process.on("exit", removeUnfinished);
 endOn("SIGINT", 2);
 endOn("SIGTERM", 15);
 endOn("SIGHUP", 1);

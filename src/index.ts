@@ -29,7 +29,10 @@ export {
   type TraceSummary,
 } from "./compare/result.js";
 export { type SelfReplayResult, selfReplaySchema } from "./compare/result-self-replay.js";
+export { type SweepPoint, sweepSchema } from "./compare/result-sweep.js";
 export { selfReplayTrace } from "./compare/self-replay.js";
+export { type SweepAxis, type SweepOptions, type SweepResult, sweep } from "./compare/sweep.js";
+export type { SweepValue } from "./compare/sweep-parameter.js";
 export type { Calibration } from "./cost/calibrate.js";
 export { type CostProfile, type FigureName, loadProfile } from "./cost/profile.js";
 export { ModelError, StrategyError, TraceFormatError, UnsupportedTraceError, UsageError } from "./errors.js";
@@ -53,3 +56,4 @@ export { Aliases } from "./trace/import/aliases.js";
 export { ImportedTraces } from "./trace/import/import-traces.js";
 export type { ImportOptions } from "./trace/import/recording-source.js";
 export { type OpenTraceOptions, openTrace } from "./trace/open-trace.js";
+export type { DescribedWorkload } from "./workload/workload.js";

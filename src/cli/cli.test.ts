@@ -36,6 +36,7 @@ describe("help and version", () => {
     for (const command of [
       "diff",
       "compare",
+      "sweep",
       "replay",
       "calibrate",
       "walk",
@@ -55,6 +56,7 @@ describe("help and version", () => {
   it.each([
     "diff",
     "compare",
+    "sweep",
     "replay",
     "calibrate",
     "walk",
@@ -116,7 +118,7 @@ describe("a wrong command line ends with status 2 and one line on stderr", () =>
     [["replay", "a"], "--strategy: expected a value; see s2replay replay --help"],
     [
       ["schema", "foo"],
-      'of: expected one of "diff", "compare", "replay", "validate", "self-replay", got "foo"; see s2replay schema --help',
+      'of: expected one of "diff", "compare", "sweep", "replay", "validate", "self-replay", got "foo"; see s2replay schema --help',
     ],
     [
       ["completion", "fish"],

@@ -6,17 +6,28 @@ import { sampleDiff } from "../compare/samples.js";
 import { UsageError } from "../errors.js";
 import { type ScalableCost, scalableCosts } from "../replay/cost-scale.js";
 import { didYouMean } from "../suggest.js";
-import { startCounting, startProgress } from "./progress.js";
-import { rereadable } from "./spool.js";
-import { addTraceOptions, deliver, failOnOf, type TraceArguments, traceOptionsOf } from "./trace-options.js";
+import { startCount, startProgress } from "./progress.js";
+import { withRereadable } from "./rereadable.js";
+import {
+  addSides,
+  addTraceOptions,
+  deliver,
+  failOnOf,
+  type SideArguments,
+  type TraceArguments,
+  traceOptionsOf,
+} from "./trace-options.js";
 import { parseCount } from "./values.js";
 
-interface DiffArguments extends TraceArguments {
-  base: string;
-  candidate: string;
+interface DiffArguments extends TraceArguments, SideArguments {
   ablate: string | undefined;
   samples: string | undefined;
   seed: string;
+}
+
+function diff(options: DiffOptions): Promise<DiffResult> {
+  const { stop, ...progress } = startProgress();
+  return diffTrace({ ...options, ...progress }).finally(stop);
 }
 
 async function sampled(
@@ -25,8 +36,8 @@ async function sampled(
   count: number,
   seed: number,
 ): Promise<DiffResult> {
-  const { stop, onDone } = startCounting("draws");
-  return sampleDiff(result, options, { count, seed, onDone }).finally(stop);
+  const { stop, ...progress } = startCount("draws");
+  return sampleDiff(result, options, { count, seed, ...progress }).finally(stop);
 }
 
 /** `clean,tlbi`, or `all`. Throws UsageError. */
@@ -48,19 +59,7 @@ export const diffCommand: CommandModule<object, DiffArguments> = {
   describe: "Replay a trace under two strategies and print the difference",
   builder: (yargs) =>
     addTraceOptions(
-      yargs
-        .option("base", {
-          type: "string",
-          requiresArg: true,
-          default: "pre-patch",
-          describe: "a strategy's name, or a module's file",
-        })
-        .option("candidate", {
-          type: "string",
-          requiresArg: true,
-          default: "post-patch",
-          describe: "the strategy to compare with it",
-        })
+      addSides(yargs)
         .option("ablate", {
           type: "string",
           requiresArg: true,
@@ -88,10 +87,14 @@ export const diffCommand: CommandModule<object, DiffArguments> = {
     const ablate = args.ablate === undefined ? [] : parseCosts(args.ablate);
     const count = args.samples === undefined ? undefined : parseCount("--samples", args.samples, 2);
     const seed = parseCount("--seed", args.seed, 0);
-    const given = { ...traceOptionsOf(args), base, candidate, ablate };
-    const options = count === undefined ? given : { ...given, ...(await rereadable(given.input)) };
-    const { stop, ...progress } = startProgress();
-    const result = await diffTrace({ ...options, ...progress }).finally(stop);
-    deliver(count === undefined ? result : await sampled(result, options, count, seed), args, failOn);
+    const options = { ...traceOptionsOf(args), base, candidate, ablate };
+    const result =
+      count === undefined
+        ? await diff(options)
+        : await withRereadable(args.trace, async (input) => {
+            const given = { ...options, ...input };
+            return sampled(await diff(given), given, count, seed);
+          });
+    deliver(result, args, failOn);
   },
 };

@@ -1,24 +1,30 @@
 /** Where results go: standard output, or a file that appears whole or not at all. */
 
 import { once } from "node:events";
-import { closeSync, openSync, realpathSync, renameSync, rmSync, statSync, writeSync } from "node:fs";
+import {
+  closeSync,
+  mkdtempSync,
+  openSync,
+  realpathSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { pipeline, Readable } from "node:stream";
 import { setImmediate } from "node:timers/promises";
 import { createGzip } from "node:zlib";
 import { UsageError } from "../errors.js";
 
-/** Temporary files and folders that exist now, for whoever ends the program. */
+/** Temporary files and folders that exist now, for whoever ends the program early. */
 const unfinished = new Set<string>();
 
 /** Removes what is half written. For signal handlers: synchronous, never throws. */
 export function removeUnfinished(): void {
   for (const file of unfinished) rmSync(file, { force: true, recursive: true });
   unfinished.clear();
-}
-
-/** Registers a file that is to be gone when the program ends. */
-export function removeLater(file: string): void {
-  unfinished.add(file);
 }
 
 /** A file written under another name beside it and renamed at the end. */
@@ -127,6 +133,25 @@ export async function emitBytes(pieces: AsyncIterable<Buffer>, file: string | un
     throw error;
   }
   output.finish();
+}
+
+/** What can be read only once, as a file of its own for as long as `use` takes. */
+export async function withCopy<T>(
+  pieces: AsyncIterable<Buffer>,
+  use: (file: string) => Promise<T>,
+): Promise<T> {
+  const folder = mkdtempSync(join(tmpdir(), "s2replay-"));
+  unfinished.add(folder);
+  try {
+    const file = join(folder, "input");
+    const copy = new OutputFile(file);
+    for await (const piece of pieces) copy.write(piece);
+    copy.finish();
+    return await use(file);
+  } finally {
+    rmSync(folder, { recursive: true });
+    unfinished.delete(folder);
+  }
 }
 
 /** Node's gzip header carries no time and no name: the same bytes give the same file. */

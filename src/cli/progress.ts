@@ -11,6 +11,11 @@ export interface ProgressBar {
   stop(): void;
 }
 
+export interface CountBar {
+  readonly onDone?: (done: number, total: number) => void;
+  stop(): void;
+}
+
 let showing: cliProgress.SingleBar | undefined;
 
 /** Takes the bar off the terminal and gives the cursor back. For signal handlers too. */
@@ -19,50 +24,41 @@ export function stopProgress(): void {
   showing = undefined;
 }
 
-export interface CountingBar {
-  readonly onDone: (done: number, total: number) => void;
-  stop(): void;
-}
-
-/** The same for work that comes in pieces. */
-export function startCounting(pieces: string): CountingBar {
-  const startedMs = Date.now();
+/** By bytes read. */
+export function startProgress(): ProgressBar {
+  const show = startBar("MiB");
+  if (show === undefined) return { stop: stopProgress };
   return {
-    onDone: (done, total) => {
-      if (!process.stderr.isTTY || Date.now() - startedMs < patienceMs) return;
-      showing ??= newBar(`{bar} {value} of {total} ${pieces}, {eta_formatted} left`, total);
-      showing.update(done);
+    onProgress: ({ doneBytes, totalBytes }) => {
+      // Of standard input nobody knows how much is left.
+      if (totalBytes !== undefined) show(Math.floor(doneBytes / mib), Math.ceil(totalBytes / mib));
     },
     stop: stopProgress,
   };
 }
 
-function newBar(format: string, total: number): cliProgress.SingleBar {
-  const bar = new cliProgress.SingleBar({
-    stream: process.stderr,
-    format,
-    barCompleteChar: "#",
-    barIncompleteChar: "-",
-    clearOnComplete: true,
-    hideCursor: true,
-  });
-  bar.start(total, 0);
-  return bar;
+/** By whole pieces of work, `noun` being what many of them are called. */
+export function startCount(noun: string): CountBar {
+  const show = startBar(noun);
+  return show === undefined ? { stop: stopProgress } : { onDone: show, stop: stopProgress };
 }
 
-export function startProgress(): ProgressBar {
-  if (!process.stderr.isTTY) return { stop: stopProgress };
+/** Undefined where nobody would see it. */
+function startBar(unit: string): ((done: number, total: number) => void) | undefined {
+  if (!process.stderr.isTTY) return undefined;
   const startedMs = Date.now();
-  return {
-    onProgress: ({ doneBytes, totalBytes }) => {
-      // Of standard input nobody knows how much is left.
-      if (totalBytes === undefined || Date.now() - startedMs < patienceMs) return;
-      showing ??= newBar(
-        "{bar} {percentage} % of {total} MiB, {eta_formatted} left",
-        Math.ceil(totalBytes / mib),
-      );
-      showing.update(Math.floor(doneBytes / mib));
-    },
-    stop: stopProgress,
+  return (done, total) => {
+    if (Date.now() - startedMs < patienceMs) return;
+    if (showing === undefined) {
+      showing = new cliProgress.SingleBar({
+        stream: process.stderr,
+        format: `{bar} {percentage} % of {total} ${unit}, {eta_formatted} left`,
+        barCompleteChar: "#",
+        barIncompleteChar: "-",
+        clearOnComplete: true,
+        hideCursor: true,
+      });
+      showing.start(total, done);
+    } else showing.update(done);
   };
 }

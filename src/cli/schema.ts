@@ -1,12 +1,14 @@
 import type { CommandModule } from "yargs";
 import { compareSchema, diffSchema, jsonSchemaOf, replaySchema } from "../compare/result.js";
 import { selfReplaySchema } from "../compare/result-self-replay.js";
+import { sweepSchema } from "../compare/result-sweep.js";
 import { validateSchema } from "../compare/result-validate.js";
 import { emit } from "./output.js";
 
 const schemas = {
   diff: diffSchema,
   compare: compareSchema,
+  sweep: sweepSchema,
   replay: replaySchema,
   validate: validateSchema,
   "self-replay": selfReplaySchema,

@@ -1,4 +1,4 @@
-/** What `diff` and `replay` have in common: their options, and how a result is printed. */
+/** What commands that replay a trace have in common: their options, and how a result is printed. */
 
 import type { Argv } from "yargs";
 import type { z } from "zod";
@@ -15,12 +15,10 @@ import { parseCount, parseIpaRange, parseSeconds } from "./values.js";
 const formats = ["text", "json", "markdown"] as const;
 type Format = (typeof formats)[number];
 
-export interface TraceArguments extends ImportArguments {
-  trace: string;
+/** How a trace is replayed, and what of it is counted. */
+export interface ReplayArguments {
   profile: string | undefined;
-  format: Format;
   lenient: boolean;
-  sanitize: boolean;
   "recorded-under": string | undefined;
   slot: string | undefined;
   ipa: string | undefined;
@@ -29,25 +27,47 @@ export interface TraceArguments extends ImportArguments {
   pcpus: string | undefined;
   "lock-wait": "spin" | "sleep" | undefined;
   "reorder-window": string | undefined;
+}
+
+/** The two strategies of a diff. */
+export interface SideArguments {
+  base: string;
+  candidate: string;
+}
+
+export function addSides<T>(yargs: Argv<T>): Argv<T & SideArguments> {
+  return yargs
+    .option("base", {
+      type: "string",
+      requiresArg: true,
+      default: "pre-patch",
+      describe: "a strategy's name, or a module's file",
+    })
+    .option("candidate", {
+      type: "string",
+      requiresArg: true,
+      default: "post-patch",
+      describe: "the strategy to compare with it",
+    });
+}
+
+export interface TraceArguments extends ReplayArguments, ImportArguments {
+  trace: string;
+  format: Format;
+  sanitize: boolean;
   "fail-on": string | undefined;
   output: string | undefined;
 }
 
-export function addTraceOptions<T>(yargs: Argv<T>): Argv<T & TraceArguments> {
-  return addTrace(yargs)
+export function addReplayOptions<T>(yargs: Argv<T>): Argv<T & ReplayArguments> {
+  return yargs
     .option("profile", {
       type: "string",
       requiresArg: true,
       describe:
         "cost profile: a name, a JSON file, or fit, which fits one on the trace first (default: emulated where the trace's lock waiters sleep, else kunpeng920)",
     })
-    .option("format", { choices: formats, default: "text" as Format, describe: "how to print the result" })
     .option("lenient", { type: "boolean", default: false, describe: "skip and count malformed lines" })
-    .option("sanitize", {
-      type: "boolean",
-      default: false,
-      describe: "watch every walk, and report what would be wrong on a machine",
-    })
     .option("recorded-under", {
       type: "string",
       requiresArg: true,
@@ -75,6 +95,17 @@ export function addTraceOptions<T>(yargs: Argv<T>): Argv<T & TraceArguments> {
       requiresArg: true,
       describe: "seconds by which events of different CPUs may be out of order (default 1)",
     })
+    .conflicts("slot", "ipa");
+}
+
+export function addTraceOptions<T>(yargs: Argv<T>): Argv<T & TraceArguments> {
+  return addReplayOptions(addTrace(yargs))
+    .option("format", { choices: formats, default: "text" as Format, describe: "how to print the result" })
+    .option("sanitize", {
+      type: "boolean",
+      default: false,
+      describe: "watch every walk, and report what would be wrong on a machine",
+    })
     .option("fail-on", {
       type: "string",
       requiresArg: true,
@@ -86,7 +117,6 @@ export function addTraceOptions<T>(yargs: Argv<T>): Argv<T & TraceArguments> {
       requiresArg: true,
       describe: "write the result to this file",
     })
-    .conflicts("slot", "ipa")
     .epilogue(
       "--fail-on compares what --format json prints: candidate.faults.total, epochs.ADJUST.base.makespanNs, " +
         "epochs.0.label; numbers with ns, us, ms, s or %; + - * / ( ); < <= > >= == !=; and or not; caveats has 'code'.\n\n" +
@@ -95,14 +125,20 @@ export function addTraceOptions<T>(yargs: Argv<T>): Argv<T & TraceArguments> {
 }
 
 export function traceOptionsOf(args: TraceArguments): TraceOptions {
+  return {
+    input: args.trace,
+    import: importOptionsOf(args),
+    sanitize: args.sanitize,
+    ...replayOptionsOf(args),
+  };
+}
+
+export function replayOptionsOf(args: ReplayArguments): Omit<TraceOptions, "input"> {
   const given = <T>(text: string | undefined, parse: (text: string) => T): T | undefined =>
     text === undefined ? undefined : parse(text);
   return withoutUndefined({
-    input: args.trace,
-    import: importOptionsOf(args),
     profile: args.profile,
     lenient: args.lenient,
-    sanitize: args.sanitize,
     recordedUnder: args["recorded-under"],
     slot: given(args.slot, (text) => parseCount("--slot", text, 0)),
     ipa: given(args.ipa, (text) => parseIpaRange("--ipa", text)),

@@ -35,8 +35,8 @@ async function problemOf(complaint: string, command: string | undefined, line: C
     return `unknown command "${unknown}"${didYouMean(unknown, line.commands)}`;
   }
   if (/^Not enough non-option arguments/.test(complaint)) {
-    const [, operand] = /<(\w+)>/.exec(await line.help(command)) ?? [];
-    return operand === undefined ? "expected a command" : `expected a ${operand}`;
+    const [, operand] = /<([\w|]+)>/.exec(await line.help(command)) ?? [];
+    return operand === undefined ? "expected a command" : `expected a ${operand.replace("|", " or a ")}`;
   }
   const [, missing] =
     /^(?:Not enough arguments following|Missing required arguments?): ([^,]*)/.exec(complaint) ?? [];

@@ -15,22 +15,10 @@ export const workloadNames: readonly string[] = workloads.map(({ name }) => name
 const workloadCommands: readonly CommandModule<object, WorkloadArguments>[] = workloads.map((workload) => ({
   command: workload.name,
   describe: workload.describe,
-  builder: (yargs) => {
-    const given = Object.entries(workload.options).reduce<Argv>(
-      (argv, [name, { alias, kind, default: fallback, describe, hidden }]) =>
-        argv.option(name, {
-          ...(alias === undefined ? {} : { alias }),
-          ...(fallback === undefined ? {} : { default: fallback }),
-          ...(kind === "flag" ? { type: "boolean", default: false } : { type: "string", requiresArg: true }),
-          describe,
-          hidden: hidden ?? false,
-        }),
-      yargs,
-    );
-    return given
+  builder: (yargs) =>
+    addWorkloadOptions(yargs, workload)
       .option("output", { alias: "o", type: "string", requiresArg: true, describe: "write to this file" })
-      .example(`$0 workload ${workload.name} ${workload.example} | $0 diff -`, "") as Argv<WorkloadArguments>;
-  },
+      .example(`$0 workload ${workload.name} ${workload.example} | $0 diff -`, "") as Argv<WorkloadArguments>,
   handler: (args) => emitPieces(workload.lines(valuesOf(workload, args)), args.output),
 }));
 
@@ -45,27 +33,47 @@ export const workloadCommand: CommandModule<object, object> = {
   handler: () => {},
 };
 
-function valuesOf(workload: Workload, args: WorkloadArguments): Values<Workload["options"]> {
-  return Object.fromEntries(
-    Object.entries(workload.options).map(([name, option]) => [name, readValue(name, option, args[name])]),
+export function addWorkloadOptions<T>(yargs: Argv<T>, workload: Workload): Argv<T> {
+  return Object.entries(workload.options).reduce<Argv<T>>(
+    (argv, [name, { alias, kind, default: fallback, describe, hidden }]) =>
+      argv.option(name, {
+        ...(alias === undefined ? {} : { alias }),
+        ...(fallback === undefined ? {} : { default: fallback }),
+        ...(kind === "flag" ? { type: "boolean", default: false } : { type: "string", requiresArg: true }),
+        describe,
+        hidden: hidden ?? false,
+      }) as unknown as Argv<T>,
+    yargs,
   );
 }
 
-function readValue(
-  name: string,
-  { kind }: WorkloadOption,
-  given: unknown,
-): number | string | boolean | undefined {
-  if (kind === "flag") return given === true;
-  if (given === undefined) return undefined;
-  const text = String(given);
+/** Throws UsageError. */
+export function valuesOf(
+  workload: Workload,
+  args: Readonly<Record<string, unknown>>,
+): Values<Workload["options"]> {
+  return Object.fromEntries(
+    Object.entries(workload.options).map(([name, { kind }]) => {
+      const given = args[name];
+      if (kind === "flag") return [name, given === true];
+      return [name, given === undefined ? undefined : readOption(`--${name}`, kind, String(given))];
+    }),
+  );
+}
+
+/** Throws UsageError naming the option. */
+export function readOption(
+  option: string,
+  kind: Exclude<WorkloadOption["kind"], "flag">,
+  text: string,
+): number | string {
   switch (kind) {
     case "count":
-      return parseCount(`--${name}`, text, 0);
+      return parseCount(option, text, 0);
     case "size":
-      return parseSize(`--${name}`, text);
+      return parseSize(option, text);
     case "seconds":
-      return parseSeconds(`--${name}`, text);
+      return parseSeconds(option, text);
     default:
       return text;
   }

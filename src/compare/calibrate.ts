@@ -52,6 +52,8 @@ export async function calibrateTraces(options: CalibrateOptions): Promise<Calibr
 /** The profile of the trace that is about to be replayed, fitted on that trace. */
 export async function calibrateInput(options: TraceOptions): Promise<Calibration> {
   const { input, profile: _, ...rest } = options;
+  if (typeof input !== "string")
+    throw new UsageError("--profile fit: a described workload has no durations that one could be fitted on");
   if (!canBeReadAgain(input))
     throw new UsageError(
       `--profile fit reads the trace twice, and ${input === "-" ? "standard input" : input} cannot be: ` +

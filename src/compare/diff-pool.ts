@@ -2,7 +2,8 @@
 
 import { availableParallelism } from "node:os";
 import { Worker } from "node:worker_threads";
-import { ModelError, StrategyError, UnsupportedTraceError, UsageError } from "../errors.js";
+import { ModelError, StrategyError, TraceFormatError, UnsupportedTraceError, UsageError } from "../errors.js";
+import type { ImportOptions } from "../trace/import/recording-source.js";
 import { diffTrace } from "./diff.js";
 import type { DiffOptions } from "./options.js";
 import type { DiffResult } from "./result.js";
@@ -10,71 +11,107 @@ import type { DiffResult } from "./result.js";
 /** A diff that another thread can be asked for: plain data, nobody to call back. */
 export type DiffJob = Omit<DiffOptions, "onProgress">;
 
+/** A job on its way to a worker, which has no way to receive an object with methods: of the aliases go the words. */
+export interface DiffMessage {
+  readonly job: DiffJob;
+  readonly aliases: readonly string[];
+}
+
 /** What a worker answers. */
-export type DiffAnswer =
-  | { readonly result: DiffResult }
-  | { readonly error: { readonly name: string; readonly message: string } };
+export type DiffAnswer = { readonly result: DiffResult } | { readonly error: ErrorMessage };
+
+/** An error on its way to another thread. */
+export type ErrorMessage = Pick<Error, "name" | "message" | "stack"> &
+  Partial<Pick<TraceFormatError, "where" | "problem">>;
 
 export interface PoolOptions {
   /** Threads; 1 = this one. Default: as many as there are CPUs. */
   readonly threads?: number;
   /** Called after each diff. */
   readonly onDone?: (done: number, total: number) => void;
+  /** What to call a job in front of its error; a malformed trace is told by its own place. */
+  readonly nameOf?: (job: number) => string;
 }
 
-/** The results in the order of the jobs. Throws as diffTrace does, once the first job fails. */
+/**
+ * The results in the order of the jobs. Once a job fails no other is begun, and what the first of the failed ones
+ * threw is thrown, as diffTrace does: whichever thread was the fastest.
+ */
 export async function diffAll(jobs: readonly DiffJob[], options: PoolOptions = {}): Promise<DiffResult[]> {
   const threads = Math.min(jobs.length, options.threads ?? availableParallelism());
   const results: DiffResult[] = [];
+  const failed: { index: number; error: unknown }[] = [];
   let next = 0;
   let done = 0;
   const work = async (diff: (job: DiffJob) => Promise<DiffResult>): Promise<void> => {
-    while (next < jobs.length) {
+    while (next < jobs.length && failed.length === 0) {
       const index = next++;
-      results[index] = await diff(jobs[index]!);
+      try {
+        results[index] = await diff(jobs[index]!);
+      } catch (error) {
+        failed.push({ index, error });
+        return;
+      }
       options.onDone?.(++done, jobs.length);
     }
   };
-  if (threads <= 1) {
-    await work(diffTrace);
-    return results;
+  if (threads <= 1) await work(diffTrace);
+  else {
+    const workers = Array.from(
+      { length: threads },
+      () => new Worker(new URL("./diff-worker.js", import.meta.url)),
+    );
+    try {
+      await Promise.all(workers.map((worker) => work((job) => ask(worker, job))));
+    } finally {
+      await Promise.all(workers.map((worker) => worker.terminate()));
+    }
   }
-  const workers = Array.from(
-    { length: threads },
-    () => new Worker(new URL("./diff-worker.js", import.meta.url)),
-  );
-  try {
-    await Promise.all(workers.map((worker) => work((job) => ask(worker, job))));
-  } finally {
-    await Promise.all(workers.map((worker) => worker.terminate()));
-  }
-  return results;
+  const [first] = failed.sort((a, b) => a.index - b.index);
+  if (first === undefined) return results;
+  throw named(first.error, options.nameOf?.(first.index));
+}
+
+function named(error: unknown, job: string | undefined): unknown {
+  if (job !== undefined && error instanceof Error && !(error instanceof TraceFormatError))
+    error.message = `${job}: ${error.message}`;
+  return error;
 }
 
 function ask(worker: Worker, job: DiffJob): Promise<DiffResult> {
   return new Promise((resolve, reject) => {
-    const answered = (answer: DiffAnswer): void => {
-      worker.off("error", reject);
+    const ended = (): void => reject(new StrategyError("a strategy ended the program"));
+    worker.once("message", (answer: DiffAnswer) => {
+      worker.off("error", reject).off("exit", ended);
       if ("result" in answer) resolve(answer.result);
       else reject(errorOf(answer.error));
-    };
-    worker.once("message", answered);
-    worker.once("error", reject);
-    worker.postMessage(job);
+    });
+    worker.once("error", reject).once("exit", ended);
+    worker.postMessage(messageOf(job));
   });
 }
 
-/** An error keeps its kind, which tells the exit status, on its way from thread to thread; one of a line, its text. */
-function errorOf({ name, message }: { name: string; message: string }): Error {
-  switch (name) {
-    case "UsageError":
-    case "TraceFormatError":
-      return new UsageError(message);
-    case "UnsupportedTraceError":
-      return new UnsupportedTraceError(message);
-    case "StrategyError":
-      return new StrategyError(message);
-    default:
-      return new ModelError(message);
-  }
+function messageOf(job: DiffJob): DiffMessage {
+  const { aliases, ...rest } = job.import ?? ({} as ImportOptions);
+  return { job: { ...job, import: rest }, aliases: aliases?.specs ?? [] };
+}
+
+/** An error keeps its kind, which tells the exit status, on its way from thread to thread. */
+function errorOf({ name, message, stack, where, problem }: ErrorMessage): Error {
+  const error = ((): Error => {
+    switch (name) {
+      case "TraceFormatError":
+        return new TraceFormatError(where ?? "", problem ?? message);
+      case "UsageError":
+        return new UsageError(message);
+      case "UnsupportedTraceError":
+        return new UnsupportedTraceError(message);
+      case "StrategyError":
+        return new StrategyError(message);
+      default:
+        return new ModelError(message);
+    }
+  })();
+  if (stack !== undefined) error.stack = stack;
+  return error;
 }

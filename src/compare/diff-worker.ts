@@ -1,18 +1,27 @@
 /** A thread of diffAll: a job comes in, its answer goes out. */
 
 import { parentPort } from "node:worker_threads";
+import { Aliases } from "../trace/import/aliases.js";
 import { diffTrace } from "./diff.js";
-import type { DiffAnswer, DiffJob } from "./diff-pool.js";
+import type { DiffAnswer, DiffMessage, ErrorMessage } from "./diff-pool.js";
 
-parentPort?.on("message", async (job: DiffJob) => {
-  parentPort?.postMessage(await answer(job));
+parentPort?.on("message", async (message: DiffMessage) => {
+  parentPort?.postMessage(await answer(message));
 });
 
-async function answer(job: DiffJob): Promise<DiffAnswer> {
+async function answer({ job, aliases }: DiffMessage): Promise<DiffAnswer> {
   try {
-    return { result: await diffTrace(job) };
+    return { result: await diffTrace({ ...job, import: { ...job.import, aliases: new Aliases(aliases) } }) };
   } catch (error) {
-    const { name, message } = error as Error;
-    return { error: { name, message } };
+    const { name, message, stack, where, problem } = error as ErrorMessage;
+    return {
+      error: {
+        name,
+        message,
+        ...(stack === undefined ? {} : { stack }),
+        ...(where === undefined ? {} : { where }),
+        ...(problem === undefined ? {} : { problem }),
+      },
+    };
   }
 }

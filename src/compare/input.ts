@@ -9,6 +9,7 @@ import type { Strategy } from "../strategy/strategy.js";
 import { canBeReadAgain } from "../trace/byte-source.js";
 import type { TraceHeader, TraceSource } from "../trace/event.js";
 import { openTrace } from "../trace/open-trace.js";
+import { readWorkload } from "../workload/index.js";
 import type { TraceOptions } from "./options.js";
 import type { Caveat } from "./result.js";
 
@@ -28,7 +29,7 @@ export async function readInput<T>(
   attempt: (source: TraceSource, iaBits: number) => Promise<T>,
 ): Promise<T> {
   for (let attempts = 0; ; ) {
-    const source = await openTrace(options.input, readerOptions(options));
+    const source = await openInput(options);
     const iaBits = source.header?.ia_bits;
     try {
       return await attempt(source, iaBits ?? (IA_BITS[attempts] as number));
@@ -37,13 +38,23 @@ export async function readInput<T>(
       attempts++;
       if (iaBits !== undefined || attempts >= IA_BITS.length)
         throw new UsageError(`${source.name}: ${error.message}`);
-      if (!canBeReadAgain(options.input))
+      if (typeof options.input !== "string" || !canBeReadAgain(options.input))
         throw new UsageError(
           `${source.name}: ${error.message}: the header has no ia_bits, and ` +
             `${options.input === "-" ? "standard input" : "a pipe"} cannot be read again`,
         );
     }
   }
+}
+
+/** A trace, or the events of a described workload. */
+export function openInput(options: InputOptions): Promise<TraceSource> {
+  const { input } = options;
+  const name = options.name ?? (typeof input === "string" ? undefined : `workload ${input.workload}`);
+  return openTrace(typeof input === "string" ? input : readWorkload(input), {
+    ...readerOptions(options),
+    ...(name === undefined ? {} : { name }),
+  });
 }
 
 /** The built-in profile of a machine whose waiters for the MMU lock do this. */
@@ -65,7 +76,6 @@ function readerOptions(options: InputOptions): Parameters<typeof openTrace>[1] {
   const { onProgress, reorderWindowNs } = options;
   return {
     lenient: options.lenient,
-    ...(options.name === undefined ? {} : { name: options.name }),
     ...(options.import === undefined ? {} : { import: options.import }),
     ...(reorderWindowNs === undefined ? {} : { reorderWindowNs }),
     ...(onProgress === undefined

@@ -3,6 +3,7 @@
 import type { ProfileDocument } from "../cost/profile.js";
 import type { CostFactors, ScalableCost } from "../replay/cost-scale.js";
 import type { ImportOptions } from "../trace/import/recording-source.js";
+import type { DescribedWorkload } from "../workload/workload.js";
 
 /** How far a run has come. `totalBytes` is absent where the input's size is unknown (standard input). */
 export interface Progress {
@@ -18,9 +19,9 @@ export interface IpaRange {
 
 /** What `diffTrace` and `replayTrace` have in common. */
 export interface TraceOptions {
-  /** A trace or a recording that import reads, plain or compressed; `-` is standard input. */
-  readonly input: string;
-  /** What to call the input in errors, in place of its path. */
+  /** A trace or a recording that import reads, plain or compressed; `-` is standard input. Or a described workload. */
+  readonly input: string | DescribedWorkload;
+  /** What to call the input, in place of its path. */
   readonly name?: string;
   /** How a recording of another format is read. */
   readonly import?: ImportOptions;

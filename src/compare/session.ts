@@ -12,7 +12,7 @@ import type { Strategy } from "../strategy/strategy.js";
 import { didYouMean } from "../suggest.js";
 import type { TraceHeader, TraceSource } from "../trace/event.js";
 import { calibrateInput, FIT } from "./calibrate.js";
-import { defaultProfile, readInput, recorderOf, stage2Of } from "./input.js";
+import { defaultProfile, openInput, readInput, recorderOf, stage2Of } from "./input.js";
 import type { TraceOptions } from "./options.js";
 import type { Caveat } from "./result.js";
 
@@ -52,6 +52,29 @@ export async function replaySession(
   return readInput(options, (source, iaBits) => run(options, sides, extras, source, iaBits, fit));
 }
 
+/** What a replay of the input would be like, from the beginning of it. Throws as replaySession does. */
+export async function lookInto(
+  options: TraceOptions,
+): Promise<{ readonly profile: CostProfile; readonly recorder: Strategy | undefined }> {
+  const source = await openInput(options);
+  for await (const _ of source.batches()) break;
+  const recorder = await recorderOf(options, source.header, []);
+  const fit = options.profile === FIT ? await calibrateInput(options) : undefined;
+  return { profile: profileOf(options, source.header, fit), recorder };
+}
+
+function profileOf(
+  options: TraceOptions,
+  header: TraceHeader | undefined,
+  fit: Calibration | undefined,
+): CostProfile {
+  return fit?.profile ?? loadProfile(options.profile ?? defaultProfile(lockWaitOf(options, header)));
+}
+
+function lockWaitOf(options: TraceOptions, header: TraceHeader | undefined): "spin" | "sleep" {
+  return options.lockWait ?? header?.lock_wait ?? "spin";
+}
+
 async function run(
   options: TraceOptions,
   sides: readonly Strategy[],
@@ -67,13 +90,14 @@ async function run(
     throw new UsageError(
       `${source.name}: nothing says which walker recorded it, which is the one to replay: --recorded-under NAME tells`,
     );
-  const lockWait = options.lockWait ?? header?.lock_wait ?? "spin";
-  const profile = fit?.profile ?? loadProfile(options.profile ?? defaultProfile(lockWait));
+  const lockWait = lockWaitOf(options, header);
+  const profile = profileOf(options, header, fit);
   const fwb = header?.fwb ?? false;
+  const scale = options.scale === undefined ? CostScale.whole : new CostScale(options.scale);
   const replay = new Replay(
     {
       strategies: sides,
-      scale: options.scale === undefined ? CostScale.whole : new CostScale(options.scale),
+      scale,
       ablations: extras.ablations ?? [],
       recorder,
       stage2: stage2Of(header, iaBits),
@@ -89,6 +113,7 @@ async function run(
     },
     source.strings,
   );
+  if (scale.locksAreFree || scale.cpusAreFree) checkWaits(replay, sides);
   let lastNs = 0;
   try {
     for await (const batch of source.batches()) {
@@ -140,6 +165,15 @@ function checkReplayable(strategy: Strategy): void {
     throw new StrategyError(
       `${strategy.name}: a strategy of this name is built in: call yours something else, so that results can tell them apart`,
     );
+}
+
+/** A wait can only be left out where the replay makes it. */
+function checkWaits(replay: Replay, sides: readonly Strategy[]): void {
+  const following = sides.filter((side) => replay.followsRecord(side)).map(({ name }) => name);
+  if (following.length === 0) return;
+  throw new UsageError(
+    `lockWait and cpuWait cannot be left out: the replay under ${following.join(" and ")} follows its record, which has the waits in it`,
+  );
 }
 
 function checkSlot(slot: number | undefined, seen: ReadonlySet<number>): void {

@@ -83,14 +83,17 @@ export class CostRecorder {
   }
 
   private add(operation: Operation): void {
+    const work = operation.work as Float64Array;
     const counts: Partial<Record<FigureName, number>> = { mapFixedNs: 1 };
     for (const [kind, name, share] of figureOf) {
-      const n = (operation.work as Float64Array)[kind] as number;
+      const n = work[kind] as number;
       if (n > 0) counts[name] = (counts[name] ?? 0) + n * share;
     }
     const { toBreakNs, toFlushedNs, toInstallNs } = operation;
     const flushNs = toFlushedNs - toBreakNs;
-    const isFlushSeen = !Number.isNaN(flushNs) && (operation.work as Float64Array)[Charge.tlbiVmid] === 1;
+    const isFlushSeen = !Number.isNaN(flushNs) && work[Charge.tlbiVmid] === 1;
+    // A break that is known by the flush behind it has no line of its own.
+    const hasBreakLine = !Number.isNaN(toBreakNs) && work[Charge.tlbiIpa] === 0;
     if (isFlushSeen) {
       this.sample.addDirect("tlbiVmidNs", flushNs);
       delete counts.tlbiVmidNs;
@@ -100,7 +103,7 @@ export class CostRecorder {
     this.sample.add(`${what} ${sizeText(operation.bytes)}`, {
       ns: operation.cpuNs,
       counts,
-      edgeLines: Number(!Number.isNaN(toBreakNs)) + Number(!Number.isNaN(toInstallNs)),
+      edgeLines: Number(hasBreakLine) + Number(!Number.isNaN(toInstallNs)),
       apartNs: isFlushSeen ? flushNs : 0,
     });
   }

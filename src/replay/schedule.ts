@@ -163,7 +163,8 @@ export class Schedule {
   /** Goes on until the step is done, or the turn ends: at the end of its slice, or at a VMID flush. */
   private turn(thread: ReplayThread, atNs: number): void {
     let runNs = thread.leftNs;
-    if (this.sharesCpus) {
+    // A spinning lock is held with preemption off: who spins for it would not let the holder go on.
+    if (this.sharesCpus && (thread.step !== Step.hold || this.config.waitersSleep)) {
       if (runNs > SLICE_NS) runNs = SLICE_NS;
       if (thread.step === Step.hold && thread.flushedNs > atNs && thread.flushedNs - atNs < runNs)
         runNs = thread.flushedNs - atNs;

@@ -15,7 +15,7 @@ export function headCells(sides: readonly Side[]): string[] {
   return [first, ...others.flatMap((name) => [name, ""])];
 }
 
-export function valueCells(row: Row, sides: readonly Side[]): string[] {
+export function valueCells(row: Row, sides: readonly Pick<Side, "recordedRatio">[]): string[] {
   const [first = "", ...others] = row.values.map((value, i) => {
     if (value === 0) return "0";
     const mark = row.unit === "ns" && sides[i]!.recordedRatio < 1 ? modelledMark : "";

@@ -17,6 +17,8 @@ export interface HeadingLine {
     | "self-replay"
     | "ablation"
     | "samples"
+    | "workload"
+    | "sweep"
     | "sanitizer";
   readonly text: string;
 }

@@ -40,12 +40,12 @@ export function render(result: AnyResult): string {
     .join("\n\n")}\n`;
 }
 
-function line(cells: readonly string[]): string {
+export function line(cells: readonly string[]): string {
   return `| ${cells.join(" | ")} |`;
 }
 
 /** A trace's own text must not become markup. A lone `~` is harmless, a pair strikes out. */
-function escaped(text: string): string {
+export function escaped(text: string): string {
   return printable(text).replace(/[\\`*_[\]<>|~#&]/g, (c) =>
     c === "<" ? "&lt;" : c === "&" ? "&amp;" : `\\${c}`,
   );

@@ -4,7 +4,7 @@ import Table from "cli-table3";
 import pc from "picocolors";
 import { headCells, relativeCell, valueCells } from "./cells.js";
 import { findingTexts } from "./findings.js";
-import { headingOf } from "./heading.js";
+import { type HeadingLine, headingOf } from "./heading.js";
 import { printable } from "./quantity.js";
 import { type AnyResult, type Row, type Section, type Side, sectionsOf, sidesOf } from "./rows.js";
 
@@ -12,7 +12,7 @@ export interface TerminalOptions {
   readonly color: boolean;
 }
 
-type Colors = ReturnType<typeof pc.createColors>;
+export type Colors = ReturnType<typeof pc.createColors>;
 
 const width = 100;
 const labelWidth = 13;
@@ -21,23 +21,27 @@ const longestLabel = 40;
 export function render(result: AnyResult, { color }: TerminalOptions): string {
   const colors = pc.createColors(color);
   const paragraphs = [
-    heading(result, colors),
+    headingText(headingOf(result), colors),
     figures(result, colors),
-    result.caveats.map((caveat) => hang("note: ", printable(caveat.text), colors.bold)).join("\n"),
+    notesText(result.caveats, colors),
     ...findings(result, colors),
   ];
   return `${paragraphs.filter((text) => text !== "").join("\n\n")}\n`;
 }
 
-function heading(result: AnyResult, colors: Colors): string {
+export function headingText(lines: readonly HeadingLine[], colors: Colors): string {
   let before = "";
-  const lines = headingOf(result).map(({ label, text }) => {
+  const texts = lines.map(({ label, text }) => {
     const shown = label === before ? "" : label;
     before = label;
     const paint = label === "warning" ? colors.yellow : colors.bold;
     return hang(shown.padEnd(labelWidth), printable(text), paint);
   });
-  return lines.join("\n");
+  return texts.join("\n");
+}
+
+export function notesText(caveats: readonly { readonly text: string }[], colors: Colors): string {
+  return caveats.map((caveat) => hang("note: ", printable(caveat.text), colors.bold)).join("\n");
 }
 
 /** `text` filled to the width, under a label in front of its first line; a number keeps its unit beside it. */
@@ -76,11 +80,7 @@ function figures(result: AnyResult, colors: Colors): string {
   const table = plainTable(["left", ...head.map(() => "right" as const)]);
   table.push(["", ...head.map((cell) => colors.bold(printable(cell)))]);
   for (const section of sectionsOf(result)) table.push(...sectionRows(section, sides, colors));
-  return table
-    .toString()
-    .split("\n")
-    .map((line) => line.trimEnd())
-    .join("\n");
+  return tableText(table);
 }
 
 function sectionRows(section: Section, sides: readonly Side[], colors: Colors): string[][] {
@@ -112,6 +112,15 @@ const noLines = Object.fromEntries(
     .flatMap((side) => [side, `${side}-mid`, `${side}-left`, `${side}-right`, `mid-${side}`])
     .map((name) => [name, ""]),
 );
+
+/** Without blanks at the ends of lines. */
+export function tableText(table: Table.Table): string {
+  return table
+    .toString()
+    .split("\n")
+    .map((line) => line.trimEnd())
+    .join("\n");
+}
 
 /** A table without lines, two blanks between its columns. */
 export function plainTable(colAligns: Table.HorizontalAlignment[]): Table.Table {

@@ -1,5 +1,7 @@
 /** A workload: what guests do to their memory, described by a few options and written as a trace. */
 
+import { sizeText } from "./size.js";
+
 /** What an option's text is read as. Sizes are bytes, seconds come as ns. */
 interface Kinds {
   count: number;
@@ -36,6 +38,21 @@ export interface Workload {
   readonly options: Options;
   /** The trace, line by line, each with its newline. The same values give the same lines. Throws UsageError. */
   lines(values: Values<Options>): Iterable<string>;
+}
+
+/** A workload with its options filled in: a trace that is written while it is read. Plain data. */
+export interface DescribedWorkload {
+  readonly workload: string;
+  /** One for each option; undefined where it has none. */
+  readonly values: Values<Options>;
+}
+
+/** A value as it would be typed; a flag's is on or off. */
+export function optionText(kind: WorkloadOption["kind"], value: number | string | boolean): string {
+  if (typeof value === "boolean") return value ? "on" : "off";
+  if (typeof value === "string") return value;
+  if (kind === "size") return sizeText(value);
+  return String(kind === "seconds" ? value / 1e9 : value);
 }
 
 /** Ties the values that `lines` is given to the options it declares. */

@@ -65,7 +65,7 @@ export class Aliases {
   private readonly own = new Map<string, Alias>();
 
   /** `specs`: `NAME=EVENT:FIELD=WIRE_FIELD,..` each (see parseAlias). Throws UsageError. */
-  constructor(specs: readonly string[] = []) {
+  constructor(readonly specs: readonly string[] = []) {
     for (const spec of specs) {
       const [name, alias] = parseAlias(spec);
       this.own.set(name, alias);

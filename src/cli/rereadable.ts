@@ -1,0 +1,17 @@
+/** An input that can be read again and again: what comes through a pipe is copied first. */
+
+import { createReadStream } from "node:fs";
+import { canBeReadAgain } from "../trace/byte-source.js";
+import { withCopy } from "./output.js";
+
+export interface Rereadable {
+  readonly input: string;
+  /** What errors call it, where it is a copy. */
+  readonly name?: string;
+}
+
+export async function withRereadable<T>(trace: string, use: (input: Rereadable) => Promise<T>): Promise<T> {
+  if (canBeReadAgain(trace)) return use({ input: trace });
+  const stream = trace === "-" ? process.stdin : createReadStream(trace);
+  return withCopy(stream, (input) => use({ input, name: trace === "-" ? "stdin" : trace }));
+}

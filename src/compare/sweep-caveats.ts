@@ -1,0 +1,41 @@
+/** The caveats of many results, each once. */
+
+import type { Caveat } from "./result.js";
+
+/** A number that stands alone: no part of a version. With the noun behind it, of which it makes one or many. */
+const counted = /(?<![\w.])(\d[\d,]*)(?![\w.,]*\w)( [a-z]+?s?\b)?/g;
+
+export interface SharedCaveat extends Caveat {
+  /** Results that have it. */
+  readonly points: number;
+}
+
+/**
+ * In the order in which they come. Where results differ in nothing but the numbers of a caveat, it has `LEAST to MOST`.
+ */
+export function shareCaveats(results: readonly (readonly Caveat[])[]): SharedCaveat[] {
+  const shared = new Map<string, { code: string; texts: Set<string>; points: number }>();
+  for (const caveats of results)
+    for (const { code, text } of caveats) {
+      const key = `${code} ${text.replace(counted, (_, __, noun = "") => `#${noun.replace(/s$/, "")}`)}`;
+      const known = shared.get(key) ?? { code, texts: new Set(), points: 0 };
+      shared.set(key, { ...known, texts: known.texts.add(text), points: known.points + 1 });
+    }
+  return [...shared.values()].map(({ code, texts, points }) => ({ code, text: merge([...texts]), points }));
+}
+
+function merge(texts: readonly string[]): string {
+  const numbers = texts.map((text) => [...text.matchAll(counted)].map(([, number]) => number as string));
+  let at = 0;
+  return texts[0]!.replace(counted, (_, __, noun = "") => {
+    const inOrder = numbers.map((of) => of[at] as string).sort((a, b) => numberOf(a) - numberOf(b));
+    at++;
+    const [least, most] = [inOrder[0] as string, inOrder.at(-1) as string];
+    if (least === most) return `${most}${noun}`;
+    return `${least} to ${most}${noun === "" || noun.endsWith("s") ? noun : `${noun}s`}`;
+  });
+}
+
+function numberOf(number: string): number {
+  return Number(number.replaceAll(",", ""));
+}

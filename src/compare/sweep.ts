@@ -1,0 +1,213 @@
+/** Diffs over a grid of parameters. */
+
+import { type FigureName, figureNames } from "../cost/profile.js";
+import { UsageError } from "../errors.js";
+import { scalableCosts } from "../replay/cost-scale.js";
+import { loadStrategy } from "../strategy/load.js";
+import type { Strategy } from "../strategy/strategy.js";
+import { checkWorkload } from "../workload/index.js";
+import type { DescribedWorkload } from "../workload/workload.js";
+import { type DiffJob, diffAll, type PoolOptions } from "./diff-pool.js";
+import type { DiffOptions } from "./options.js";
+import type { Caveat, DiffResult } from "./result.js";
+import type { SweepPoint } from "./result-sweep.js";
+import { lookInto } from "./session.js";
+import { type SharedCaveat, shareCaveats } from "./sweep-caveats.js";
+import {
+  type Parameter,
+  type ParameterUnit,
+  parameterOf,
+  type SweepValue,
+  settingText,
+} from "./sweep-parameter.js";
+
+/** More are a slip of the keyboard. */
+const MOST_POINTS = 10_000;
+
+export interface SweepAxis {
+  /** A cost, a figure of the profile, an option of the workload, or pcpus. */
+  readonly name: string;
+  readonly values: readonly SweepValue[];
+}
+
+export interface SweepOptions
+  extends Omit<DiffOptions, "onProgress" | "ablate" | "scale">,
+    Omit<PoolOptions, "nameOf"> {
+  /** The last varies fastest. */
+  readonly axes: readonly SweepAxis[];
+}
+
+export interface SweptParameter {
+  readonly name: string;
+  readonly unit: ParameterUnit;
+  readonly values: readonly (number | string | boolean)[];
+  /** Of a figure: what the profile says of it. */
+  readonly figure?: {
+    readonly value: number;
+    readonly assumed: boolean;
+    readonly range?: readonly [number, number] | undefined;
+  };
+}
+
+export interface SweepResult {
+  readonly input: string | DescribedWorkload;
+  readonly axes: readonly SweptParameter[];
+  /** In the order of the grid. */
+  readonly points: readonly SweepPoint[];
+  /** The first point's diff, for what all have in common: the trace, the profile. */
+  readonly first: DiffResult;
+  /** Whether all points have the first one's self-replay. */
+  readonly oneSelfReplay: boolean;
+  readonly caveats: readonly SharedCaveat[];
+}
+
+/** One diff for each point of the grid. Throws as diffTrace does; what is wrong at one point names it. */
+export async function sweep(options: SweepOptions): Promise<SweepResult> {
+  const { axes, threads, onDone, ...given } = options;
+  const parameters = parametersOf(axes, given.input);
+  const { profile, recorder } = await lookInto(given);
+  const { document } = profile;
+  const sides = await Promise.all([options.base, options.candidate].map(loadStrategy));
+  if (recorder !== undefined && sides.includes(recorder)) checkCpus(parameters, recorder);
+  const job: DiffJob = { ...given, profile: document };
+  const grid = product(axes.map(({ values }) => values));
+  const jobs = grid.map((values) => jobOf(job, parameters, values));
+  const settings = jobs.map((of, i) =>
+    parameters.map(({ valueIn }, axis) => valueIn(of, grid[i]![axis] as SweepValue)),
+  );
+  const results = await diffAll(jobs, {
+    ...(threads === undefined ? {} : { threads }),
+    ...(onDone === undefined ? {} : { onDone }),
+    nameOf: (index) => pointText(parameters, settings[index]!),
+  });
+  const [first] = results as [DiffResult];
+  const selfReplay = JSON.stringify(first.selfReplay);
+  const own = ownCaveats(parameters, first, job);
+  return {
+    input: given.input,
+    axes: parameters.map(({ name, unit }, axis) => {
+      const values = [...new Set(settings.map((of) => of[axis] as number | string | boolean))];
+      const figure = document.figures[figureNames.find((known) => known === name) as FigureName];
+      return { name, unit, values, ...(unit === "ns" ? { figure } : {}) };
+    }),
+    points: results.map((result, i) => pointOf(result, options.epoch, parameters, settings[i]!)),
+    first,
+    oneSelfReplay: results.every((result) => JSON.stringify(result.selfReplay) === selfReplay),
+    caveats: shareCaveats(results.map(({ caveats }) => [...caveats, ...own])),
+  };
+}
+
+function parametersOf(axes: readonly SweepAxis[], input: DiffJob["input"]): Parameter[] {
+  const points = axes.reduce((product, { values }) => product * values.length, 1);
+  if (points > MOST_POINTS)
+    throw new UsageError(`${points} points: expected a grid of ${MOST_POINTS} at most`);
+  axes.forEach(({ name, values }, at) => {
+    if (values.length === 0) throw new UsageError(`${name}: no values`);
+    if (axes.findIndex((axis) => axis.name === name) !== at) throw new UsageError(`${name}: is swept twice`);
+  });
+  return axes.map(({ name }) => parameterOf(name, input));
+}
+
+/** The recording strategy's replay keeps to its record, and so to the CPUs of the host. */
+function checkCpus(parameters: readonly Parameter[], { name }: Strategy): void {
+  if (!parameters.some(({ of }) => of === "machine")) return;
+  throw new UsageError(
+    `pcpus: the replay under ${name} follows its record, and so has the host's CPUs at every point: sweep with two other strategies`,
+  );
+}
+
+/** All combinations; the last axis varies fastest. */
+function product<T>(axes: readonly (readonly T[])[]): T[][] {
+  return axes.reduce<T[][]>(
+    (grid, values) => grid.flatMap((point) => values.map((value) => [...point, value])),
+    [[]],
+  );
+}
+
+function jobOf(job: DiffJob, parameters: readonly Parameter[], values: readonly SweepValue[]): DiffJob {
+  const point = parameters.reduce((of, { apply }, axis) => apply(of, values[axis] as SweepValue), job);
+  if (typeof point.input === "string") return point;
+  try {
+    checkWorkload(point.input);
+  } catch (error) {
+    if (!(error instanceof UsageError)) throw error;
+    const settings = parameters.map(({ valueIn }, axis) => valueIn(point, values[axis] as SweepValue));
+    throw new UsageError(`${pointText(parameters, settings)}: ${error.message}`);
+  }
+  return point;
+}
+
+function pointText(
+  parameters: readonly Parameter[],
+  settings: readonly (number | string | boolean)[],
+): string {
+  return parameters.map(({ name, unit }, i) => `${name}=${settingText(unit, settings[i]!)}`).join(" ");
+}
+
+function pointOf(
+  { base, candidate, timing, epochs, caveats }: DiffResult,
+  epoch: string | undefined,
+  parameters: readonly Parameter[],
+  settings: readonly (number | string | boolean)[],
+): SweepPoint {
+  const sideOf = (side: "base" | "candidate", recordedRatio: number) => {
+    const { strategy, makespanNs, stallNs, faults } = side === "base" ? base : candidate;
+    const ofEpoch = epochs.reduce(
+      (sum, { label, [side]: of }) => sum + (label === epoch ? of.makespanNs : 0),
+      0,
+    );
+    return {
+      strategy,
+      makespanNs: epoch === undefined ? makespanNs : Math.round(ofEpoch),
+      stallNs: stallNs.total,
+      faults: faults.total,
+      recordedRatio,
+    };
+  };
+  const b = sideOf("base", timing.baseRecordedRatio);
+  const c = sideOf("candidate", timing.candidateRecordedRatio);
+  const changeNs = c.makespanNs - b.makespanNs;
+  return {
+    schema: "s2replay-sweep/1",
+    parameters: Object.fromEntries(parameters.map(({ name }, i) => [name, settings[i]!])),
+    epoch: epoch ?? null,
+    base: b,
+    candidate: c,
+    change: {
+      makespanNs: changeNs,
+      makespanRatio: b.makespanNs === 0 ? null : changeNs / b.makespanNs,
+      stallNs: c.stallNs - b.stallNs,
+      faults: c.faults - b.faults,
+    },
+    caveats: [...new Set(caveats.map(({ code }) => code))].sort(),
+  };
+}
+
+/** What a sweep adds to what each diff says of itself. */
+function ownCaveats(parameters: readonly Parameter[], first: DiffResult, { profile }: DiffJob): Caveat[] {
+  const caveats: Caveat[] = [];
+  const recorder = first.selfReplay?.strategy;
+  const scaled = parameters.some(({ of }) => of === "cost");
+  if (scaled && [first.base, first.candidate].some(({ strategy }) => strategy === recorder))
+    caveats.push({
+      code: "scaled-record",
+      text: `${recorder} is replayed with scaled costs as the other is, not as recorded: at 100 % it may differ a little from diff`,
+    });
+  const figures = parameters.filter(({ of }) => of === "profile").map(({ name }) => name);
+  const { baseRecordedRatio, candidateRecordedRatio } = first.timing;
+  if (figures.length > 0 && baseRecordedRatio + candidateRecordedRatio > 0)
+    caveats.push({
+      code: "recorded-figure",
+      text: `${figures.join(" and ")}: a figure of the profile changes what is modelled, and recorded times stay as they are; a cost (${scalableCosts.join(", ")}) is scaled in both`,
+    });
+  const sums = typeof profile === "object" ? (profile.sums ?? []) : [];
+  for (const { name } of parameters) {
+    const known = sums.filter(({ of }) => Object.keys(of).includes(name)).map(({ source }) => source);
+    if (known.length > 0)
+      caveats.push({
+        code: "swept-sum",
+        text: `${name} is known in a sum only (${known.join("; ")}): the others stay as they are, so the sum changes`,
+      });
+  }
+  return caveats;
+}

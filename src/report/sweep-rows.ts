@@ -1,0 +1,46 @@
+/** A sweep for other programs: a row for each point. Times are whole nanoseconds. */
+
+import type { SweepPoint } from "../compare/result-sweep.js";
+import type { SweepResult } from "../compare/sweep.js";
+
+type Cell = string | number | boolean | null;
+
+const columns: readonly [name: string, of: (point: SweepPoint) => Cell][] = [
+  ["epoch", ({ epoch }) => epoch],
+  ["base", ({ base }) => base.strategy],
+  ["candidate", ({ candidate }) => candidate.strategy],
+  ["base_makespan_ns", ({ base }) => base.makespanNs],
+  ["candidate_makespan_ns", ({ candidate }) => candidate.makespanNs],
+  ["change_makespan_ns", ({ change }) => change.makespanNs],
+  ["change_makespan_ratio", ({ change }) => change.makespanRatio],
+  ["base_stall_ns", ({ base }) => base.stallNs],
+  ["candidate_stall_ns", ({ candidate }) => candidate.stallNs],
+  ["change_stall_ns", ({ change }) => change.stallNs],
+  ["base_faults", ({ base }) => base.faults],
+  ["candidate_faults", ({ candidate }) => candidate.faults],
+  ["change_faults", ({ change }) => change.faults],
+  ["base_recorded_ratio", ({ base }) => base.recordedRatio],
+  ["candidate_recorded_ratio", ({ candidate }) => candidate.recordedRatio],
+  ["caveats", ({ caveats }) => caveats.join(" ")],
+];
+
+/** RFC 4180: a header row, CRLF. Parameters come first, as in NDJSON. */
+export function renderCsv({ axes, points }: SweepResult): string {
+  const names = axes.map(({ name }) => name);
+  const rows = points.map((point) => [
+    ...names.map((name) => point.parameters[name] as Cell),
+    ...columns.map(([, of]) => of(point)),
+  ]);
+  return [[...names, ...columns.map(([name]) => name)], ...rows]
+    .map((cells) => `${cells.map(quoted).join(",")}\r\n`)
+    .join("");
+}
+
+export function renderNdjson({ points }: SweepResult): string {
+  return points.map((point) => `${JSON.stringify(point)}\n`).join("");
+}
+
+function quoted(cell: Cell): string {
+  const text = cell === null ? "" : String(cell);
+  return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+}

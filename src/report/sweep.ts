@@ -1,0 +1,136 @@
+/** A sweep as text: what was swept, a line for each point, and what to know before believing it. */
+
+import pc from "picocolors";
+import type { SweepPoint } from "../compare/result-sweep.js";
+import type { SweepResult, SweptParameter } from "../compare/sweep.js";
+import { settingText } from "../compare/sweep-parameter.js";
+import { workloadText } from "../workload/index.js";
+import { valueCells } from "./cells.js";
+import { headingOf as diffHeadingOf, type HeadingLine, modelledMark } from "./heading.js";
+import { escaped, line } from "./markdown.js";
+import { formatCount, formatPlural, printable } from "./quantity.js";
+import { headingText, notesText, plainTable, type TerminalOptions, tableText } from "./terminal.js";
+
+export function renderText(result: SweepResult, { color }: TerminalOptions): string {
+  const colors = pc.createColors(color);
+  const { axes, points } = result;
+  const { strategies, time } = headOf(result);
+  const blank = axes.map(() => "");
+  const table = plainTable([...axes, ...figureColumns].map(() => "right"));
+  table.push([...blank, time, "", "", "", "faults", "", ""].map((cell) => colors.bold(printable(cell))));
+  table.push(
+    [...axes.map(({ name }) => name), ...strategies, "change", "", ...strategies, "change"].map((cell) =>
+      colors.bold(printable(cell)),
+    ),
+  );
+  for (const point of points) {
+    const cells = cellsOf(point, axes);
+    const at = axes.length + figureColumns.indexOf("relative");
+    const { makespanNs } = point.change;
+    if (makespanNs !== 0) cells[at] = (makespanNs < 0 ? colors.green : colors.red)(cells[at]!);
+    table.push(cells);
+  }
+  return `${[headingText(headingOf(result), colors), tableText(table), notesText(notesOf(result), colors)]
+    .filter((text) => text !== "")
+    .join("\n\n")}\n`;
+}
+
+export function renderMarkdown(result: SweepResult): string {
+  const { axes, points } = result;
+  const { strategies, time } = headOf(result);
+  const head = [
+    ...axes.map(({ name }) => name),
+    ...strategies.map((name) => `${time}: ${name}`),
+    "change",
+    "",
+    ...strategies.map((name) => `faults: ${name}`),
+    "change",
+  ];
+  const paragraphs = [
+    [`## ${strategies.map(escaped).join(" against ")}`],
+    headingOf(result).map(({ label, text }) => `- **${label}**: ${escaped(text.trim())}`),
+    [
+      line(head.map(escaped)),
+      line(head.map(() => "--:")),
+      ...points.map((point) => line(cellsOf(point, axes).map(escaped))),
+    ],
+    notesOf(result).map(({ text }) => `> **note**: ${escaped(text)}`),
+  ];
+  return `${paragraphs
+    .filter((lines) => lines.length > 0)
+    .map((lines) => lines.join("\n"))
+    .join("\n\n")}\n`;
+}
+
+/** Behind the parameters' columns. */
+const figureColumns = [
+  "base",
+  "candidate",
+  "change",
+  "relative",
+  "baseFaults",
+  "candidateFaults",
+  "changeFaults",
+];
+
+function headOf({ points: [point] }: SweepResult): { strategies: string[]; time: string } {
+  const { base, candidate, epoch } = point as SweepPoint;
+  return { strategies: [base.strategy, candidate.strategy], time: epoch ?? "whole trace" };
+}
+
+function cellsOf({ parameters, base, candidate }: SweepPoint, axes: readonly SweptParameter[]): string[] {
+  const sides = [base, candidate];
+  const cells = (label: string, unit: "ns" | "count", values: number[]) =>
+    valueCells({ label, unit, values, main: true }, sides);
+  const times = cells("time", "ns", [base.makespanNs, candidate.makespanNs]);
+  const faults = cells("faults", "count", [base.faults, candidate.faults]);
+  const settings = axes.map(({ name, unit }) => printable(settingText(unit, parameters[name]!)));
+  return [...settings, ...times, ...faults.slice(0, 3)];
+}
+
+function headingOf(result: SweepResult): HeadingLine[] {
+  const { input, axes, points, first, oneSelfReplay } = result;
+  const lines: HeadingLine[] = [];
+  if (typeof input !== "string") lines.push({ label: "workload", text: workloadText(input, namesOf(axes)) });
+  else {
+    const ofTrace = ["warning", "trace", "assumed", "inferred"];
+    lines.push(...diffHeadingOf(first).filter(({ label }) => ofTrace.includes(label)));
+  }
+  const swept = axes.map(
+    ({ name, unit, values, figure }) =>
+      `${name} ${values.map((value) => settingText(unit, value)).join(", ")}${figure === undefined ? "" : ` ns ${ofProfile(figure)}`}`,
+  );
+  lines.push({ label: "sweep", text: `${swept.join("; ")}: ${formatPlural(points.length, "point")}` });
+  lines.push({ label: "times", text: timesText(result) });
+  if (first.selfReplay !== null) {
+    const own = diffHeadingOf(first).filter(({ label }) => label === "self-replay");
+    if (!oneSelfReplay) lines.push({ label: "self-replay", text: "differs; at the first point:" });
+    lines.push(...own);
+  }
+  return lines;
+}
+
+function ofProfile({ value, assumed, range }: NonNullable<SweptParameter["figure"]>): string {
+  const known = range === undefined ? "" : `, from ${range[0]} to ${range[1]}`;
+  return `(profile: ${value}, ${assumed ? `an assumption${known}` : "published or measured"})`;
+}
+
+function timesText({ points, first }: SweepResult): string {
+  const { epoch } = points[0] as SweepPoint;
+  const of = epoch === null ? "of the whole trace, gaps left out" : `of ${epoch}`;
+  const { name, assumed, figures } = first.profile;
+  if (points.every(({ base, candidate }) => base.recordedRatio === 1 && candidate.recordedRatio === 1))
+    return `${of}, as recorded`;
+  return `${of}; marked ${modelledMark} they are modelled, wholly or in part, with profile ${name} (${assumed} of its ${figures} figures are assumptions)`;
+}
+
+function notesOf({ caveats, points }: SweepResult): { text: string }[] {
+  const all = points.length;
+  return caveats.map(({ text, points }) => ({
+    text: points === all ? text : `${text} (at ${formatCount(points)} of ${formatPlural(all, "point")})`,
+  }));
+}
+
+function namesOf(axes: readonly SweptParameter[]): string[] {
+  return axes.map(({ name }) => name);
+}
