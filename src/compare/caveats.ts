@@ -22,6 +22,11 @@ export function caveatsOf(session: Session, sides: readonly Strategy[]): Caveat[
       code: "other-walker-recorded",
       text: `recorded under ${recorder.name}: ${sides.length === 1 ? "this is a prediction, not" : "all sides are predictions, none is"} the record`,
     });
+  if (session.pcpus !== session.recordedPcpus && !isSynthetic)
+    caveats.push({
+      code: "other-machine",
+      text: `recorded with ${cpusOf(session.recordedPcpus)}, replayed with ${cpusOf(session.pcpus)}: all sides are predictions, the recording walker's too`,
+    });
   const walkers = Object.keys(profile.document.walkers ?? {});
   if (recorder !== undefined && sides.some((side) => side !== recorder) && walkers.length > 0)
     caveats.push({
@@ -62,6 +67,10 @@ export function caveatsOf(session: Session, sides: readonly Strategy[]): Caveat[
   for (const [name, count] of source.report.unknown)
     caveats.push({ code: "unknown-event", text: `unknown event ${name}: ${plural(count, "line")} ignored` });
   return caveats;
+}
+
+function cpusOf(pcpus: number): string {
+  return Number.isFinite(pcpus) ? plural(pcpus, "physical CPU") : "a CPU for each vCPU";
 }
 
 /** The trace has the guests' accesses themselves: what they fault on the replay finds out. */

@@ -31,6 +31,9 @@ export interface Session {
   readonly inferredIaBits: number | undefined;
   readonly lastNs: number;
   readonly options: TraceOptions;
+  /** Physical CPUs of the replay and of the recording; Infinity = one for each vCPU. */
+  readonly pcpus: number;
+  readonly recordedPcpus: number;
   /** About the recording walker. */
   readonly recorderCaveats: readonly Caveat[];
 }
@@ -93,7 +96,11 @@ async function run(
   const lockWait = lockWaitOf(options, header);
   const profile = profileOf(options, header, fit);
   const fwb = header?.fwb ?? false;
-  const scale = options.scale === undefined ? CostScale.whole : new CostScale(options.scale);
+  const recordedPcpus = header?.pcpus ?? Number.POSITIVE_INFINITY;
+  const pcpus = options.pcpus ?? recordedPcpus;
+  // On another machine than the recorded one there is no record to keep to.
+  const keepsToRecord = options.scale === undefined && pcpus === recordedPcpus;
+  const scale = keepsToRecord ? CostScale.whole : new CostScale(options.scale ?? {});
   const replay = new Replay(
     {
       strategies: sides,
@@ -102,10 +109,9 @@ async function run(
       recorder,
       stage2: stage2Of(header, iaBits),
       profile,
-      pcpus: options.pcpus ?? header?.pcpus ?? Number.POSITIVE_INFINITY,
+      pcpus,
+      recordedPcpus,
       lockWait,
-      recordedOnOneCpu: header?.pcpus === 1,
-      replaysOnOneCpu: header?.pcpus === 1 && (options.pcpus ?? 1) === 1,
       epochGapNs: options.epochGapNs ?? Number.POSITIVE_INFINITY,
       counts: filterOf(options),
       sanitizes: options.sanitize ?? false,
@@ -137,6 +143,8 @@ async function run(
     inferredIaBits: header?.ia_bits === undefined ? iaBits : undefined,
     lastNs,
     options,
+    pcpus,
+    recordedPcpus,
     recorderCaveats,
   };
 }

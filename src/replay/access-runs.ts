@@ -91,7 +91,7 @@ export class AccessRuns {
     }
     thread.stretchAccessNs = run.accessThinkNs;
     // Who shares CPUs reads in turns: no more of them at once than there are CPUs.
-    if (Number.isNaN(run.accessThinkNs) && this.schedule.sharesCpus) {
+    if (Number.isNaN(run.accessThinkNs) && this.schedule.readersShareCpus) {
       const reading = this.threads.reduce((sum, { run: its }) => sum + (its === undefined ? 0 : 1), 0);
       const { profile, scale, pcpus } = this.config;
       thread.stretchAccessNs = scale.guestReadNs(profile.guestReadNs, Math.min(pcpus, reading));

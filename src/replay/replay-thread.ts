@@ -38,6 +38,8 @@ export class ReplayThread {
   /** When its present turn on a CPU began; while it has none in the middle of a hold, when that ended. */
   turnNs = ZERO;
   onCpu = false;
+  /** It has had runs of accesses. */
+  hasRuns = false;
   activity: Activity | undefined;
   private readonly queue: Activity[] = [];
   private head = 0;

@@ -36,10 +36,8 @@ export interface ReplaySetup {
   /** Physical CPUs that the vCPUs share; Infinity = enough. */
   readonly pcpus: number;
   readonly lockWait: "spin" | "sleep";
-  /** One physical CPU ran all of what was recorded. */
-  readonly recordedOnOneCpu: boolean;
-  /** The same one is what the replay has. */
-  readonly replaysOnOneCpu: boolean;
+  /** Those of the recording machine. Where they differ, no side is held to the record, the recording strategy's own neither. */
+  readonly recordedPcpus: number;
   readonly epochGapNs: number;
   /** Whether a result counts an activity. */
   readonly counts: (activity: Activity, epoch: string | undefined, memory: VmMemory) => boolean;
@@ -77,6 +75,7 @@ export class Replay {
     strings: StringTable,
   ) {
     const { stage2, profile } = setup;
+    const onOneCpu = setup.recordedPcpus === 1;
     // Without a known recorder its tables are taken to be those of the first strategy.
     const recorder = setup.recorder ?? (setup.strategies[0] as Strategy);
     const sink: ActivitySink = {
@@ -85,7 +84,7 @@ export class Replay {
       barrier: (barrier) => this.barrier(barrier),
     };
     this.fold = new ActivityFold(
-      { sharedCpu: setup.recordedOnOneCpu, epochGapNs: setup.epochGapNs, pageBytes: stage2.granuleBytes },
+      { sharedCpu: onOneCpu, epochGapNs: setup.epochGapNs, pageBytes: stage2.granuleBytes },
       strings,
       sink,
     );
@@ -97,8 +96,8 @@ export class Replay {
       stage2.granuleBytes,
       recorder.faultPathCleans,
     );
-    this.reference = new Reference(() => stage2, recorder, this.timing, setup.recordedOnOneCpu);
-    if (setup.recordedOnOneCpu) this.accessTimes = new AccessTimes(profile.figure("exitEntryNs"));
+    this.reference = new Reference(() => stage2, recorder, this.timing, onOneCpu);
+    if (onOneCpu) this.accessTimes = new AccessTimes(profile.figure("exitEntryNs"));
     // The recording strategy goes first: where it finds that an access was earlier than its abort, that holds for all.
     if (setup.recorder !== undefined) this.addRun(setup.recorder, CostScale.whole, recorder);
     for (const scale of [setup.scale, ...setup.ablations])
@@ -138,9 +137,11 @@ export class Replay {
   }
 
   /** Whether the strategy's run follows the record, waits and all. */
-  followsRecord(strategy: Strategy): boolean {
-    const { recorder, replaysOnOneCpu } = this.setup;
-    return strategy.name === recorder?.name || (replaysOnOneCpu && keepsOrder(strategy, recorder));
+  followsRecord(strategy: Strategy, scale = this.setup.scale): boolean {
+    const { recorder, pcpus, recordedPcpus } = this.setup;
+    const isRecorder = strategy.name === recorder?.name;
+    if (isRecorder && scale === CostScale.whole) return true;
+    return pcpus === recordedPcpus && (isRecorder || (pcpus === 1 && keepsOrder(strategy, recorder)));
   }
 
   private find(strategy: Strategy, scale: CostScale): Run | undefined {
@@ -154,12 +155,12 @@ export class Replay {
 
   private addRun(strategy: Strategy, scale: CostScale, recorder: Strategy): void {
     if (this.find(strategy, scale) !== undefined) return;
-    if ((scale.locksAreFree || scale.cpusAreFree) && this.followsRecord(strategy)) return;
+    if ((scale.locksAreFree || scale.cpusAreFree) && this.followsRecord(strategy, scale)) return;
     this.runs.push({ strategy: strategy.name, scale, run: this.run(strategy, scale, recorder) });
   }
 
   private run(strategy: Strategy, scale: CostScale, recorder: Strategy): Run {
-    const { profile, pcpus, lockWait, stage2, counts, observer } = this.setup;
+    const { profile, pcpus, recordedPcpus, lockWait, stage2, counts, observer } = this.setup;
     const isRecorder = strategy.name === this.setup.recorder?.name && scale === CostScale.whole;
     const isAblation = this.setup.ablations.includes(scale);
     const exitNs = profile.figure("exitEntryNs");
@@ -168,14 +169,14 @@ export class Replay {
       {
         strategy,
         isRecorder,
-        followsRecord: this.followsRecord(strategy),
+        followsRecord: this.followsRecord(strategy, scale),
         recorderCleans: recorder.faultPathCleans,
         fwb: stage2.fwb,
         timing: this.timing,
         profile,
         scale,
         units: unitCosts(profile, strategy.name),
-        pcpus: scale.cpusAreFree ? Number.POSITIVE_INFINITY : pcpus,
+        pcpus: scale.cpusAreFree ? Number.POSITIVE_INFINITY : isRecorder ? recordedPcpus : pcpus,
         waitersSleep: lockWait === "sleep",
         exitNs,
         retryLapNs: Math.max(1, lapNs * scale.of(Cost.retry)),

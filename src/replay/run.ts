@@ -95,6 +95,10 @@ export class Run {
     const woken: ReplayThread[] = [];
     this.inbox.drain((activity) => {
       const thread = this.thread(activity.thread);
+      if (activity.kind === ActivityKind.accessRun && !thread.hasRuns) {
+        thread.hasRuns = true;
+        this.schedule.readers++;
+      }
       if (thread.step === Step.idle && thread.queued === 0) woken.push(thread);
       thread.push(activity);
       this.pending++;
@@ -284,8 +288,9 @@ export class Run {
 
   private locked(thread: ReplayThread, atNs: number): void {
     const { releasedNs } = this.host.lock((thread.activity as Activity).vm);
-    // Where CPUs are shared a wait for one may follow the lock's release.
-    const untilNs = Number.isFinite(this.config.pcpus) ? Math.min(atNs, releasedNs) : atNs;
+    // Who sleeps while he waits may have to wait for a CPU once the lock is free.
+    const { pcpus, waitersSleep } = this.config;
+    const untilNs = waitersSleep && Number.isFinite(pcpus) ? Math.min(atNs, releasedNs) : atNs;
     thread.lockWaitNs += Math.max(0, untilNs - thread.requestNs);
   }
 

@@ -31,6 +31,8 @@ export class Schedule {
   /** Threads have fewer CPUs than they might want, and no record says who had one. */
   readonly sharesCpus: boolean;
   nowNs = ZERO;
+  /** Threads that have had runs of accesses. */
+  readers = 0;
 
   constructor(
     private readonly config: RunConfig,
@@ -43,6 +45,11 @@ export class Schedule {
     );
     const { profile, scale } = config;
     this.reads = new GuestReads((vcpus) => scale.guestReadNs(profile.guestReadNs, vcpus));
+  }
+
+  /** Fewer CPUs than vCPUs that read: they take turns. An epoch is read before it is replayed: all of them are known. */
+  get readersShareCpus(): boolean {
+    return this.sharesCpus && this.readers > this.config.pcpus;
   }
 
   /** Steps on until nothing is due by `horizonNs`, or a thread has nothing to do that is known up to `frontierNs`. */

@@ -1,0 +1,66 @@
+/** Fewer CPUs than vCPUs: they share them. With one for each, nothing may show that they are counted. */
+import { describe, expect, it } from "vitest";
+import { strategyByName } from "../strategy/index.js";
+import type { Strategy } from "../strategy/strategy.js";
+import { AccessScript, PAGE } from "./access-script.test.support.js";
+import { Cost, type Counters } from "./counters.js";
+
+const MIB2 = 2 ** 21;
+const VCPUS = 3;
+const BYTES = 4 * MIB2;
+
+const runs = (count: number, strideBytes: number, write: boolean) =>
+  Array.from({ length: VCPUS }, (_, vcpu) => ({
+    vcpu,
+    atNs: 0,
+    page: 0,
+    strideBytes,
+    count,
+    write,
+    thinkNs: undefined,
+  }));
+
+const script = new AccessScript(
+  [
+    { logging: false, runs: runs(BYTES / MIB2, MIB2, true) },
+    { logging: true, runs: runs(BYTES / MIB2, MIB2, true) },
+    { logging: false, runs: runs(BYTES / PAGE, PAGE, false) },
+  ],
+  BYTES,
+  MIB2,
+);
+
+const replay = (name: string, pcpus: number, lockWait: "spin" | "sleep" = "spin"): Counters =>
+  script.replay(strategyByName(name) as Strategy, { pcpus, lockWait });
+
+const outcome = (counters: Counters) => ({
+  figures: Array.from(counters.figures(), (figure) => Number(figure.toPrecision(11))),
+  epochs: counters.epochs,
+});
+
+const walkers = ["pre-patch", "post-patch", "v5.11", "v6.12"] as const;
+
+describe("CPUs", () => {
+  it.each(walkers)("law: under %s, a CPU for each vCPU is as many CPUs as one likes", (name) => {
+    const enough = outcome(replay(name, Number.POSITIVE_INFINITY));
+    expect(outcome(replay(name, VCPUS))).toEqual(enough);
+    expect(outcome(replay(name, 64))).toEqual(enough);
+  });
+
+  it.each(
+    walkers.flatMap((name) =>
+      [1, 2].flatMap((pcpus) => [[name, pcpus, "spin"] as const, [name, pcpus, "sleep"] as const]),
+    ),
+  )("law: under %s, %i CPUs do no more work than they have time for (%s)", (name, pcpus, lockWait) => {
+    const { total, costNs, makespanNs } = replay(name, pcpus, lockWait);
+    expect(total).toBeGreaterThan(0);
+    const waits: readonly number[] = [Cost.lockWait, Cost.cpuWait, Cost.retry];
+    const workNs = costNs.reduce((sum, ns, cost) => sum + (waits.includes(cost) ? 0 : ns), 0);
+    expect(pcpus * makespanNs).toBeGreaterThan(workNs);
+  });
+
+  it("law: the holder of a spinning lock is not preempted: with one CPU nobody ever finds it taken", () => {
+    expect(replay("v5.11", 1).costNs[Cost.lockWait]).toBe(0);
+    expect(replay("v5.11", 2).costNs[Cost.lockWait]).toBeGreaterThan(0);
+  });
+});
