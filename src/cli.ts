@@ -4,6 +4,7 @@
 import { readFileSync } from "node:fs";
 import yargs, { type Argv, type CommandModule } from "yargs";
 import { calibrateCommand } from "./cli/calibrate.js";
+import { checkCommand } from "./cli/check.js";
 import { compareCommand } from "./cli/compare.js";
 import { completionCommand } from "./cli/completion.js";
 import { diffCommand } from "./cli/diff.js";
@@ -36,6 +37,7 @@ const commands = [
   workloadCommand,
   validateCommand,
   verifyCommand,
+  checkCommand,
   recordCommand,
   importCommand,
   exportCommand,
@@ -78,7 +80,7 @@ function program(argv: readonly string[]): Argv {
 }
 
 /** What may be given several times; of anything else the last counts. */
-const lists = new Set(["_", "--", "command", "files", "map"]);
+const lists = new Set(["_", "--", "command", "files", "map", "paths"]);
 
 function takeLast(args: Record<string, unknown>): void {
   for (const [key, value] of Object.entries(args)) {

@@ -41,6 +41,7 @@ describe("help and version", () => {
       "walk",
       "workload",
       "validate",
+      "check",
       "record",
       "import",
       "export",

@@ -1,9 +1,16 @@
 import type { CommandModule } from "yargs";
 import { compareSchema, diffSchema, jsonSchemaOf, replaySchema } from "../compare/result.js";
 import { validateSchema } from "../compare/result-validate.js";
+import { checkSchema } from "../fixture/check.js";
 import { emit } from "./output.js";
 
-const schemas = { diff: diffSchema, compare: compareSchema, replay: replaySchema, validate: validateSchema };
+const schemas = {
+  diff: diffSchema,
+  compare: compareSchema,
+  replay: replaySchema,
+  validate: validateSchema,
+  check: checkSchema,
+};
 type SchemaName = keyof typeof schemas;
 
 interface SchemaArguments {

@@ -24,14 +24,35 @@ export interface PoolOptions {
 
 /** The results in the order of the jobs. Throws as diffTrace does, once the first job fails. */
 export async function diffAll(jobs: readonly DiffJob[], options: PoolOptions = {}): Promise<DiffResult[]> {
+  return settle(jobs, options, (result) => result);
+}
+
+/** The same, but a job whose strategy breaks its contract has that error for its result. */
+export async function tryAll(
+  jobs: readonly DiffJob[],
+  options: PoolOptions = {},
+): Promise<(DiffResult | StrategyError)[]> {
+  return settle<DiffResult | StrategyError>(jobs, options, (result) =>
+    result.catch((error: unknown) => {
+      if (error instanceof StrategyError) return error;
+      throw error;
+    }),
+  );
+}
+
+async function settle<T>(
+  jobs: readonly DiffJob[],
+  options: PoolOptions,
+  settled: (result: Promise<DiffResult>) => Promise<T>,
+): Promise<T[]> {
   const threads = Math.min(jobs.length, options.threads ?? availableParallelism());
-  const results: DiffResult[] = [];
+  const results: T[] = [];
   let next = 0;
   let done = 0;
   const work = async (diff: (job: DiffJob) => Promise<DiffResult>): Promise<void> => {
     while (next < jobs.length) {
       const index = next++;
-      results[index] = await diff(jobs[index]!);
+      results[index] = await settled(diff(jobs[index]!));
       options.onDone?.(++done, jobs.length);
     }
   };
