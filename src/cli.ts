@@ -9,12 +9,14 @@ import { compareCommand } from "./cli/compare.js";
 import { completionCommand } from "./cli/completion.js";
 import { diffCommand } from "./cli/diff.js";
 import { exportCommand } from "./cli/export.js";
+import { fixtureCommand } from "./cli/fixture.js";
 import { importCommand, nameStdin } from "./cli/import.js";
 import { removeUnfinished } from "./cli/output.js";
 import { stopProgress } from "./cli/progress.js";
 import { recordCommand } from "./cli/record.js";
 import { replayCommand } from "./cli/replay.js";
 import { schemaCommand } from "./cli/schema.js";
+import { shrinkCommand } from "./cli/shrink.js";
 import { strategiesCommand } from "./cli/strategies.js";
 import { reword } from "./cli/usage.js";
 import { validateCommand } from "./cli/validate.js";
@@ -38,6 +40,8 @@ const commands = [
   validateCommand,
   verifyCommand,
   checkCommand,
+  fixtureCommand,
+  shrinkCommand,
   recordCommand,
   importCommand,
   exportCommand,
@@ -96,7 +100,10 @@ async function run(argv: readonly string[]): Promise<void> {
     throw await reword(error.message, {
       argv,
       commands: commands.map(({ command }) => String(command).split(" ")[0]!),
-      nested: { workload: { called: "workload", names: workloadNames } },
+      nested: {
+        workload: { called: "workload", names: workloadNames },
+        fixture: { called: "action", names: ["new"] },
+      },
       help: (command) => program(command?.split(" ") ?? []).getHelp(),
     });
   }

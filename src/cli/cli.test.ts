@@ -42,6 +42,8 @@ describe("help and version", () => {
       "workload",
       "validate",
       "check",
+      "fixture",
+      "shrink",
       "record",
       "import",
       "export",
@@ -117,7 +119,7 @@ describe("a wrong command line ends with status 2 and one line on stderr", () =>
     [["replay", "a"], "--strategy: expected a value; see s2replay replay --help"],
     [
       ["schema", "foo"],
-      'of: expected one of "diff", "compare", "replay", "validate", got "foo"; see s2replay schema --help',
+      'of: expected one of "diff", "compare", "replay", "validate", "check", got "foo"; see s2replay schema --help',
     ],
     [
       ["completion", "fish"],

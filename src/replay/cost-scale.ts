@@ -50,8 +50,3 @@ export class CostScale {
     return aloneNs + this.contentionFactor * (readNs(vcpus) - aloneNs);
   }
 }
-
-/** Whether a cost can only be left as it is, or made free. */
-export function isWait(cost: ScalableCost): boolean {
-  return waits.includes(cost);
-}
