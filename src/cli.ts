@@ -4,16 +4,19 @@
 import { readFileSync } from "node:fs";
 import yargs, { type Argv, type CommandModule } from "yargs";
 import { calibrateCommand } from "./cli/calibrate.js";
+import { checkCommand } from "./cli/check.js";
 import { compareCommand } from "./cli/compare.js";
 import { completionCommand } from "./cli/completion.js";
 import { diffCommand } from "./cli/diff.js";
 import { exportCommand } from "./cli/export.js";
+import { fixtureCommand } from "./cli/fixture.js";
 import { importCommand, nameStdin } from "./cli/import.js";
 import { removeUnfinished } from "./cli/output.js";
 import { stopProgress } from "./cli/progress.js";
 import { recordCommand } from "./cli/record.js";
 import { replayCommand } from "./cli/replay.js";
 import { schemaCommand } from "./cli/schema.js";
+import { shrinkCommand } from "./cli/shrink.js";
 import { strategiesCommand } from "./cli/strategies.js";
 import { sweepCommand } from "./cli/sweep.js";
 import { reword } from "./cli/usage.js";
@@ -38,6 +41,9 @@ const commands = [
   workloadCommand,
   validateCommand,
   verifyCommand,
+  checkCommand,
+  fixtureCommand,
+  shrinkCommand,
   recordCommand,
   importCommand,
   exportCommand,
@@ -80,7 +86,7 @@ function program(argv: readonly string[]): Argv {
 }
 
 /** What may be given several times; of anything else the last counts. */
-const lists = new Set(["_", "--", "command", "files", "map", "param"]);
+const lists = new Set(["_", "--", "command", "files", "map", "param", "paths"]);
 
 function takeLast(args: Record<string, unknown>): void {
   for (const [key, value] of Object.entries(args)) {
@@ -96,7 +102,10 @@ async function run(argv: readonly string[]): Promise<void> {
     throw await reword(error.message, {
       argv,
       commands: commands.map(({ command }) => String(command).split(" ")[0]!),
-      nested: { workload: { called: "workload", names: workloadNames } },
+      nested: {
+        workload: { called: "workload", names: workloadNames },
+        fixture: { called: "action", names: ["new"] },
+      },
       help: (command) => program(command?.split(" ") ?? []).getHelp(),
     });
   }
@@ -124,6 +133,7 @@ function endOn(signal: NodeJS.Signals, number: number): void {
   });
 }
 
+process.on("exit", removeUnfinished);
 endOn("SIGINT", 2);
 endOn("SIGTERM", 15);
 endOn("SIGHUP", 1);

@@ -18,13 +18,18 @@ import { setImmediate } from "node:timers/promises";
 import { createGzip } from "node:zlib";
 import { UsageError } from "../errors.js";
 
-/** Temporary files and folders that exist now, for whoever ends the program early. */
+/** Temporary files and folders that exist now, for whoever ends the program. */
 const unfinished = new Set<string>();
 
 /** Removes what is half written. For signal handlers: synchronous, never throws. */
 export function removeUnfinished(): void {
   for (const file of unfinished) rmSync(file, { force: true, recursive: true });
   unfinished.clear();
+}
+
+/** Registers a file or folder that is to be gone when the program ends. */
+export function removeLater(path: string): void {
+  unfinished.add(path);
 }
 
 /** A file written under another name beside it and renamed at the end. */

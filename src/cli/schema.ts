@@ -3,6 +3,7 @@ import { compareSchema, diffSchema, jsonSchemaOf, replaySchema } from "../compar
 import { selfReplaySchema } from "../compare/result-self-replay.js";
 import { sweepSchema } from "../compare/result-sweep.js";
 import { validateSchema } from "../compare/result-validate.js";
+import { checkSchema } from "../fixture/check.js";
 import { emit } from "./output.js";
 
 const schemas = {
@@ -12,6 +13,7 @@ const schemas = {
   replay: replaySchema,
   validate: validateSchema,
   "self-replay": selfReplaySchema,
+  check: checkSchema,
 };
 type SchemaName = keyof typeof schemas;
 

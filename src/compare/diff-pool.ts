@@ -38,8 +38,29 @@ export interface PoolOptions {
  * threw is thrown, as diffTrace does: whichever thread was the fastest.
  */
 export async function diffAll(jobs: readonly DiffJob[], options: PoolOptions = {}): Promise<DiffResult[]> {
+  return settle(jobs, options, (result) => result);
+}
+
+/** The same, but a job whose strategy breaks its contract has that error for its result. */
+export async function tryAll(
+  jobs: readonly DiffJob[],
+  options: PoolOptions = {},
+): Promise<(DiffResult | StrategyError)[]> {
+  return settle<DiffResult | StrategyError>(jobs, options, (result) =>
+    result.catch((error: unknown) => {
+      if (error instanceof StrategyError) return error;
+      throw error;
+    }),
+  );
+}
+
+async function settle<T>(
+  jobs: readonly DiffJob[],
+  options: PoolOptions,
+  settled: (result: Promise<DiffResult>) => Promise<T>,
+): Promise<T[]> {
   const threads = Math.min(jobs.length, options.threads ?? availableParallelism());
-  const results: DiffResult[] = [];
+  const results: T[] = [];
   const failed: { index: number; error: unknown }[] = [];
   let next = 0;
   let done = 0;
@@ -47,7 +68,7 @@ export async function diffAll(jobs: readonly DiffJob[], options: PoolOptions = {
     while (next < jobs.length && failed.length === 0) {
       const index = next++;
       try {
-        results[index] = await diff(jobs[index]!);
+        results[index] = await settled(diff(jobs[index]!));
       } catch (error) {
         failed.push({ index, error });
         return;

@@ -7,7 +7,7 @@ import type { Segment } from "./expression-parser.js";
 import { jsonSchemaOf } from "./result.js";
 
 /** What a result holds at one place, as far as a path can go on from there. */
-type Shape =
+export type Shape =
   | { readonly type: "object"; readonly keys: ReadonlyMap<string, Shape> }
   /** Any key at all: counts by reason. */
   | { readonly type: "record"; readonly each: Shape }
@@ -48,13 +48,18 @@ function stepInto(from: Shape, segment: Segment): Shape | undefined {
 
 /** Throws UsageError, naming the nearest valid path, where `segments` leads nowhere. */
 export function checkPath(segments: readonly Segment[], root: Shape, column: number): void {
+  const problem = pathProblem(segments, root);
+  if (problem !== undefined) throw new UsageError(`--fail-on: column ${column}: ${problem}`);
+}
+
+/** What is wrong with a path that leads nowhere, with the nearest valid one; undefined where it leads somewhere. */
+export function pathProblem(segments: readonly Segment[], root: Shape): string | undefined {
   let at: Shape | undefined = root;
   for (const segment of segments) at = at && stepInto(at, segment);
-  if (at !== undefined) return;
+  if (at !== undefined) return undefined;
   const written = segments.join(".");
   const candidates = [...pathsOf(root, segments)];
-  const hint = didYouMean(written, candidates) || nearestStart(segments, root);
-  throw new UsageError(`--fail-on: column ${column}: unknown path "${written}"${hint}`);
+  return `unknown path "${written}"${didYouMean(written, candidates) || nearestStart(segments, root)}`;
 }
 
 /**

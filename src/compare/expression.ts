@@ -28,11 +28,22 @@ export interface Expression {
   holds(result: unknown): boolean;
 }
 
-/** Parses `text` and checks its paths against the schema of the results it is for. Throws UsageError. */
-export function parseExpression(text: string, schema: z.ZodType): Expression {
-  const expr = parse(text);
-  checkPaths(expr, shapeOf(schema));
-  return { text, holds: (result) => condition(evaluate(expr, result)) };
+/** Parses `text` and checks its paths against the schema of the results it is for. Throws UsageError naming `where`. */
+export function parseExpression(text: string, schema: z.ZodType, where = "--fail-on"): Expression {
+  const named = <T>(act: () => T): T => {
+    try {
+      return act();
+    } catch (error) {
+      if (!(error instanceof UsageError)) throw error;
+      throw new UsageError(error.message.replace(/^--fail-on/, () => where));
+    }
+  };
+  const expr = named(() => {
+    const parsed = parse(text);
+    checkPaths(parsed, shapeOf(schema));
+    return parsed;
+  });
+  return { text, holds: (result) => named(() => condition(evaluate(expr, result))) };
 }
 
 function checkPaths(expr: Expr, root: ReturnType<typeof shapeOf>): void {

@@ -3,7 +3,7 @@ import type { Strategy } from "../strategy/strategy.js";
 import { fillText } from "./fill-text.js";
 import { type GoldenLine, GoldenWalk } from "./golden-line.js";
 import { figuresOf, figuresThatDiffer, foundText, returnText } from "./operation-text.js";
-import type { Script } from "./script.js";
+import type { Operation, Script } from "./script.js";
 import { clipRows, type DiffRow, diffRows, foldRuns } from "./side-by-side.js";
 import { type SketchLine, Whiteboard } from "./whiteboard.js";
 
@@ -91,15 +91,43 @@ export function* diffText(
   const options = { maxEvents, hashes: true, sanitizes };
   const left = new GoldenWalk(base, script, options);
   const right = new GoldenWalk(candidate, script, options);
-  const others = right.lines();
   try {
-    for (const line of left.lines()) {
-      const other: GoldenLine = others.next().value!;
-      if (line.i === 0) continue;
-      yield `\n${operationDiff([left, line], [right, other])}`;
-    }
+    for (const step of stepsOf(left, right)) yield `\n${step.text()}`;
   } finally {
     yield brokenText([left, right]);
+  }
+}
+
+/** One operation under two strategies. */
+interface DiffStep {
+  readonly operation: Operation;
+  /** Whether the two did anything otherwise. */
+  readonly differs: boolean;
+  /** Side by side; to be asked for before the next step. */
+  text(): string;
+}
+
+/** The operations of a scenario under two strategies, one by one. */
+export function diffSteps(
+  base: Strategy,
+  candidate: Strategy,
+  script: Script,
+  { maxEvents }: TextOptions,
+): Generator<DiffStep> {
+  const options = { maxEvents, hashes: true };
+  return stepsOf(new GoldenWalk(base, script, options), new GoldenWalk(candidate, script, options));
+}
+
+function* stepsOf(left: GoldenWalk, right: GoldenWalk): Generator<DiffStep> {
+  const others = right.lines();
+  for (const line of left.lines()) {
+    const other: GoldenLine = others.next().value!;
+    if (line.i === 0) continue;
+    yield {
+      operation: left.run.script.operations[line.i - 1]!,
+      differs: line.eh !== other.eh,
+      text: () => operationDiff([left, line], [right, other]),
+    };
   }
 }
 

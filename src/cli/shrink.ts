@@ -1,0 +1,160 @@
+import { mkdtempSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { basename, dirname, join, relative, resolve } from "node:path";
+import type { CommandModule } from "yargs";
+import { parseExpression } from "../compare/expression.js";
+import { checkedSchema } from "../fixture/fixture.js";
+import { type ShrinkProgress, shrinkTrace } from "../fixture/shrink.js";
+import { readUnits, type TraceUnits } from "../fixture/trace-units.js";
+import { checkNew, writeFixture } from "../fixture/write-fixture.js";
+import { formatCount, formatPlural } from "../report/quantity.js";
+import { loadStrategy } from "../strategy/load.js";
+import { addTrace, type ImportArguments, importOptionsOf } from "./import-options.js";
+import { emit, removeLater } from "./output.js";
+import { parseCount } from "./values.js";
+
+interface ShrinkArguments extends ImportArguments {
+  trace: string;
+  keep: string;
+  base: string;
+  candidate: string;
+  profile: string | undefined;
+  "recorded-under": string | undefined;
+  pcpus: string | undefined;
+  sanitize: boolean;
+  output: string | undefined;
+}
+
+export const shrinkCommand: CommandModule<object, ShrinkArguments> = {
+  command: "shrink <trace>",
+  describe: "Cut a trace down to the least for which a condition still holds",
+  builder: (yargs) =>
+    addTrace(yargs)
+      .option("keep", {
+        type: "string",
+        requiresArg: true,
+        demandOption: true,
+        describe: "the condition, as --fail-on of diff has it; strategyError: a strategy breaks its contract",
+      })
+      .option("base", {
+        type: "string",
+        requiresArg: true,
+        default: "pre-patch",
+        describe: "what is compared",
+      })
+      .option("candidate", {
+        type: "string",
+        requiresArg: true,
+        default: "post-patch",
+        describe: "with what",
+      })
+      .option("profile", { type: "string", requiresArg: true, describe: "cost profile, as of diff" })
+      .option("recorded-under", {
+        type: "string",
+        requiresArg: true,
+        describe: "strategy that the recording kernel ran",
+      })
+      .option("pcpus", { type: "string", requiresArg: true, describe: "physical CPUs that the vCPUs share" })
+      .option("sanitize", { type: "boolean", default: false, describe: "watch every walk: for findings" })
+      .option("output", {
+        alias: "o",
+        type: "string",
+        requiresArg: true,
+        describe: "the fixture's folder (default: fixtures/ and the trace's name)",
+      })
+      .example("$0 shrink host.ndjson.gz --keep 'candidate.faults.total > base.faults.total'", "")
+      .example("$0 shrink host.ndjson.gz --candidate ./mine.js --keep strategyError", "")
+      .epilogue(
+        "Interrupted (^C), it writes the best so far. The fixture is not anonymous: see s2replay fixture new.",
+      ),
+  handler: async (args) => {
+    const { base, candidate, profile } = args;
+    const keep = parseExpression(args.keep, checkedSchema, "--keep");
+    const folder =
+      args.output ?? join("fixtures", `${basename(args.trace).replace(/\.ndjson.*$/, "")}-shrunk`);
+    checkNew(folder);
+    // A slip in a name shows before the trace is read.
+    for (const name of [base, candidate]) await loadStrategy(name);
+    const options = {
+      base,
+      candidate,
+      ...(profile === undefined ? {} : { profile }),
+      ...(args["recorded-under"] === undefined ? {} : { recordedUnder: args["recorded-under"] }),
+      ...(args.pcpus === undefined ? {} : { pcpus: parseCount("--pcpus", args.pcpus, 1) }),
+      ...(args.sanitize ? { sanitize: true } : {}),
+    };
+    const units = await readUnits(args.trace, { import: importOptionsOf(args) });
+    const scratch = mkdtempSync(join(tmpdir(), "s2replay-shrink-"));
+    removeLater(scratch);
+    const interrupt = catchInterrupt();
+    const shrunk = await shrinkTrace(units, {
+      job: { ...options, lenient: false },
+      keep,
+      scratch,
+      onTry: showTry,
+      isStopped: () => interrupt.isCaught,
+    }).finally(() => {
+      interrupt.release();
+      clearTry();
+    });
+    const left = units.countEpisodes(shrunk.keep);
+    const of = `${formatCount(left)} of ${formatPlural(units.countEpisodes(), "episode")}`;
+    writeFixture(
+      folder,
+      {
+        trace: traceOf(units, shrunk.keep),
+        options: {
+          ...options,
+          base: fromFolder(folder, base),
+          candidate: fromFolder(folder, candidate),
+        },
+        holds: [args.keep],
+        why: `${of} of ${basename(args.trace)}: the least that was found for which ${args.keep} holds. Say here why it does.`,
+      },
+      removeLater,
+    );
+    const how = shrunk.isStopped ? "interrupted after" : "in";
+    emit(`${folder}: ${of}, ${how} ${formatPlural(shrunk.tries, "replay")}\n`, undefined);
+  },
+};
+
+function traceOf(units: TraceUnits, keep: Uint8Array): Buffer {
+  const out = Buffer.allocUnsafe(units.bytes.length);
+  return out.subarray(0, units.write(keep, out));
+}
+
+/** A module's path as the fixture has it. */
+function fromFolder(folder: string, strategy: string): string {
+  if (!/[/\\]|\.m?js$/.test(strategy)) return strategy;
+  const path = relative(resolve(folder), resolve(strategy));
+  return dirname(path).startsWith(".") ? path : `./${path}`;
+}
+
+/** The first ^C is a wish to see the best so far; the next one ends the program. */
+function catchInterrupt(): { readonly isCaught: boolean; release(): void } {
+  const others = process.listeners("SIGINT");
+  const state = {
+    isCaught: false,
+    release: () => {
+      process.removeAllListeners("SIGINT");
+      for (const listener of others) process.on("SIGINT", listener);
+    },
+  };
+  process.removeAllListeners("SIGINT");
+  process.once("SIGINT", () => {
+    state.release();
+    state.isCaught = true;
+  });
+  return state;
+}
+
+function showTry({ tries, episodes }: ShrinkProgress): void {
+  if (process.stderr.isTTY)
+    process.stderr.write(
+      `\r\x1b[K${formatPlural(tries, "replay")}, ${formatPlural(episodes, "episode")} left`,
+    );
+}
+
+function clearTry(): void {
+  if (process.stderr.isTTY) process.stderr.write("\r\x1b[K");
+}
