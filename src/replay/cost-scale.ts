@@ -7,9 +7,6 @@ export type ScalableCost = (typeof scalableCosts)[number];
 /** By cost: 1 = as it is, which is also what is left out. */
 export type CostFactors = Readonly<Partial<Record<ScalableCost, number>>>;
 
-/** Costs that are there or not: a wait is what the queue makes it. */
-const waits: readonly ScalableCost[] = ["lockWait", "cpuWait"];
-
 /**
  * What a replay's costs are multiplied with: 1 = as they are, 0 = free. A free lockWait means that the holders of an
  * MMU lock do not exclude each other (an entry that somebody is replacing stays taken); a free cpuWait, a CPU for
