@@ -1,6 +1,5 @@
 import { spawn } from "node:child_process";
-import { appendFileSync, existsSync, mkdtempSync, readFileSync, watch } from "node:fs";
-import { tmpdir } from "node:os";
+import { appendFileSync, existsSync, readFileSync, watch } from "node:fs";
 import { dirname, join } from "node:path";
 import { setTimeout } from "node:timers/promises";
 import type { CommandModule } from "yargs";
@@ -14,7 +13,7 @@ import { findFixtures, readFixture, readJson } from "../fixture/fixture.js";
 import { updateExpected } from "../fixture/update.js";
 import { likeOf } from "../script/verify.js";
 import { loadStrategy } from "../strategy/load.js";
-import { emit, removeLater, wantsColor } from "./output.js";
+import { emit, wantsColor } from "./output.js";
 import { startCount } from "./progress.js";
 
 const formats = ["text", "json", "junit", "github"] as const;
@@ -94,9 +93,7 @@ export const checkCommand: CommandModule<object, CheckArguments> = {
     if (args.watch) return rerunOnChange(args);
     const baseline =
       args.baseline === undefined ? undefined : parseCheck(readJson(args.baseline), args.baseline);
-    const scratch = mkdtempSync(join(tmpdir(), "s2replay-check-"));
-    removeLater(scratch);
-    const fixtures = findFixtures(args.paths).map((folder) => readFixture(folder, scratch));
+    const fixtures = findFixtures(args.paths).map(readFixture);
     const stand = await standOf(args);
     const { stop, ...progress } = startCount("replays");
     const result = await checkFixtures(fixtures, {

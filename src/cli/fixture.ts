@@ -1,5 +1,4 @@
-import { mkdtempSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import type { CommandModule } from "yargs";
 import { diffTrace } from "../compare/diff.js";
@@ -10,19 +9,18 @@ import { readUnits } from "../fixture/trace-units.js";
 import { checkNew, countsOf, writeFixture } from "../fixture/write-fixture.js";
 import { formatPlural } from "../report/quantity.js";
 import { addImportOptions, type ImportArguments, importOptionsOf } from "./import-options.js";
-import { emit, removeLater } from "./output.js";
+import { emit, makeScratch, removeLater } from "./output.js";
 import { withRereadable } from "./rereadable.js";
+import { addSides, type SideArguments } from "./trace-options.js";
 import { parseSeconds } from "./values.js";
 
-interface NewArguments extends ImportArguments {
+interface NewArguments extends ImportArguments, SideArguments {
   name: string;
   from: string;
   epoch: string | undefined;
   vm: string | undefined;
   between: string | undefined;
   rebase: boolean;
-  base: string;
-  candidate: string;
 }
 
 const newCommand: CommandModule<object, NewArguments> = {
@@ -30,7 +28,7 @@ const newCommand: CommandModule<object, NewArguments> = {
   describe: "Cut a fixture out of a host's trace, and make it anonymous",
   builder: (yargs) =>
     addImportOptions(
-      yargs
+      addSides(yargs)
         .positional("name", {
           type: "string",
           demandOption: true,
@@ -48,18 +46,6 @@ const newCommand: CommandModule<object, NewArguments> = {
           type: "boolean",
           default: false,
           describe: "move guest memory above 1 GiB down to it, and what is behind it to 2 GiB, by whole GiB",
-        })
-        .option("base", {
-          type: "string",
-          requiresArg: true,
-          default: "pre-patch",
-          describe: "what is compared",
-        })
-        .option("candidate", {
-          type: "string",
-          requiresArg: true,
-          default: "post-patch",
-          describe: "with what",
         })
         .conflicts("epoch", "between"),
     )
@@ -87,8 +73,7 @@ const newCommand: CommandModule<object, NewArguments> = {
       const cut = cutUnits(units, part, pids);
       const lines = [...anonymousLines(units, cut, { rebases: args.rebase })];
       const trace = lines.join("");
-      const scratch = mkdtempSync(join(tmpdir(), "s2replay-fixture-"));
-      removeLater(scratch);
+      const scratch = makeScratch();
       const file = join(scratch, "trace.ndjson");
       writeFileSync(file, trace);
       const result = await diffTrace({ input: file, lenient: false, base, candidate });

@@ -27,6 +27,13 @@ export function removeUnfinished(): void {
   unfinished.clear();
 }
 
+/** A folder for what nobody is to find when the program has ended. */
+export function makeScratch(): string {
+  const folder = mkdtempSync(join(tmpdir(), "s2replay-"));
+  removeLater(folder);
+  return folder;
+}
+
 /** Registers a file or folder that is to be gone when the program ends. */
 export function removeLater(path: string): void {
   unfinished.add(path);
@@ -145,8 +152,7 @@ export async function withCopy<T>(
   pieces: AsyncIterable<Buffer>,
   use: (file: string) => Promise<T>,
 ): Promise<T> {
-  const folder = mkdtempSync(join(tmpdir(), "s2replay-"));
-  unfinished.add(folder);
+  const folder = makeScratch();
   try {
     const file = join(folder, "input");
     const copy = new OutputFile(file);

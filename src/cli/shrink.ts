@@ -1,5 +1,3 @@
-import { mkdtempSync } from "node:fs";
-import { tmpdir } from "node:os";
 import { basename, dirname, join, relative, resolve } from "node:path";
 import type { CommandModule } from "yargs";
 import { parseExpression } from "../compare/expression.js";
@@ -10,14 +8,13 @@ import { checkNew, writeFixture } from "../fixture/write-fixture.js";
 import { formatCount, formatPlural } from "../report/quantity.js";
 import { loadStrategy } from "../strategy/load.js";
 import { addTrace, type ImportArguments, importOptionsOf } from "./import-options.js";
-import { emit, removeLater } from "./output.js";
+import { emit, makeScratch, removeLater } from "./output.js";
+import { addSides, type SideArguments } from "./trace-options.js";
 import { parseCount } from "./values.js";
 
-interface ShrinkArguments extends ImportArguments {
+interface ShrinkArguments extends ImportArguments, SideArguments {
   trace: string;
   keep: string;
-  base: string;
-  candidate: string;
   profile: string | undefined;
   "recorded-under": string | undefined;
   pcpus: string | undefined;
@@ -29,24 +26,12 @@ export const shrinkCommand: CommandModule<object, ShrinkArguments> = {
   command: "shrink <trace>",
   describe: "Cut a trace down to the least for which a condition still holds",
   builder: (yargs) =>
-    addTrace(yargs)
+    addSides(addTrace(yargs))
       .option("keep", {
         type: "string",
         requiresArg: true,
         demandOption: true,
         describe: "the condition, as --fail-on of diff has it; strategyError: a strategy breaks its contract",
-      })
-      .option("base", {
-        type: "string",
-        requiresArg: true,
-        default: "pre-patch",
-        describe: "what is compared",
-      })
-      .option("candidate", {
-        type: "string",
-        requiresArg: true,
-        default: "post-patch",
-        describe: "with what",
       })
       .option("profile", { type: "string", requiresArg: true, describe: "cost profile, as of diff" })
       .option("recorded-under", {
@@ -84,8 +69,7 @@ export const shrinkCommand: CommandModule<object, ShrinkArguments> = {
       ...(args.sanitize ? { sanitize: true } : {}),
     };
     const units = await readUnits(args.trace, { import: importOptionsOf(args) });
-    const scratch = mkdtempSync(join(tmpdir(), "s2replay-shrink-"));
-    removeLater(scratch);
+    const scratch = makeScratch();
     const interrupt = catchInterrupt();
     const shrunk = await shrinkTrace(units, {
       job: { ...options, lenient: false },

@@ -1,45 +1,30 @@
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { afterAll, beforeAll, expect, it } from "vitest";
-import { type FigureName, loadProfile } from "../cost/profile.js";
+import { expect, it } from "vitest";
+import { type FigureName, loadProfile, type ProfileDocument } from "../cost/profile.js";
 import type { ScalableCost } from "../replay/cost-scale.js";
 import { kvmPageTableTest } from "../workload/kvm-page-table-test.js";
-import type { Values } from "../workload/workload.js";
+import { describeWorkload } from "../workload/workload.js";
 import { diffTrace } from "./diff.js";
+import type { DiffOptions } from "./options.js";
 import type { DiffResult } from "./result.js";
 
 const recorded = "traces/5.10.262-prepatch-h2m-4v.ndjson.gz";
 const kunpeng = loadProfile("kunpeng920").document;
 const sides = { base: "pre-patch", candidate: "post-patch", lenient: false };
 
-let folder: string;
-beforeAll(() => {
-  folder = mkdtempSync(join(tmpdir(), "s2replay-ablation-"));
-});
-afterAll(() => rmSync(folder, { recursive: true }));
-
-function workload(fwb = false): string {
-  const input = join(folder, "trace.ndjson");
-  const values = {
-    ...Object.fromEntries(Object.keys(kvmPageTableTest.options).map((name) => [name, undefined])),
+const workload = (fwb = false) =>
+  describeWorkload(kvmPageTableTest, {
     type: "hugetlb",
     granularity: "2M",
     mode: 4,
     size: "32M",
     vcpus: 3,
     fwb,
-  } as unknown as Values<typeof kvmPageTableTest.options>;
-  writeFileSync(input, [...kvmPageTableTest.lines(values)].join(""));
-  return input;
-}
+  });
 
 /** kunpeng920 with some figures at zero. */
-function profileWithout(...names: FigureName[]): string {
-  const file = join(folder, "profile.json");
+function profileWithout(...names: FigureName[]): ProfileDocument {
   const free = Object.fromEntries(names.map((name) => [name, { ...kunpeng.figures[name], value: 0 }]));
-  writeFileSync(file, JSON.stringify({ ...kunpeng, figures: { ...kunpeng.figures, ...free } }));
-  return file;
+  return { ...kunpeng, figures: { ...kunpeng.figures, ...free } };
 }
 
 function times({ base, candidate }: DiffResult) {
@@ -49,7 +34,7 @@ function times({ base, candidate }: DiffResult) {
   };
 }
 
-async function without(cost: ScalableCost, input: string) {
+async function without(cost: ScalableCost, input: DiffOptions["input"]) {
   const { ablation } = await diffTrace({ input, ...sides, ablate: [cost] });
   const [{ base, candidate } = { base: undefined, candidate: undefined }] = ablation!.costs;
   return { base, candidate };
@@ -76,13 +61,9 @@ it("law: without its clean a machine is as one with FWB", async () => {
 
 it("law: without contention a read takes what one vCPU alone takes for it", async () => {
   const left = await without("contention", workload());
-  const file = join(folder, "alone.json");
   const [alone] = kunpeng.guestReadNs.points;
-  writeFileSync(
-    file,
-    JSON.stringify({ ...kunpeng, guestReadNs: { ...kunpeng.guestReadNs, points: [alone] } }),
-  );
-  expect(left).toEqual(times(await diffTrace({ input: workload(), ...sides, profile: file })));
+  const profile = { ...kunpeng, guestReadNs: { ...kunpeng.guestReadNs, points: [alone!] } };
+  expect(left).toEqual(times(await diffTrace({ input: workload(), ...sides, profile })));
 });
 
 it("law: handlers that do not exclude each other do not wait, and what they wait for besides is no gain", async () => {

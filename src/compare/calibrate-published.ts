@@ -1,10 +1,9 @@
-import { writeFileSync } from "node:fs";
-import { basename, join } from "node:path";
+import { basename } from "node:path";
 import { type CostProfile, loadProfile, type ProfileDocument, parseProfile } from "../cost/profile.js";
 import { UsageError } from "../errors.js";
 import { strategyByName } from "../strategy/index.js";
 import type { Strategy } from "../strategy/strategy.js";
-import { meanSeconds, type PublishedRow, publishedRows, walkers, withWorkload } from "./published.js";
+import { meanSeconds, type PublishedRow, publishedRows, publishedWorkload, walkers } from "./published.js";
 import { replaySession } from "./session.js";
 
 /** A guest's read among so many readers, from one published row. */
@@ -58,7 +57,7 @@ export async function calibratePublished(
 }
 
 /** The reads of one row, those with fewer vCPUs being known. */
-function solve(
+async function solve(
   file: string,
   row: PublishedRow,
   known: readonly PublishedPoint[],
@@ -67,36 +66,34 @@ function solve(
   const { memory, gib, vcpus, variant } = row;
   const side = strategyByName(walkers[variant]) as Strategy;
   const publishedSeconds = meanSeconds(row);
-  return withWorkload(memory, gib, vcpus, async (input, folder) => {
-    const trial = join(folder, "profile.json");
-    const replay = async (ns: number) => {
-      const reads = withReads(base, [...known, { vcpus, ns }], { source: "a trial", assumed: true });
-      writeFileSync(trial, JSON.stringify(reads.document));
-      const session = await replaySession({ input, lenient: false, epoch: "ADJUST", profile: trial }, [side]);
-      const epoch = session.replay.counters(side).epochs.find(({ label }) => label === "ADJUST");
-      return (epoch?.makespanNs as number) / 1e9;
-    };
-    const least = known.at(-1)?.ns ?? 0;
-    const found = await root(
-      async (ns) => (await replay(ns)) - publishedSeconds,
-      least,
-      base.guestReadNs(vcpus),
+  const input = publishedWorkload(memory, gib, vcpus);
+  const replay = async (ns: number) => {
+    const reads = withReads(base, [...known, { vcpus, ns }], { source: "a trial", assumed: true });
+    const options = { input, lenient: false, epoch: "ADJUST", profile: reads.document };
+    const session = await replaySession(options, [side]);
+    const epoch = session.replay.counters(side).epochs.find(({ label }) => label === "ADJUST");
+    return (epoch?.makespanNs as number) / 1e9;
+  };
+  const least = known.at(-1)?.ns ?? 0;
+  const found = await root(
+    async (ns) => (await replay(ns)) - publishedSeconds,
+    least,
+    base.guestReadNs(vcpus),
+  );
+  if (found === undefined)
+    throw new UsageError(
+      `${file}:${row.line}: ${publishedSeconds} s is less than the replay takes with reads of ${least} ns: ` +
+        "the profile's other figures leave no room for it",
     );
-    if (found === undefined)
-      throw new UsageError(
-        `${file}:${row.line}: ${publishedSeconds} s is less than the replay takes with reads of ${least} ns: ` +
-          "the profile's other figures leave no room for it",
-      );
-    const ns = Math.max(least, Math.round(found / DIGIT) * DIGIT);
-    const rounded = Number(ns.toFixed(2));
-    return {
-      vcpus,
-      ns: rounded,
-      baseNs: base.guestReadNs(vcpus),
-      publishedSeconds,
-      replayedSeconds: await replay(rounded),
-    };
-  });
+  const ns = Math.max(least, Math.round(found / DIGIT) * DIGIT);
+  const rounded = Number(ns.toFixed(2));
+  return {
+    vcpus,
+    ns: rounded,
+    baseNs: base.guestReadNs(vcpus),
+    publishedSeconds,
+    replayedSeconds: await replay(rounded),
+  };
 }
 
 /** Where a rising function, nearly a straight line, is 0: the secant, inside a bracket. Undefined where it is above 0 at `least`. */

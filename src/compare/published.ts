@@ -1,11 +1,10 @@
 /** A table of published times of kvm_page_table_test (src/cost/published/), and the workload that each row ran. */
 
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { readFileSync } from "node:fs";
 import { UsageError } from "../errors.js";
 import { didYouMean } from "../suggest.js";
 import { kvmPageTableTest } from "../workload/kvm-page-table-test.js";
+import { type DescribedWorkload, describeWorkload } from "../workload/workload.js";
 
 /** The walker that each variant of the experiment ran. */
 export const walkers = { base: "v5.11", p1: "pre-patch", "p1+coalesce": "post-patch" } as const;
@@ -86,27 +85,8 @@ export function meanSeconds({ seconds }: PublishedRow): number {
   return seconds.reduce((sum, value) => sum + value, 0) / seconds.length;
 }
 
-/** Writes the test's workload into a folder of its own for as long as `use` takes. */
-export async function withWorkload<T>(
-  memory: Memory,
-  gib: number,
-  vcpus: number,
-  use: (trace: string, folder: string) => Promise<T>,
-): Promise<T> {
-  const folder = mkdtempSync(join(tmpdir(), "s2replay-published-"));
-  try {
-    const trace = join(folder, "trace.ndjson");
-    const lines = kvmPageTableTest.lines({
-      ...Object.fromEntries(Object.keys(kvmPageTableTest.options).map((name) => [name, undefined])),
-      ...memories[memory],
-      mode: 4,
-      size: `${gib}G`,
-      vcpus,
-      fwb: false,
-    });
-    writeFileSync(trace, [...lines].join(""));
-    return await use(trace, folder);
-  } finally {
-    rmSync(folder, { recursive: true });
-  }
+/** The test as it was run for the table. */
+export function publishedWorkload(memory: Memory, gib: number, vcpus: number): DescribedWorkload {
+  const given = { ...memories[memory], mode: 4, size: `${gib}G`, vcpus, fwb: false };
+  return describeWorkload(kvmPageTableTest, given);
 }

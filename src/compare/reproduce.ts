@@ -8,7 +8,14 @@ import { fileURLToPath } from "node:url";
 import { Cost } from "../replay/counters.js";
 import { strategyByName } from "../strategy/index.js";
 import type { Strategy } from "../strategy/strategy.js";
-import { type Memory, meanSeconds, publishedRows, type Variant, walkers, withWorkload } from "./published.js";
+import {
+  type Memory,
+  meanSeconds,
+  publishedRows,
+  publishedWorkload,
+  type Variant,
+  walkers,
+} from "./published.js";
 import { replaySession } from "./session.js";
 
 export const published = fileURLToPath(new URL("../../src/cost/published/kunpeng920.csv", import.meta.url));
@@ -28,21 +35,17 @@ export async function reproduce(
   gib: number,
   vcpus: number,
 ): Promise<Record<Variant, Reproduced>> {
-  return withWorkload(memory, gib, vcpus, async (input) => {
-    const sides = Object.values(walkers).map((name) => strategyByName(name) as Strategy);
-    const { replay } = await replaySession({ input, lenient: false, epoch: "ADJUST" }, sides);
-    const outcomes = Object.entries(walkers).map(([variant, name]) => {
-      const counters = replay.counters(strategyByName(name) as Strategy);
-      const adjustNs = counters.epochs.find(({ label }) => label === "ADJUST")?.makespanNs as number;
-      const cost = (of: number) => counters.costNs[of] as number;
-      const { lockWait, clean } = Cost as { lockWait: number; clean: number };
-      return [
-        variant,
-        { adjustNs, lockWaitNs: cost(lockWait), cleanNs: cost(clean), faults: counters.total },
-      ];
-    });
-    return Object.fromEntries(outcomes) as Record<Variant, Reproduced>;
+  const input = publishedWorkload(memory, gib, vcpus);
+  const sides = Object.values(walkers).map((name) => strategyByName(name) as Strategy);
+  const { replay } = await replaySession({ input, lenient: false, epoch: "ADJUST" }, sides);
+  const outcomes = Object.entries(walkers).map(([variant, name]) => {
+    const counters = replay.counters(strategyByName(name) as Strategy);
+    const adjustNs = counters.epochs.find(({ label }) => label === "ADJUST")?.makespanNs as number;
+    const cost = (of: number) => counters.costNs[of] as number;
+    const { lockWait, clean } = Cost as { lockWait: number; clean: number };
+    return [variant, { adjustNs, lockWaitNs: cost(lockWait), cleanNs: cost(clean), faults: counters.total }];
   });
+  return Object.fromEntries(outcomes) as Record<Variant, Reproduced>;
 }
 
 const percent = (ratio: number) => `${ratio < 0 ? "" : "+"}${(ratio * 100).toFixed(1)} %`;

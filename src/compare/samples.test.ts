@@ -1,33 +1,21 @@
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { afterAll, beforeAll, expect, it } from "vitest";
+import { expect, it } from "vitest";
 import { type FigureName, figureNames, loadProfile, type ProfileDocument } from "../cost/profile.js";
 import { kvmPageTableTest } from "../workload/kvm-page-table-test.js";
-import type { Values } from "../workload/workload.js";
+import { describeWorkload } from "../workload/workload.js";
 import { diffTrace } from "./diff.js";
 import { diffSchema } from "./result.js";
 import { sampleDiff } from "./samples.js";
 
 const kunpeng = loadProfile("kunpeng920").document;
 
-let folder: string;
-let input: string;
-beforeAll(() => {
-  folder = mkdtempSync(join(tmpdir(), "s2replay-samples-"));
-  input = join(folder, "trace.ndjson");
-  const values = {
-    ...Object.fromEntries(Object.keys(kvmPageTableTest.options).map((name) => [name, undefined])),
-    type: "hugetlb",
-    granularity: "2M",
-    mode: 4,
-    size: "8M",
-    vcpus: 2,
-    fwb: false,
-  } as unknown as Values<typeof kvmPageTableTest.options>;
-  writeFileSync(input, [...kvmPageTableTest.lines(values)].join(""));
+const input = describeWorkload(kvmPageTableTest, {
+  type: "hugetlb",
+  granularity: "2M",
+  mode: 4,
+  size: "8M",
+  vcpus: 2,
+  fwb: false,
 });
-afterAll(() => rmSync(folder, { recursive: true }));
 
 /** kunpeng920 with these ranges and no others. */
 function profileWith(ranges: Partial<Record<FigureName, [number, number]>>): ProfileDocument {

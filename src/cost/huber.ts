@@ -1,4 +1,5 @@
 import { solveNonNegative } from "./non-negative.js";
+import { quantile } from "./quantile.js";
 
 /** Durations with what they were spent on. */
 export interface Observations {
@@ -39,11 +40,22 @@ export class HuberFit {
   fit(expected: Float64Array): Solution {
     const { ns, importance } = this.given;
     let x = this.solve(importance, ns, undefined).x;
-    let pace = median(x.map((value, j) => value / expected[j]!).filter((ratio) => ratio > 0)) || 1;
+    let pace =
+      quantile(
+        x.map((value, j) => value / expected[j]!).filter((ratio) => ratio > 0),
+        0.5,
+      ) || 1;
     let scale = MODEL_ERROR;
     for (let round = 0; round < ROUNDS; round++) {
       const predicted = this.predict(x);
-      scale = Math.max(MODEL_ERROR, 1.4826 * median(predicted.map((p, i) => off(p, ns[i]!))));
+      scale = Math.max(
+        MODEL_ERROR,
+        1.4826 *
+          quantile(
+            predicted.map((p, i) => off(p, ns[i]!)),
+            0.5,
+          ),
+      );
       const next = this.refine({ x, pace, scale }, expected, importance);
       const isSettled = next.x.every((value, j) => Math.abs(value - x[j]!) <= 1e-6 * value);
       x = next.x;
@@ -124,8 +136,4 @@ export class HuberFit {
 /** How far off a prediction is, as a share of it. */
 function off(predicted: number, ns: number): number {
   return Math.abs(predicted - ns) / predicted;
-}
-
-function median(values: Float64Array): number {
-  return values.slice().sort()[Math.floor(values.length / 2)] ?? 0;
 }

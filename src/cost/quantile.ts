@@ -3,8 +3,8 @@ import { seededRandom } from "../seeded-random.js";
 const BOOTSTRAPS = 200;
 
 /** The value at this share of the way up; 0 of none. */
-export function quantile(values: readonly number[], share: number): number {
-  const sorted = [...values].sort((a, b) => a - b);
+export function quantile(values: ArrayLike<number>, share: number): number {
+  const sorted = Float64Array.from(values).sort();
   return sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))] ?? 0;
 }
 

@@ -47,6 +47,15 @@ export interface DescribedWorkload {
   readonly values: Values<Options>;
 }
 
+/** A workload with these values, and none for its other options. */
+export function describeWorkload(
+  { name, options }: Workload,
+  values: Partial<Values<Options>>,
+): DescribedWorkload {
+  const none = Object.fromEntries(Object.keys(options).map((option) => [option, undefined]));
+  return { workload: name, values: { ...none, ...values } };
+}
+
 /** A value as it would be typed; a flag's is on or off. */
 export function optionText(kind: WorkloadOption["kind"], value: number | string | boolean): string {
   if (typeof value === "boolean") return value ? "on" : "off";
