@@ -3,6 +3,7 @@
 import { once } from "node:events";
 import { resolve } from "node:path";
 import ndjson from "ndjson";
+import { eventOf } from "../compare/events.js";
 import type { ReplayOptions } from "../compare/options.js";
 import { UsageError } from "../errors.js";
 import { OutputFile } from "./output.js";
@@ -12,13 +13,13 @@ const pieceLength = 64 * 1024;
 
 export interface EventsFile {
   /** Nothing where no file is asked for: the replay then makes no events. */
-  readonly sink: Pick<ReplayOptions, "onEvent">;
+  readonly options: Pick<ReplayOptions, "observer">;
   /** Makes the file appear. */
   finish(): Promise<void>;
 }
 
 export function openEvents(name: string | undefined, result: string | undefined): EventsFile {
-  if (name === undefined) return { sink: {}, finish: async () => {} };
+  if (name === undefined) return { options: {}, finish: async () => {} };
   if (name === "-") throw new UsageError("--events: expected a file: standard output is for the result");
   if (result !== undefined && resolve(name) === resolve(result)) {
     throw new UsageError(`--events and --output: both name ${name}`);
@@ -33,7 +34,13 @@ export function openEvents(name: string | undefined, result: string | undefined)
     piece = "";
   });
   return {
-    sink: { onEvent: (event) => void lines.write(event) },
+    options: {
+      observer: {
+        ended: (episode) => {
+          if (episode.side === 0 && episode.counted) lines.write(eventOf(episode));
+        },
+      },
+    },
     finish: async () => {
       lines.end();
       await once(lines, "end");

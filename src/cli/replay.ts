@@ -39,7 +39,7 @@ export const replayCommand: CommandModule<object, ReplayArguments> = {
     const events = openEvents(args.events, args.output);
     const { stop, ...progress } = startProgress();
     const { strategy } = args;
-    const result = await replayTrace({ ...options, ...progress, ...events.sink, strategy }).finally(stop);
+    const result = await replayTrace({ ...options, ...progress, ...events.options, strategy }).finally(stop);
     await events.finish();
     deliver(result, args, failOn);
   },

@@ -2,7 +2,6 @@ import type { Counters } from "../replay/counters.js";
 import { loadStrategy } from "../strategy/load.js";
 import { ablationResult, ablationsOf, scalesOf } from "./ablation.js";
 import { caveatsOf } from "./caveats.js";
-import { eventWriter } from "./events.js";
 import { findingsOf } from "./findings.js";
 import type { DiffOptions, ReplayOptions } from "./options.js";
 import type { DiffResult, ReplayRunResult } from "./result.js";
@@ -52,9 +51,7 @@ export async function diffTrace(options: DiffOptions): Promise<DiffResult> {
 /** Replays a trace under one strategy. Throws as diffTrace does. */
 export async function replayTrace(options: ReplayOptions): Promise<ReplayRunResult> {
   const strategy = await loadStrategy(options.strategy);
-  const { onEvent } = options;
-  const observer = onEvent === undefined ? undefined : eventWriter(strategy.name, onEvent);
-  const session = await replaySession(options, [strategy], observer === undefined ? {} : { observer });
+  const session = await replaySession(options, [strategy]);
   const counters = session.replay.counters(strategy);
   return {
     schema: "s2replay-replay/1",

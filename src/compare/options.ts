@@ -2,6 +2,7 @@
 
 import type { ProfileDocument } from "../cost/profile.js";
 import type { CostFactors, ScalableCost } from "../replay/cost-scale.js";
+import type { Observer } from "../replay/run-config.js";
 import type { ImportOptions } from "../trace/import/recording-source.js";
 import type { DescribedWorkload } from "../workload/workload.js";
 
@@ -49,6 +50,8 @@ export interface TraceOptions {
   readonly sanitize?: boolean;
   /** What the costs of the strategies are multiplied with, recorded or modelled. Default: they are as they are. */
   readonly scale?: CostFactors;
+  /** Told of each replayed fault and operation of every side. */
+  readonly observer?: Observer;
   readonly onProgress?: (progress: Progress) => void;
 }
 
@@ -67,6 +70,4 @@ export interface CompareOptions extends TraceOptions {
 
 export interface ReplayOptions extends TraceOptions {
   readonly strategy: string;
-  /** Called in time order with each replayed event, a plain object ready for NDJSON. */
-  readonly onEvent?: (event: Readonly<Record<string, unknown>>) => void;
 }

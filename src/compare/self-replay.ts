@@ -10,20 +10,24 @@ import { whoIsWho } from "./who-is-who.js";
 /** Replays a trace under the walker that recorded it and lists what did not come out. Throws as diffTrace does. */
 export async function selfReplayTrace(options: TraceOptions): Promise<SelfReplayResult> {
   const found: (Omit<ResultMismatch, "epoch" | "pid" | "vcpu"> & { thread: number })[] = [];
-  const session = await replaySession(options, [], {
-    observer: {
-      mismatched: ({ replayedClass, replayedLevel, ...mismatch }, { line, thread, startNs, ipa, esr }) =>
-        found.push({
-          ...mismatch,
-          line,
-          thread,
-          atNs: startNs,
-          ipa: `0x${ipa.toString(16)}`,
-          recorded: { class: className(faultClass(esr)), level: faultLevel(esr) },
-          replayed: { class: className(replayedClass), level: replayedLevel },
-        }),
+  const session = await replaySession(
+    {
+      ...options,
+      observer: {
+        mismatched: ({ replayedClass, replayedLevel, ...mismatch }, { line, thread, startNs, ipa, esr }) =>
+          found.push({
+            ...mismatch,
+            line,
+            thread,
+            atNs: startNs,
+            ipa: `0x${ipa.toString(16)}`,
+            recorded: { class: className(faultClass(esr)), level: faultLevel(esr) },
+            replayed: { class: className(replayedClass), level: replayedLevel },
+          }),
+      },
     },
-  });
+    [],
+  );
   const { byEpoch, ...total } = selfReplayOf(session) as SelfReplay;
   const counters = session.replay.selfReplayed(session.recorder!);
   const { threads } = session.replay.fold;

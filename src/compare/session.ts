@@ -5,7 +5,6 @@ import { type CostProfile, loadProfile } from "../cost/profile.js";
 import { StrategyError, UsageError } from "../errors.js";
 import { CostScale } from "../replay/cost-scale.js";
 import { Replay } from "../replay/replay.js";
-import type { Observer } from "../replay/run-config.js";
 import { findingHeadline, findingProblem } from "../stage2/finding-text.js";
 import { strategyByName } from "../strategy/index.js";
 import type { Strategy } from "../strategy/strategy.js";
@@ -39,7 +38,6 @@ export interface Session {
 }
 
 export interface SessionExtras {
-  readonly observer?: Observer;
   /** Each is one more run of every side. */
   readonly ablations?: readonly CostScale[];
 }
@@ -115,7 +113,7 @@ async function run(
       epochGapNs: options.epochGapNs ?? Number.POSITIVE_INFINITY,
       counts: filterOf(options),
       sanitizes: options.sanitize ?? false,
-      ...(extras.observer === undefined ? {} : { observer: extras.observer }),
+      ...(options.observer === undefined ? {} : { observer: options.observer }),
     },
     source.strings,
   );

@@ -6,8 +6,8 @@ import type { Strategy } from "../strategy/strategy.js";
 import { EventBatch, Kind, Phase } from "../trace/event.js";
 import { CostScale } from "./cost-scale.js";
 import type { Counters } from "./counters.js";
+import type { Episode } from "./episode.js";
 import { Replay, type ReplaySetup } from "./replay.js";
-import type { ReplayThread } from "./replay-thread.js";
 
 export const PAGE = 4096;
 export const BASE = 2 ** 30;
@@ -117,9 +117,8 @@ export class AccessScript {
   replayFaults(strategy: Strategy, profile: CostProfile): { faults: Fault[]; counters: Counters } {
     const faults: Fault[] = [];
     const observer = {
-      ended: (_by: string, thread: ReplayThread, activity: { kind: number; ipa: number }, endNs: number) => {
-        if (activity.kind === 0)
-          faults.push([thread.index, activity.ipa, thread.accessNs, endNs, thread.faultClass]);
+      ended: ({ isFault, thread, ipa, startNs, endNs, faultClass }: Episode) => {
+        if (isFault) faults.push([thread, ipa, startNs, endNs, faultClass]);
       },
     };
     const counters = this.replay(strategy, { profile, observer });

@@ -159,6 +159,16 @@ export class Counters {
     return figures;
   }
 
+  /** Two of the sums in what `figures` has given, as views. */
+  parts(figures: Float64Array): { byCause: Float64Array; costNs: Float64Array } {
+    const causesAt = scalars.length;
+    const costsAt = causesAt + this.byCause.length + this.byClass.length;
+    return {
+      byCause: figures.subarray(causesAt, causesAt + this.byCause.length),
+      costNs: figures.subarray(costsAt, costsAt + this.costNs.length),
+    };
+  }
+
   /** Adds what `figures` has grown by, so many times. The histograms are the caller's. */
   add(more: Float64Array, times: number): void {
     let at = 0;

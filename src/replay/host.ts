@@ -11,6 +11,7 @@ import type { ReplayThread } from "./replay-thread.js";
 import type { Observer, RunConfig } from "./run-config.js";
 import { SelfMatch } from "./self-match.js";
 import { SlotFlag } from "./slot-flags.js";
+import type { WorkMeter } from "./work-meter.js";
 
 /** The host's side of one replay: what KVM does for an access, an abort and an operation, and what that costs. */
 export class Host {
@@ -140,7 +141,9 @@ export class Host {
     const isFault = activity.kind === ActivityKind.fault;
     guest.begin(activity.line);
     thread.firstOperation = guest.log.operations + 1;
+    thread.lockedNs = atNs;
     thread.windows = 0;
+    thread.teardownNs = thread.tornDownNs = Number.NaN;
     thread.hasStored = false;
     let clock = atNs + (isFault ? this.cleanFirst(thread, activity) : 0);
     let recordedNs = isFault ? thread.recordedCleanNs : 0;
@@ -170,9 +173,10 @@ export class Host {
       if (guest.meter.counts[Charge.pteStore] !== 0) thread.hasStored = true;
       thread.brokenAtNs = guest.meter.brokenAtNs;
       thread.installedAtNs = guest.meter.installedAtNs;
+      if (!Number.isNaN(guest.meter.lastFreeAtNs)) noteTeardown(thread, guest.meter, clock);
       if (config.followsRecord) awayNs += this.recordedInterruption(thread, guest, operation, atNs);
       if (thread.counted) {
-        this.account(guest, itsShape, isFault);
+        this.account(thread, guest, itsShape, isFault);
         if (itsShape === Shape.coalesce) this.noteClean(guest, operation.bytes);
       }
       if (operation.kind === OperationKind.destroy) this.guests[activity.vm + 1] = undefined;
@@ -190,6 +194,8 @@ export class Host {
     log.delay(thread.firstOperation, thread.lastOperation, sinceNs, byNs);
     if (thread.brokenAtNs > sinceNs) thread.brokenAtNs += byNs;
     if (thread.installedAtNs > sinceNs) thread.installedAtNs += byNs;
+    if (thread.teardownNs > sinceNs) thread.teardownNs += byNs;
+    if (thread.tornDownNs > sinceNs) thread.tornDownNs += byNs;
   }
 
   endHold(thread: ReplayThread, activity: Activity, atNs: number, tailNs: number): void {
@@ -298,7 +304,7 @@ export class Host {
       thread.recordedCleanNs > 0 ? thread.recordedCleanNs : config.timing.cleanNs(operation.bytes);
     const ns = cleanNs * config.scale.of(Cost.clean);
     if (thread.counted) {
-      config.counters.spend(Cost.clean, ns, config.timing.knowsClean ? 1 : 0);
+      this.spend(thread, Cost.clean, ns, config.timing.knowsClean ? 1 : 0);
       this.addWork(Charge.cleanByte, operation.bytes);
     }
     return ns;
@@ -325,8 +331,7 @@ export class Host {
     return awayNs;
   }
 
-  private account(guest: Guest, shape: Shape, isStall: boolean): void {
-    const { counters } = this.config;
+  private account(thread: ReplayThread, guest: Guest, shape: Shape, isStall: boolean): void {
     const { plan } = this;
     const { counts, windows } = guest.meter;
     for (let kind = 0; kind < chargeKinds; kind++) {
@@ -336,11 +341,16 @@ export class Host {
       // Visits up to the break are in the time before it.
       const timed = kind === Charge.entryVisit && plan.reachesBreak ? n - guest.meter.visitsToBreak : n;
       const ns = timed * (plan.unitNs[kind] as number);
-      if (!isStall || ns === 0) continue;
-      counters.spend(costOfCharge(kind, shape), ns, plan.recorded[kind] as number);
+      if (ns !== 0) this.spend(thread, costOfCharge(kind, shape), ns, plan.recorded[kind] as number, isStall);
     }
     const fixedNs = plan.beforeNs + plan.afterNs + (windows > 0 ? plan.installNs : 0);
-    if (isStall) counters.spend(Cost.walk, fixedNs, plan.fixedRecorded ? 1 : 0);
+    this.spend(thread, Cost.walk, fixedNs, plan.fixedRecorded ? 1 : 0, isStall);
+  }
+
+  /** Time of the thread's; as part of a guest's stall it is the result's too. */
+  private spend(thread: ReplayThread, cost: number, ns: number, recordedShare: number, isStall = true): void {
+    thread.costNs[cost] = (thread.costNs[cost] as number) + ns;
+    if (isStall) this.config.counters.spend(cost, ns, recordedShare);
   }
 
   /** A block that nobody cleaned shows the guest whatever is not yet in memory of the pages it had not mapped. */
@@ -385,20 +395,22 @@ export class Host {
     if (!activity.isSynthetic) counters.avoided += Math.max(0, activity.laps - thread.laps);
     const handlerNs = thread.handlerNs + this.tailNs(activity);
     counters.fault(thread.faultClass, thread.cause, thread.laps, isGuestTableWalk(activity.esr));
-    counters.spend(Cost.exit, thread.exitNs, 0);
-    counters.spend(Cost.handler, handlerNs, activity.isSynthetic ? 0 : 1);
-    counters.spend(Cost.lockWait, lockWaitNs, 0);
-    counters.spend(Cost.retry, thread.retryNs, 0);
-    counters.spend(
-      Cost.cpuWait,
-      Math.max(
-        0,
-        stallNs - thread.exitNs - handlerNs - lockWaitNs - thread.retryNs - (thread.holdNs - thread.awayNs),
-      ),
-      0,
-    );
+    this.spend(thread, Cost.exit, thread.exitNs, 0);
+    this.spend(thread, Cost.handler, handlerNs, activity.isSynthetic ? 0 : 1);
+    this.spend(thread, Cost.lockWait, lockWaitNs, 0);
+    this.spend(thread, Cost.retry, thread.retryNs, 0);
+    const workNs = thread.exitNs + handlerNs + thread.retryNs + thread.holdNs - thread.awayNs;
+    this.spend(thread, Cost.cpuWait, Math.max(0, stallNs - lockWaitNs - workNs), 0);
     counters.stall(stallNs);
   }
+}
+
+/** The walk that has just ended at `endNs` freed tables. A recorded hold may end before the profile's costs do. */
+function noteTeardown(thread: ReplayThread, { firstPutAtNs, lastFreeAtNs }: WorkMeter, endNs: number): void {
+  const sinceNs = Number.isNaN(firstPutAtNs) ? lastFreeAtNs : firstPutAtNs;
+  if (sinceNs >= endNs) return;
+  if (Number.isNaN(thread.teardownNs)) thread.teardownNs = sinceNs;
+  thread.tornDownNs = Math.min(lastFreeAtNs, endNs);
 }
 
 /** Why the access faults, as far as the table tells at the time of the access. */

@@ -28,7 +28,7 @@ class Mark {
 }
 
 /** An order that was seen to repeat: from `state` on the same comes again, so many pages further on. */
-interface Order {
+export interface Order {
   readonly state: readonly number[];
   readonly by: number;
   readonly pages: number;
@@ -61,6 +61,8 @@ export class Lockstep {
     private readonly host: Host,
     private readonly schedule: Schedule,
     private readonly threads: readonly ReplayThread[],
+    /** Told before an order is taken as done so many times. */
+    private readonly repeats: (order: Order, times: number) => void,
   ) {
     config.counters.recentStalls = new Map();
   }
@@ -201,6 +203,7 @@ export class Lockstep {
 
   /** The order comes so many times more: all is counted, and everything is that much later and further on. */
   private goAhead(guest: Guest, order: Order, times: number): void {
+    this.repeats(order, times);
     const { counters } = this.config;
     const before = counters.total;
     counters.add(order.counted, times);

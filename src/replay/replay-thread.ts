@@ -1,5 +1,6 @@
 import { Activity } from "../activity/activity.js";
 import { ZERO } from "../double.js";
+import { costs } from "./counters.js";
 
 export const Step = {
   /** Nothing to do until the trace says more. */
@@ -73,6 +74,10 @@ export class ReplayThread {
   lockWaitNs = ZERO;
   /** Time in laps beyond the first fault. */
   retryNs = ZERO;
+  /** When the lock was its own. */
+  lockedNs = ZERO;
+  /** Where its time went, by Cost; of operations, only what they did under the lock. */
+  readonly costNs = new Float64Array(costs.length);
   /** Parts of the fault: exit and re-entry, handler before the lock, work under the lock. */
   exitNs = ZERO;
   handlerNs = ZERO;
@@ -99,6 +104,9 @@ export class ReplayThread {
   windows = 0;
   brokenAtNs = ZERO;
   installedAtNs = ZERO;
+  /** From the first put to the last free of the hold's tear-down; NaN = no table was freed. */
+  teardownNs = Number.NaN;
+  tornDownNs = Number.NaN;
   /** When the VMID flush of the hold is done, at which an emulated CPU's turn ends; NaN = none. */
   flushedNs = Number.NaN;
 

@@ -11,6 +11,7 @@ import type { EventBatch, StringTable } from "../trace/event.js";
 import { AccessTimes } from "./access-time.js";
 import { CostScale } from "./cost-scale.js";
 import { Cost, Counters } from "./counters.js";
+import { NO_SIDE } from "./episode.js";
 import { checkAddress } from "./input-address.js";
 import { unitCosts } from "./plan.js";
 import { Reference } from "./reference.js";
@@ -168,6 +169,7 @@ export class Replay {
     return new Run(
       {
         strategy,
+        side: scale === this.setup.scale ? this.setup.strategies.indexOf(strategy) : NO_SIDE,
         isRecorder,
         followsRecord: this.followsRecord(strategy, scale),
         recorderCleans: recorder.faultPathCleans,

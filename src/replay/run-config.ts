@@ -6,13 +6,15 @@ import type { Stage2Config } from "../strategy/stage2.js";
 import type { Strategy } from "../strategy/strategy.js";
 import type { CostScale } from "./cost-scale.js";
 import type { Counters } from "./counters.js";
+import type { Episode } from "./episode.js";
 import type { Mismatch } from "./mismatch.js";
-import type { ReplayThread } from "./replay-thread.js";
 import type { TraceTiming } from "./trace-timing.js";
 
 /** What one run replays, and on what machine. */
 export interface RunConfig {
   readonly strategy: Strategy;
+  /** Index among the strategies of the result, or NO_SIDE. */
+  readonly side: number;
   /** The strategy is the one that recorded the trace: what it gives is held against the record. */
   readonly isRecorder: boolean;
   /**
@@ -50,10 +52,29 @@ export interface RunConfig {
   readonly release: (activity: Activity) => void;
 }
 
+/** A stretch of a replay that was not replayed: its faults are counted, and were like those just before. */
+export interface Repetition {
+  /** As of an episode. */
+  readonly side: number;
+  readonly epoch: string | undefined;
+  readonly startNs: number;
+  readonly endNs: number;
+  /** Faults by Cause, and where their stall went by Cost. */
+  readonly byCause: Float64Array;
+  readonly costNs: Float64Array;
+  /** Stalls: each length, ns, and how often it came. */
+  readonly stalls: readonly (readonly [ns: number, count: number])[];
+}
+
 /** Who watches a replay, event by event. */
 export interface Observer {
-  /** A fault or host operation ended at `endNs`. */
-  ended?(strategy: string, thread: ReplayThread, activity: Activity, endNs: number): void;
+  /** A fault or host operation ended. The episode and the activity may be used again afterwards. */
+  ended?(episode: Episode, activity: Activity): void;
+  /**
+   * What repeats was taken as done, not replayed (see Lockstep). Who listens to `ended` and not to this is told of
+   * each fault: then all are replayed.
+   */
+  repeated?(repetition: Repetition): void;
   /** A recorded fault did not come out of the table as it was recorded. The activity may be used again afterwards. */
   mismatched?(mismatch: Mismatch, activity: Activity): void;
 }

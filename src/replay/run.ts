@@ -4,12 +4,13 @@ import { ModelError } from "../errors.js";
 import { Errno } from "../strategy/stage2.js";
 import { AccessRuns } from "./access-runs.js";
 import { Cost, type Counters } from "./counters.js";
+import { Episode } from "./episode.js";
 import { EpochClock } from "./epoch-clock.js";
 import { Host } from "./host.js";
 import { Inbox } from "./inbox.js";
-import { Lockstep } from "./lockstep.js";
+import { Lockstep, type Order } from "./lockstep.js";
 import { ReplayThread, Step } from "./replay-thread.js";
-import type { Observer, RunConfig } from "./run-config.js";
+import type { Observer, Repetition, RunConfig } from "./run-config.js";
 import { Schedule } from "./schedule.js";
 
 /** With CPUs to share an epoch is read whole before it is replayed, up to this many activities. */
@@ -36,6 +37,7 @@ export class Run {
   private pending = 0;
   /** Threads that wait for another one's split. */
   private readonly ahead: ReplayThread[] = [];
+  private readonly episode = new Episode();
 
   constructor(
     private readonly config: RunConfig,
@@ -50,9 +52,11 @@ export class Run {
       delayed: (thread, sinceNs, byNs) => this.host.delay(thread, sinceNs, byNs),
     });
     this.runs = new AccessRuns(config, this.host, this.schedule);
-    const isWatched = observer !== undefined || config.sanitizers !== undefined;
-    if (!isWatched && !this.schedule.sharesCpus && !config.followsRecord)
-      this.lockstep = new Lockstep(config, this.host, this.schedule, this.threads);
+    const isWatched = observer?.ended !== undefined && observer.repeated === undefined;
+    if (!isWatched && config.sanitizers === undefined && !this.schedule.sharesCpus && !config.followsRecord)
+      this.lockstep = new Lockstep(config, this.host, this.schedule, this.threads, (order, times) =>
+        observer?.repeated?.(this.repetition(order, times)),
+      );
   }
 
   feed(item: Activity | Barrier): void {
@@ -196,6 +200,7 @@ export class Run {
         return;
       case ActivityKind.hostOperation:
         thread.exitNs = thread.handlerNs = thread.lockWaitNs = 0;
+        thread.costNs.fill(0);
         this.schedule.work(thread, Step.handler, 0, atNs);
         return;
       case ActivityKind.accessRun:
@@ -239,6 +244,7 @@ export class Run {
     thread.accessNs = atNs;
     thread.laps = 1;
     thread.lockWaitNs = thread.retryNs = 0;
+    thread.costNs.fill(0);
     if (!this.host.attempt(thread, activity, atNs)) {
       this.shift(-thread.exitNs - this.host.recordedCpuNs(activity));
       this.end(thread, atNs, atNs);
@@ -320,7 +326,7 @@ export class Run {
     const endNs = Math.max(atNs, this.epoch.at(activity.endNs));
     thread.retryNs += Math.max(0, endNs - atNs - activity.afterCpuNs);
     this.host.endRetried(thread, activity, endNs);
-    this.observer?.ended?.(this.config.strategy.name, thread, activity, endNs);
+    this.report(thread, activity, endNs, Number.NaN);
     this.end(thread, endNs, atNs);
   }
 
@@ -343,7 +349,7 @@ export class Run {
       // The way back to the guest is the fault's own, as after any other.
       thread.retryNs -= this.host.tailNs(activity);
       this.host.endRetried(thread, activity, atNs);
-      this.observer?.ended?.(this.config.strategy.name, thread, activity, atNs);
+      this.report(thread, activity, atNs, Number.NaN);
       this.end(thread, atNs, atNs);
       return;
     }
@@ -361,7 +367,7 @@ export class Run {
     if (thread.hasStored) this.lockstep?.changed(thread);
     this.shift(thread.addedNs);
     this.host.lock(activity.vm).release(thread, atNs, this.grant);
-    this.observer?.ended?.(this.config.strategy.name, thread, activity, atNs + tailNs);
+    this.report(thread, activity, atNs + tailNs, atNs);
     this.end(thread, atNs + tailNs, atNs);
   }
 
@@ -390,7 +396,60 @@ export class Run {
   private finishWithoutOperation(thread: ReplayThread, atNs: number): void {
     const activity = thread.activity as Activity;
     this.host.endWithoutOperation(thread, activity, atNs);
+    this.report(thread, activity, atNs, Number.NaN);
     this.end(thread, atNs, atNs);
+  }
+
+  /** @param unlockedNs when the thread's hold of the lock ended; NaN = nothing was done under it */
+  private report(thread: ReplayThread, activity: Activity, endNs: number, unlockedNs: number): void {
+    const { observer, episode } = this;
+    if (observer?.ended === undefined) return;
+    const hasHeld = !Number.isNaN(unlockedNs);
+    const isFault = activity.kind === ActivityKind.fault;
+    const last = activity.operationCount === 0 ? undefined : activity.operation(activity.operationCount - 1);
+    episode.side = this.config.side;
+    episode.counted = thread.counted;
+    episode.isFault = isFault;
+    episode.thread = thread.index;
+    episode.vm = activity.vm;
+    episode.line = activity.line;
+    episode.epoch = this.epoch.label;
+    episode.ipa = isFault ? activity.ipa : activity.operation(0).ipa;
+    episode.esr = isFault ? activity.esr : 0;
+    episode.faultClass = thread.faultClass;
+    episode.faultLevel = thread.faultLevel;
+    episode.cause = thread.cause;
+    episode.laps = isFault ? thread.laps : 0;
+    episode.operation = last?.kind ?? -1;
+    episode.operationIpa = last?.ipa ?? Number.NaN;
+    episode.operationBytes = last?.bytes ?? Number.NaN;
+    episode.operations = activity.operationCount;
+    episode.startNs = isFault ? thread.accessNs : thread.requestNs;
+    episode.endNs = endNs;
+    episode.lockedNs = hasHeld ? thread.lockedNs : Number.NaN;
+    episode.unlockedNs = unlockedNs;
+    episode.windows = hasHeld ? thread.windows : 0;
+    episode.brokenNs = episode.windows > 0 ? thread.brokenAtNs : Number.NaN;
+    episode.installedNs = episode.windows > 0 ? thread.installedAtNs : Number.NaN;
+    episode.teardownNs = hasHeld ? thread.teardownNs : Number.NaN;
+    episode.tornDownNs = hasHeld ? thread.tornDownNs : Number.NaN;
+    episode.costNs.set(thread.costNs);
+    if (!isFault) episode.costNs[Cost.lockWait] = thread.lockWaitNs;
+    observer.ended(episode, activity);
+  }
+
+  private repetition({ counted, stalls, periodNs }: Order, times: number): Repetition {
+    const { nowNs } = this.schedule;
+    const { byCause, costNs } = this.counters.parts(counted);
+    return {
+      side: this.config.side,
+      epoch: this.epoch.label,
+      startNs: nowNs,
+      endNs: nowNs + times * periodNs,
+      byCause: byCause.map((count) => count * times),
+      costNs: costNs.map((ns) => ns * times),
+      stalls: stalls.map(([ns, count]) => [ns, count * times] as const),
+    };
   }
 
   /** The activity ends at `endNs`; the CPU is the thread's up to `atNs`, and the rest is charged to what follows. */

@@ -23,6 +23,9 @@ export class WorkMeter implements Meter {
   installedAtNs = Number.POSITIVE_INFINITY;
   /** Table -> block replacements of the operation. */
   windows = 0;
+  /** From the first put to the last free of a walk that has freed a table. */
+  firstPutAtNs = Number.NaN;
+  lastFreeAtNs = Number.NaN;
   private brokeTable = false;
   /** The range whose valid entries changed since `forgetChanges`. */
   changeStart = Number.POSITIVE_INFINITY;
@@ -53,6 +56,7 @@ export class WorkMeter implements Meter {
     this.startNs = startNs;
     this.atNs = startNs + plan.beforeNs;
     this.flushedAtNs = Number.NaN;
+    this.firstPutAtNs = this.lastFreeAtNs = Number.NaN;
     this.windows = 0;
     this.brokenSlot = -1;
     this.installedAtNs = Number.POSITIVE_INFINITY;
@@ -71,8 +75,11 @@ export class WorkMeter implements Meter {
     if (plan === undefined) return;
     // The recorded time to the break has these visits in it.
     if (plan.reachesBreak && this.brokenSlot < 0) return;
+    const sinceNs = this.atNs;
     this.atNs += n * (plan.unitNs[kind] as number);
     if (kind === Charge.tlbiVmid && Number.isNaN(this.flushedAtNs)) this.flushedAtNs = this.atNs;
+    else if (kind === Charge.pagePut && Number.isNaN(this.firstPutAtNs)) this.firstPutAtNs = sinceNs;
+    else if (kind === Charge.tableFree || kind === Charge.deferFree) this.lastFreeAtNs = this.atNs;
   }
 
   forgetChanges(): void {

@@ -1,0 +1,65 @@
+import { ZERO } from "../double.js";
+import { Cause, Cost, costs } from "./counters.js";
+
+/** The side of a run that is none of the result's: the recording strategy's self-replay, beside replays elsewhere. */
+export const NO_SIDE = -1;
+
+/**
+ * A fault or a host operation of one replay, as it ended. Whoever is told of one copies what he keeps: it is used
+ * again. Times: ns since the trace's first event, on the replay's clock, not rounded; NaN = there was none.
+ */
+export class Episode {
+  /** Index among the strategies of the result, or NO_SIDE. */
+  side = NO_SIDE;
+  /** The result counts it. */
+  counted = false;
+  /** Else an operation of the host. */
+  isFault = false;
+  /** Index of the thread (see Thread), and of the VM; -1 = unknown. */
+  thread = 0;
+  vm = -1;
+  /** Of the trace, where it begins; for an access of a run, where that begins. */
+  line = 0;
+  /** Of the epoch; undefined where nothing names it. */
+  epoch: string | undefined;
+  /** Faulting address; of a host operation, where its first one begins. */
+  ipa = ZERO;
+  /** ESR_EL2 as recorded; 0 for operations. */
+  esr = 0;
+  /** FaultClass and level of the abort that the replayed table gives. */
+  faultClass = 0;
+  faultLevel = 0;
+  cause: number = Cause.unexplained;
+  /** Aborts that it took. */
+  laps = 1;
+  /** OperationKind of its last operation, the range that it was for, and how many there were; -1 = none. */
+  operation = -1;
+  operationIpa = ZERO;
+  operationBytes = ZERO;
+  operations = 0;
+  /** The access; of an operation, the request for the lock. */
+  startNs = ZERO;
+  /** The re-entry; of an operation, the unlock. */
+  endNs = ZERO;
+  /** The MMU lock was held. */
+  lockedNs = Number.NaN;
+  unlockedNs = Number.NaN;
+  /** Table -> block replacements, and the window of the last, from its entry's break to its install. */
+  windows = 0;
+  brokenNs = Number.NaN;
+  installedNs = Number.NaN;
+  /** From the first page put to the last table freed, where a table was; within the hold. */
+  teardownNs = Number.NaN;
+  tornDownNs = Number.NaN;
+  /** By Cost. Of a fault they sum to its stall, but for rounding; of an operation, exit, handler and retry are 0. */
+  readonly costNs = new Float64Array(costs.length);
+
+  /** Of a fault: from the access to the re-entry. */
+  get stallNs(): number {
+    return this.endNs - this.startNs;
+  }
+
+  get lockWaitNs(): number {
+    return this.costNs[Cost.lockWait] as number;
+  }
+}
