@@ -3,6 +3,8 @@ import { compareTrace } from "../compare/compare.js";
 import { compareSchema } from "../compare/result.js";
 import { startProgress } from "./progress.js";
 import { addTraceOptions, deliver, failOnOf, type TraceArguments, traceOptionsOf } from "./trace-options.js";
+import { addWatchFiles, openWatchFiles } from "./watch-files.js";
+import { watchKinds } from "./watch-kinds.js";
 
 interface CompareArguments extends TraceArguments {
   strategies: string;
@@ -16,7 +18,7 @@ export const compareCommand: CommandModule<object, CompareArguments> = {
   describe: "Replay a trace under several strategies, each set against the first",
   builder: (yargs) =>
     addTraceOptions(
-      yargs.option("strategies", {
+      addWatchFiles(yargs, watchKinds).option("strategies", {
         type: "string",
         requiresArg: true,
         default: ladder.join(","),
@@ -30,7 +32,11 @@ export const compareCommand: CommandModule<object, CompareArguments> = {
     const options = traceOptionsOf(args);
     const { stop, ...progress } = startProgress();
     const strategies = args.strategies.split(",").map((name) => name.trim());
-    const result = await compareTrace({ ...options, ...progress, strategies }).finally(stop);
+    const files = openWatchFiles(args, watchKinds);
+    const result = await compareTrace({ ...options, ...progress, ...files.options, strategies }).finally(
+      stop,
+    );
+    await files.finish(result);
     deliver(result, args, failOn);
   },
 };

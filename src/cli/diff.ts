@@ -18,6 +18,8 @@ import {
   traceOptionsOf,
 } from "./trace-options.js";
 import { parseCount } from "./values.js";
+import { addWatchFiles, openWatchFiles } from "./watch-files.js";
+import { watchKinds } from "./watch-kinds.js";
 
 interface DiffArguments extends TraceArguments, SideArguments {
   ablate: string | undefined;
@@ -59,7 +61,7 @@ export const diffCommand: CommandModule<object, DiffArguments> = {
   describe: "Replay a trace under two strategies and print the difference",
   builder: (yargs) =>
     addTraceOptions(
-      addSides(yargs)
+      addWatchFiles(addSides(yargs), watchKinds)
         .option("ablate", {
           type: "string",
           requiresArg: true,
@@ -87,7 +89,8 @@ export const diffCommand: CommandModule<object, DiffArguments> = {
     const ablate = args.ablate === undefined ? [] : parseCosts(args.ablate);
     const count = args.samples === undefined ? undefined : parseCount("--samples", args.samples, 2);
     const seed = parseCount("--seed", args.seed, 0);
-    const options = { ...traceOptionsOf(args), base, candidate, ablate };
+    const files = openWatchFiles(args, watchKinds);
+    const options = { ...traceOptionsOf(args), ...files.options, base, candidate, ablate };
     const result =
       count === undefined
         ? await diff(options)
@@ -95,6 +98,7 @@ export const diffCommand: CommandModule<object, DiffArguments> = {
             const given = { ...options, ...input };
             return sampled(await diff(given), given, count, seed);
           });
+    await files.finish(result);
     deliver(result, args, failOn);
   },
 };

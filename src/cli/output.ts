@@ -44,7 +44,8 @@ export class OutputFile {
   private readonly target: string;
   /** Equal to `target` for a device or a pipe, which a rename would replace. */
   private readonly path: string;
-  private readonly fd: number;
+  private readonly mode: number;
+  private fd: number;
 
   constructor(private readonly name: string) {
     this.target = resolveLink(name);
@@ -52,15 +53,24 @@ export class OutputFile {
     if (old?.isDirectory()) throw new UsageError(`${name}: is a directory`);
     const inPlace = old !== undefined && !old.isFile();
     this.path = inPlace ? this.target : `${this.target}.${process.pid}.part`;
-    this.fd = this.attempt(() => openSync(this.path, "w", (old?.mode ?? 0o666) & 0o777));
+    this.mode = (old?.mode ?? 0o666) & 0o777;
+    this.fd = this.open();
     if (!inPlace) unfinished.add(this.path);
   }
 
-  write(text: string | Buffer): void {
+  write(text: string | Uint8Array): void {
     const bytes = typeof text === "string" ? Buffer.from(text) : text;
     for (let done = 0; done < bytes.length; ) {
       done += this.attempt(() => writeSync(this.fd, bytes, done));
     }
+  }
+
+  /** What was written so far is void. */
+  restart(): void {
+    if (this.path === this.target)
+      throw new UsageError(`${this.name}: has to be begun anew, which only a file allows`);
+    closeSync(this.fd);
+    this.fd = this.open();
   }
 
   /** Makes the file appear. */
@@ -75,6 +85,10 @@ export class OutputFile {
     closeSync(this.fd);
     if (this.path !== this.target) rmSync(this.path, { force: true });
     unfinished.delete(this.path);
+  }
+
+  private open(): number {
+    return this.attempt(() => openSync(this.path, "w", this.mode));
   }
 
   private attempt<T>(action: () => T): T {

@@ -1,13 +1,15 @@
 import type { CommandModule } from "yargs";
 import { replayTrace } from "../compare/diff.js";
 import { replaySchema } from "../compare/result.js";
-import { openEvents } from "./events.js";
 import { startProgress } from "./progress.js";
 import { addTraceOptions, deliver, failOnOf, type TraceArguments, traceOptionsOf } from "./trace-options.js";
+import { addWatchFiles, openWatchFiles } from "./watch-files.js";
+import { eventsFile, watchKinds } from "./watch-kinds.js";
+
+const kinds = [...watchKinds, eventsFile];
 
 interface ReplayArguments extends TraceArguments {
   strategy: string;
-  events: string | undefined;
 }
 
 export const replayCommand: CommandModule<object, ReplayArguments> = {
@@ -15,18 +17,15 @@ export const replayCommand: CommandModule<object, ReplayArguments> = {
   describe: "Replay a trace under one strategy",
   builder: (yargs) =>
     addTraceOptions(
-      yargs
-        .option("strategy", {
+      addWatchFiles(
+        yargs.option("strategy", {
           type: "string",
           requiresArg: true,
           demandOption: true,
           describe: "a name (see s2replay strategies), or a module's file",
-        })
-        .option("events", {
-          type: "string",
-          requiresArg: true,
-          describe: "write every replayed fault and operation to this NDJSON file",
         }),
+        kinds,
+      ),
     )
       .example("$0 replay host.ndjson --strategy v6.1", "what the guests see under the walker of v6.1")
       .example(
@@ -36,11 +35,11 @@ export const replayCommand: CommandModule<object, ReplayArguments> = {
   handler: async (args) => {
     const failOn = failOnOf(args, replaySchema);
     const options = traceOptionsOf(args);
-    const events = openEvents(args.events, args.output);
+    const files = openWatchFiles(args, kinds);
     const { stop, ...progress } = startProgress();
     const { strategy } = args;
-    const result = await replayTrace({ ...options, ...progress, ...events.options, strategy }).finally(stop);
-    await events.finish();
+    const result = await replayTrace({ ...options, ...progress, ...files.options, strategy }).finally(stop);
+    await files.finish(result);
     deliver(result, args, failOn);
   },
 };

@@ -9,7 +9,7 @@ import type { DiffOptions } from "./options.js";
 import type { DiffResult } from "./result.js";
 
 /** A diff that another thread can be asked for: plain data, nobody to call back. */
-export type DiffJob = Omit<DiffOptions, "onProgress">;
+export type DiffJob = Omit<DiffOptions, "onProgress" | "observer">;
 
 /** A job on its way to a worker, which has no way to receive an object with methods: of the aliases go the words. */
 export interface DiffMessage {

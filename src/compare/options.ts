@@ -2,9 +2,9 @@
 
 import type { ProfileDocument } from "../cost/profile.js";
 import type { CostFactors, ScalableCost } from "../replay/cost-scale.js";
-import type { Observer } from "../replay/run-config.js";
 import type { ImportOptions } from "../trace/import/recording-source.js";
 import type { DescribedWorkload } from "../workload/workload.js";
+import type { Watcher } from "./watcher.js";
 
 /** How far a run has come. `totalBytes` is absent where the input's size is unknown (standard input). */
 export interface Progress {
@@ -51,7 +51,7 @@ export interface TraceOptions {
   /** What the costs of the strategies are multiplied with, recorded or modelled. Default: they are as they are. */
   readonly scale?: CostFactors;
   /** Told of each replayed fault and operation of every side. */
-  readonly observer?: Observer;
+  readonly observer?: Watcher;
   readonly onProgress?: (progress: Progress) => void;
 }
 

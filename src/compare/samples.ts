@@ -38,7 +38,7 @@ export async function sampleDiff(
   if (drawn.length === 0)
     throw new UsageError(`profile ${profile.name}: no figure has a range that --samples could draw from`);
   const profiles = drawProfiles(profile, count, seed);
-  const { onProgress, ablate, sanitize, ...job } = options;
+  const { onProgress, observer, ablate, sanitize, ...job } = options;
   const results = await diffAll(
     profiles.map((of) => ({ ...job, profile: of })),
     pool,

@@ -117,6 +117,7 @@ async function run(
     },
     source.strings,
   );
+  options.observer?.begins?.({ source, stage2: stage2Of(header, iaBits), sides, fold: replay.fold });
   if (scale.locksAreFree || scale.cpusAreFree) checkWaits(replay, sides);
   let lastNs = 0;
   try {

@@ -1,5 +1,10 @@
+/** `--events FILE`: every replayed fault and operation as a line of NDJSON, in order of their ends. */
+
+import { once } from "node:events";
+import ndjson from "ndjson";
 import { causes } from "../replay/counters.js";
 import type { Episode } from "../replay/episode.js";
+import type { WatchReport } from "./watch-report.js";
 
 const classNames = ["translation", "accessFlag", "permission"];
 
@@ -22,5 +27,30 @@ export function eventOf(episode: Episode): Readonly<Record<string, unknown>> {
         }
       : {}),
     end_ns: Math.round(endNs),
+  };
+}
+
+/** Written in pieces of about this many characters. */
+const pieceLength = 64 * 1024;
+
+/** Of the first side. */
+export function eventReport(write: (piece: string) => void): WatchReport {
+  let piece = "";
+  const lines = ndjson.stringify();
+  lines.on("data", (line: string) => {
+    piece += line;
+    if (piece.length < pieceLength) return;
+    write(piece);
+    piece = "";
+  });
+  return {
+    ended: (episode) => {
+      if (episode.side === 0 && episode.counted) lines.write(eventOf(episode));
+    },
+    finish: async () => {
+      lines.end();
+      await once(lines, "end");
+      write(piece);
+    },
   };
 }
