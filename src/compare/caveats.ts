@@ -39,15 +39,19 @@ export function caveatsOf(session: Session, sides: readonly Strategy[]): Caveat[
   if (sharing.length > 0)
     caveats.push({
       code: "read-lock",
-      text: `faults under ${sharing.map(({ name }) => name).join(" and ")} share the lock and retry: retries are computed from how long an entry is taken and the profile's retry lap; on a host with fewer CPUs than vCPUs their number depends on its scheduler too`,
+      text: `faults under ${namesOf(sharing, "and")} share the lock and retry: retries are computed from how long an entry is taken and the profile's retry lap; on a host with fewer CPUs than vCPUs their number depends on its scheduler too`,
     });
   for (const side of new Set(sides.slice(1))) caveats.push(...oppositeDirections(sides[0]!, side, session));
-  const bounded = [...new Set(sides)].filter((side) => side !== recorder).map(({ name }) => name);
-  if (replay.fold.mapsSeen && !hasAccesses(source) && bounded.length > 0)
+  const foretold = [...new Set(sides)].filter((side) => !isSelfReplay(side, session));
+  if (replay.fold.mapsSeen && !hasAccesses(source) && foretold.length > 0) {
+    const bounded = foretold.filter((side) => addsAtLeast(side, session));
+    const bound =
+      bounded.length === 0 ? "" : `, and the faults that ${namesOf(bounded, "or")} adds are a lower bound`;
     caveats.push({
       code: "lower-bound",
-      text: `the trace shows no access that went through: what ${bounded.join(" or ")} would fault on besides is not known, and its faults are a lower bound`,
+      text: `the trace shows no access that went through: what ${namesOf(foretold, "or")} would fault on besides is not known${bound}`,
     });
+  }
   if (replay.reference.unknownSubtrees > 0)
     caveats.push({
       code: "unknown-population",
@@ -69,8 +73,27 @@ export function caveatsOf(session: Session, sides: readonly Strategy[]): Caveat[
   return caveats;
 }
 
+function namesOf(strategies: readonly Strategy[], word: "and" | "or"): string {
+  return strategies.map(({ name }) => name).join(` ${word} `);
+}
+
 function cpusOf(pcpus: number): string {
   return Number.isFinite(pcpus) ? plural(pcpus, "physical CPU") : "a CPU for each vCPU";
+}
+
+/** The strategy's side is what the recording walker did: its replay keeps to the record. */
+export function isSelfReplay(strategy: Strategy, { replay, recorder }: Session): boolean {
+  return recorder !== undefined && replay.counters(strategy) === replay.selfReplayed(recorder);
+}
+
+/**
+ * The faults that the strategy adds to those of the record are a lower bound: of accesses that went through nothing
+ * is known. Where faults share the lock their number hangs on times, and bounds nothing.
+ */
+export function addsAtLeast(strategy: Strategy, session: Session): boolean {
+  const { replay, source } = session;
+  if (hasAccesses(source) || isSelfReplay(strategy, session)) return false;
+  return strategy.lockRegime === "exclusive" || replay.fold.vcpus === 1;
 }
 
 /** The trace has the guests' accesses themselves: what they fault on the replay finds out. */

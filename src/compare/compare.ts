@@ -2,6 +2,7 @@ import { UsageError } from "../errors.js";
 import { loadStrategy } from "../strategy/load.js";
 import type { Strategy } from "../strategy/strategy.js";
 import { caveatsOf } from "./caveats.js";
+import { figuresOf } from "./figures.js";
 import { findingsOf } from "./findings.js";
 import type { CompareOptions } from "./options.js";
 import type { CompareResult } from "./result.js";
@@ -27,15 +28,13 @@ export async function compareTrace(options: CompareOptions): Promise<CompareResu
   if (first === undefined) throw new UsageError("expected at least one strategy");
   const session = await replaySession(options, strategies);
   const counters = strategies.map((strategy) => session.replay.counters(strategy));
+  const results = strategies.map((strategy, i) => resultOf(strategy, counters[i]!, session));
   return {
     schema: "s2replay-compare/1",
     trace: traceSummary(session),
     profile: profileSummary(session),
     selfReplay: selfReplayOf(session),
-    sides: strategies.map((strategy, i) => ({
-      recordedRatio: recordedRatio(counters[i]!),
-      result: resultOf(strategy, counters[i]!, session),
-    })),
+    sides: results.map((result, i) => ({ recordedRatio: recordedRatio(counters[i]!), result })),
     epochs: shownEpochs(counters[0]!, session).map(({ label, index }) => ({
       label,
       startNs: counters[0]!.epochs[index]!.recordedNs,
@@ -44,6 +43,15 @@ export async function compareTrace(options: CompareOptions): Promise<CompareResu
         return { makespanNs, faults };
       }),
     })),
+    figures: figuresOf(
+      strategies.map((strategy, i) => ({
+        strategy,
+        result: results[i]!,
+        path: `sides.${i}.result`,
+        epochPath: (index) => `epochs.${index}.sides.${i}`,
+      })),
+      session,
+    ),
     caveats: caveatsOf(session, strategies),
     findings: findingsOf(session, strategies),
   };

@@ -2,6 +2,7 @@ import type { Counters } from "../replay/counters.js";
 import { loadStrategy } from "../strategy/load.js";
 import { ablationResult, ablationsOf, scalesOf } from "./ablation.js";
 import { caveatsOf } from "./caveats.js";
+import { figuresOf } from "./figures.js";
 import { findingsOf } from "./findings.js";
 import type { DiffOptions, ReplayOptions } from "./options.js";
 import type { DiffResult, ReplayRunResult } from "./result.js";
@@ -23,14 +24,17 @@ export async function diffTrace(options: DiffOptions): Promise<DiffResult> {
   const session = await replaySession(options, [base, candidate], { ablations: scalesOf(ablations) });
   const ofBase = session.replay.counters(base);
   const ofCandidate = session.replay.counters(candidate);
+  const sides = {
+    base: resultOf(base, ofBase, session),
+    candidate: resultOf(candidate, ofCandidate, session),
+  };
   return {
     schema: "s2replay-diff/1",
     trace: traceSummary(session),
     profile: profileSummary(session),
     timing: { baseRecordedRatio: recordedRatio(ofBase), candidateRecordedRatio: recordedRatio(ofCandidate) },
     selfReplay: selfReplayOf(session),
-    base: resultOf(base, ofBase, session),
-    candidate: resultOf(candidate, ofCandidate, session),
+    ...sides,
     epochs: shownEpochs(ofBase, session).map(({ label, index }) => {
       const b = ofBase.epochs[index] as Counters["epochs"][number];
       const c = ofCandidate.epochs[index] as Counters["epochs"][number];
@@ -41,6 +45,15 @@ export async function diffTrace(options: DiffOptions): Promise<DiffResult> {
         candidate: { makespanNs: c.makespanNs, faults: c.faults },
       };
     }),
+    figures: figuresOf(
+      (["base", "candidate"] as const).map((side) => ({
+        strategy: side === "base" ? base : candidate,
+        result: sides[side],
+        path: side,
+        epochPath: (index) => `epochs.${index}.${side}`,
+      })),
+      session,
+    ),
     ablation: ablationResult(session, ablations, base, candidate),
     samples: null,
     caveats: caveatsOf(session, [base, candidate]),
@@ -53,17 +66,22 @@ export async function replayTrace(options: ReplayOptions): Promise<ReplayRunResu
   const strategy = await loadStrategy(options.strategy);
   const session = await replaySession(options, [strategy]);
   const counters = session.replay.counters(strategy);
+  const result = resultOf(strategy, counters, session);
   return {
     schema: "s2replay-replay/1",
     trace: traceSummary(session),
     profile: profileSummary(session),
     timing: { recordedRatio: recordedRatio(counters) },
     selfReplay: selfReplayOf(session),
-    result: resultOf(strategy, counters, session),
+    result,
     epochs: shownEpochs(counters, session).map(({ label, index }) => {
       const { recordedNs, makespanNs, faults } = counters.epochs[index] as Counters["epochs"][number];
       return { label, startNs: recordedNs, makespanNs, faults };
     }),
+    figures: figuresOf(
+      [{ strategy, result, path: "result", epochPath: (index) => `epochs.${index}` }],
+      session,
+    ),
     caveats: caveatsOf(session, [strategy]),
     findings: findingsOf(session, [strategy]),
   };

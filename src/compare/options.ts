@@ -50,6 +50,8 @@ export interface TraceOptions {
   readonly sanitize?: boolean;
   /** What the costs of the strategies are multiplied with, recorded or modelled. Default: they are as they are. */
   readonly scale?: CostFactors;
+  /** Replays this draw of the accesses' times, each within its exit path of the recorded one. Default: as recorded. */
+  readonly arrivalSeed?: number;
   /** Told of each replayed fault and operation of every side. */
   readonly observer?: Watcher;
   readonly onProgress?: (progress: Progress) => void;

@@ -1,6 +1,7 @@
 /** Results for tests of what reads them: the figures are made up, but consistent with each other. */
 
-import type { DiffResult, ReplayResult, ReplayRunResult } from "./result.js";
+import { figurePaths } from "./figures.js";
+import type { DiffResult, Figure, ReplayResult, ReplayRunResult } from "./result.js";
 
 const base: ReplayResult = {
   strategy: "pre-patch",
@@ -73,6 +74,13 @@ const candidate: ReplayResult = {
   ops: { ...base.ops, bytesCleaned: 0, pagesPut: 8_218 },
 };
 
+/** The base is the record; what the candidate adds is a bound, and all else of it modelled. */
+const figures: Record<string, Figure> = Object.fromEntries([
+  ...figurePaths(base).map((path) => [`base.${path}`, { kind: "recorded" }]),
+  ...figurePaths(candidate).map((path) => [`candidate.${path}`, { kind: "modelled" }]),
+  ["candidate.faults.added", { kind: "at least" }],
+]);
+
 /** A fresh copy on each call. */
 export function sampleDiff(): DiffResult {
   return structuredClone({
@@ -127,6 +135,7 @@ export function sampleDiff(): DiffResult {
         candidate: { makespanNs: 3_350_000, faults: 125 },
       },
     ],
+    figures,
     caveats: [
       {
         code: "unclean-pages",

@@ -127,6 +127,23 @@ const selfReplay = z.object({
   byEpoch: z.array(z.object({ label: z.string(), ...matching })),
 });
 
+const interval = z.object({ low: z.number(), median: z.number(), high: z.number() });
+
+/** See compare/figures.ts. */
+export const figureKinds = ["recorded", "exact", "at least", "modelled"] as const;
+
+const figure = z.object({
+  kind: z.enum(figureKinds),
+  interval: interval.optional().describe("between what it lies in the draws of --samples"),
+});
+
+const figures = z
+  .record(z.string(), figure)
+  .optional()
+  .describe(
+    "each number of the result by its path, as base.faults.total: recorded = taken from the trace; exact = follows from the recorded events and the walker's order of work, whatever anything costs; at least = a lower bound; modelled = it hangs on times that the profile or the replay's own order made",
+  );
+
 const epochSide = z.object({ makespanNs: ns, faults: count });
 
 const caveats = z.array(z.object({ code: z.string(), text: z.string() }));
@@ -181,8 +198,6 @@ const ablation = z
   .optional()
   .describe("what --ablate found; null where it was not asked for");
 
-const interval = z.object({ low: z.number(), median: z.number(), high: z.number() });
-
 const samples = z
   .object({
     draws: count,
@@ -205,7 +220,9 @@ const samples = z
         hangsOn: z
           .object({ figure: z.string(), rankCorrelation: z.number().min(-1).max(1) })
           .nullable()
-          .describe("the figure that the change follows best (Spearman); null where it never moves"),
+          .describe(
+            "the figure that the change follows best (Spearman); null where it follows none beyond chance",
+          ),
       }),
     ),
   })
@@ -226,6 +243,7 @@ export const diffSchema = z
     base: replay,
     candidate: replay,
     epochs: z.array(z.object({ label: z.string(), startNs: ns, base: epochSide, candidate: epochSide })),
+    figures,
     ablation,
     samples,
     caveats,
@@ -242,6 +260,7 @@ export const replaySchema = z
     selfReplay: selfReplay.nullable().describe("null where the recording walker is unknown"),
     result: replay,
     epochs: z.array(z.object({ label: z.string(), startNs: ns, makespanNs: ns, faults: count })),
+    figures,
     caveats,
     findings,
   })
@@ -262,6 +281,7 @@ export const compareSchema = z
       )
       .describe("in the order asked for"),
     epochs: z.array(z.object({ label: z.string(), startNs: ns, sides: z.array(epochSide) })),
+    figures,
     caveats,
     findings,
   })
@@ -278,6 +298,8 @@ export type ProfileSummary = z.infer<typeof profile>;
 export type SelfReplay = z.infer<typeof selfReplay>;
 export type ResultFinding = z.infer<typeof finding>;
 export type Caveat = z.infer<typeof caveats>[number];
+export type FigureKind = (typeof figureKinds)[number];
+export type Figure = z.infer<typeof figure>;
 export type FaultCause = keyof ReplayResult["faults"]["byCause"];
 export type StallCost = keyof ReplayResult["costNs"];
 

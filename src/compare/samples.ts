@@ -1,4 +1,7 @@
-/** How much a result hangs on what its profile assumes: the same diff with other values of the assumed figures. */
+/**
+ * How much a result hangs on what is assumed: the same diff with other values of the profile's assumed figures, and
+ * with each access a little earlier or later.
+ */
 
 import { drawnFigures, drawProfile } from "../cost/draw.js";
 import { type FigureName, loadProfile, type ProfileDocument } from "../cost/profile.js";
@@ -6,6 +9,7 @@ import { UsageError } from "../errors.js";
 import { seededRandom } from "../seeded-random.js";
 import { calibrateInput, FIT } from "./calibrate.js";
 import { diffAll, type PoolOptions } from "./diff-pool.js";
+import { numberAt } from "./figures.js";
 import type { DiffOptions } from "./options.js";
 import type { DiffResult } from "./result.js";
 
@@ -23,7 +27,7 @@ const WITHIN = 0.9;
 
 /**
  * The result of `diffTrace(options)`, with what `count` draws of its profile's assumed figures make of it. The input
- * is read once more for each. Throws UsageError where the profile has nothing to draw; else as diffTrace does.
+ * is read once more for each. Each draw has its own times of the accesses too. Throws as diffTrace does.
  */
 export async function sampleDiff(
   result: DiffResult,
@@ -35,12 +39,10 @@ export async function sampleDiff(
       ? (await calibrateInput(options)).profile
       : loadProfile(options.profile ?? result.profile.name);
   const { drawn, kept } = drawnFigures(profile);
-  if (drawn.length === 0)
-    throw new UsageError(`profile ${profile.name}: no figure has a range that --samples could draw from`);
   const profiles = drawProfiles(profile, count, seed);
   const { onProgress, observer, ablate, sanitize, ...job } = options;
   const results = await diffAll(
-    profiles.map((of) => ({ ...job, profile: of })),
+    profiles.map((of, i) => ({ ...job, profile: of, arrivalSeed: seed * count + i })),
     pool,
   );
   const moved = [...drawn, ...(profile.sums ?? []).map(({ remainder }) => remainder)];
@@ -67,7 +69,17 @@ export async function sampleDiff(
       };
     }),
   };
-  return { ...result, samples };
+  return { ...result, figures: withIntervals(result, results), samples };
+}
+
+/** The figures of the result, each with what it lies between in the draws. */
+function withIntervals(result: DiffResult, draws: readonly DiffResult[]): DiffResult["figures"] {
+  return Object.fromEntries(
+    Object.entries(result.figures ?? {}).map(([path, { kind }]) => [
+      path,
+      { kind, interval: interval(draws.map((draw) => numberAt(draw, path))) },
+    ]),
+  );
 }
 
 function drawProfiles(profile: ProfileDocument, count: number, seed: number): ProfileDocument[] {
@@ -101,7 +113,7 @@ function interval(values: readonly number[]): Interval {
   return { low: at((1 - WITHIN) / 2), median: at(0.5), high: at((1 + WITHIN) / 2) };
 }
 
-/** The figure whose draws the change follows best, by rank; null where the change never moves. */
+/** The figure whose draws the change follows best, by rank; null where it follows none. */
 function strongest(
   names: ReadonlySet<FigureName | "guestReadNs">,
   profiles: readonly ProfileDocument[],
@@ -117,7 +129,9 @@ function strongest(
     if (best === null || Math.abs(rankCorrelation) > Math.abs(best.rankCorrelation))
       best = { figure, rankCorrelation };
   }
-  return best === null || best.rankCorrelation === 0 ? null : best;
+  // What chance alone would hardly exceed.
+  const least = 2 / Math.sqrt(change.length - 1);
+  return best === null || Math.abs(best.rankCorrelation) < least ? null : best;
 }
 
 /** Ranks from 0; equal values share the middle of theirs. */

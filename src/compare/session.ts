@@ -111,6 +111,7 @@ async function run(
       recordedPcpus,
       lockWait,
       epochGapNs: options.epochGapNs ?? Number.POSITIVE_INFINITY,
+      arrivalSeed: options.arrivalSeed,
       counts: filterOf(options),
       sanitizes: options.sanitize ?? false,
       ...(options.observer === undefined ? {} : { observer: options.observer }),

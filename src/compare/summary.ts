@@ -4,7 +4,7 @@ import { countAssumed } from "../cost/profile.js";
 import { type Counters, causes, costs, type Matching } from "../replay/counters.js";
 import { Charge } from "../stage2/meter.js";
 import type { Strategy } from "../strategy/strategy.js";
-import { hasAccesses } from "./caveats.js";
+import { addsAtLeast } from "./caveats.js";
 import type { ProfileSummary, ReplayResult, SelfReplay, TraceSummary } from "./result.js";
 import type { Session } from "./session.js";
 import { byRule } from "./who-is-who.js";
@@ -51,7 +51,8 @@ export function profileSummary({ profile, fit }: Session): ProfileSummary {
 }
 
 export function recordedRatio(counters: Counters): number {
-  return counters.timedNs === 0 ? 0 : Math.min(1, counters.recordedNs / counters.timedNs);
+  const recordedNs = counters.recordedCostNs.reduce((sum, ns) => sum + ns, 0);
+  return counters.timedNs === 0 ? 0 : Math.min(1, recordedNs / counters.timedNs);
 }
 
 export function selfReplayOf({ recorder, replay }: Session): SelfReplay | null {
@@ -120,7 +121,7 @@ export function resultOf(strategy: Strategy, counters: Counters, session: Sessio
       accessesFaulted: counters.total - counters.retries,
       avoided: counters.avoided,
       added: Math.max(0, counters.total - counters.ofRuns + counters.avoided - counters.recorded),
-      addedIsLowerBound: !hasAccesses(session.source),
+      addedIsLowerBound: addsAtLeast(strategy, session),
     },
     mmioAborts: counters.mmioAborts,
     stallNs: {

@@ -102,6 +102,7 @@ export class AccessScript {
         lockWait: "spin",
         recordedPcpus: Number.POSITIVE_INFINITY,
         epochGapNs: Number.POSITIVE_INFINITY,
+        arrivalSeed: undefined,
         counts: () => true,
         sanitizes: false,
         ...options,

@@ -96,9 +96,10 @@ export class Counters {
   ofRuns = 0;
   mmioAborts = 0;
   readonly costNs = new Float64Array(costs.length);
-  /** Stall time apart from lock waits, and the share of it taken from the trace. */
+  /** Of each, what was taken from the trace. */
+  readonly recordedCostNs = new Float64Array(costs.length);
+  /** Stall time apart from waits. */
   timedNs = ZERO;
-  recordedNs = ZERO;
   readonly work = new Float64Array(chargeKinds);
   stallTotalNs = ZERO;
   stallMaxNs = ZERO;
@@ -109,6 +110,8 @@ export class Counters {
   uncleanBlocks = 0;
   uncleanPages = 0;
   windows = 0;
+  /** Of them, those whose break and install are the trace's. */
+  recordedWindows = 0;
   windowTotalNs = ZERO;
   windowMaxNs = ZERO;
   readonly windowLengths = histogram();
@@ -138,9 +141,10 @@ export class Counters {
     if (recent !== undefined) recent.set(whole, (recent.get(whole) ?? 0) + 1);
   }
 
-  window(ns: number): void {
+  window(ns: number, isRecorded: boolean): void {
     const whole = Math.round(ns);
     this.windows++;
+    if (isRecorded) this.recordedWindows++;
     this.windowTotalNs += whole;
     if (whole > this.windowMaxNs) this.windowMaxNs = whole;
     this.windowLengths.recordValue(whole);
@@ -148,7 +152,7 @@ export class Counters {
 
   /** All sums as they are now; windows, makespans and what a self-replay matches are not among them. */
   figures(): Float64Array {
-    const all = [this.byCause, this.byClass, this.costNs, this.work];
+    const all = this.sums();
     const figures = new Float64Array(scalars.length + all.reduce((sum, { length }) => sum + length, 0));
     let at = 0;
     for (const name of scalars) figures[at++] = this[name];
@@ -157,6 +161,10 @@ export class Counters {
       at += sums.length;
     }
     return figures;
+  }
+
+  private sums(): Float64Array[] {
+    return [this.byCause, this.byClass, this.costNs, this.recordedCostNs, this.work];
   }
 
   /** Two of the sums in what `figures` has given, as views. */
@@ -173,7 +181,7 @@ export class Counters {
   add(more: Float64Array, times: number): void {
     let at = 0;
     for (const name of scalars) this[name] += (more[at++] as number) * times;
-    for (const sums of [this.byCause, this.byClass, this.costNs, this.work])
+    for (const sums of this.sums())
       for (let n = 0; n < sums.length; n++) sums[n] = (sums[n] as number) + (more[at++] as number) * times;
   }
 
@@ -182,7 +190,7 @@ export class Counters {
     this.costNs[cost] = (this.costNs[cost] as number) + ns;
     if (cost === Cost.lockWait || cost === Cost.cpuWait) return;
     this.timedNs += ns;
-    this.recordedNs += ns * recordedShare;
+    this.recordedCostNs[cost] = (this.recordedCostNs[cost] as number) + ns * recordedShare;
   }
 }
 
@@ -195,7 +203,6 @@ const scalars = [
   "recorded",
   "ofRuns",
   "timedNs",
-  "recordedNs",
   "stallTotalNs",
   "uncleanBlocks",
   "uncleanPages",

@@ -170,6 +170,7 @@ export class Host {
       recordedNs += operation.cpuNs;
       thread.lastOperation = guest.log.operations;
       thread.windows += guest.meter.windows;
+      thread.isWindowRecorded = isReplayed && plan.hasWindow;
       if (guest.meter.counts[Charge.pteStore] !== 0) thread.hasStored = true;
       thread.brokenAtNs = guest.meter.brokenAtNs;
       thread.installedAtNs = guest.meter.installedAtNs;
@@ -202,7 +203,7 @@ export class Host {
     const guest = this.guest(activity.vm);
     if (guest.end(thread.counted)) this.addAllWork(guest);
     if (thread.windows > 0 && thread.counted)
-      this.config.counters.window(thread.installedAtNs - thread.brokenAtNs);
+      this.config.counters.window(thread.installedAtNs - thread.brokenAtNs, thread.isWindowRecorded);
     if (activity.kind === ActivityKind.fault) this.countFault(thread, activity, atNs + tailNs);
   }
 

@@ -102,6 +102,7 @@ export class ReplayThread {
   lastOperation = 0;
   /** Table -> block replacements of the hold, and the window of the last. */
   windows = 0;
+  isWindowRecorded = false;
   brokenAtNs = ZERO;
   installedAtNs = ZERO;
   /** From the first put to the last free of the hold's tear-down; NaN = no table was freed. */

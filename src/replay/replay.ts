@@ -9,6 +9,7 @@ import type { Stage2Config } from "../strategy/stage2.js";
 import type { Strategy } from "../strategy/strategy.js";
 import type { EventBatch, StringTable } from "../trace/event.js";
 import { AccessTimes } from "./access-time.js";
+import { Arrivals } from "./arrivals.js";
 import { CostScale } from "./cost-scale.js";
 import { Cost, Counters } from "./counters.js";
 import { NO_SIDE } from "./episode.js";
@@ -40,6 +41,8 @@ export interface ReplaySetup {
   /** Those of the recording machine. Where they differ, no side is held to the record, the recording strategy's own neither. */
   readonly recordedPcpus: number;
   readonly epochGapNs: number;
+  /** Which draw of the accesses' times is replayed; undefined = they are as recorded. */
+  readonly arrivalSeed: number | undefined;
   /** Whether a result counts an activity. */
   readonly counts: (activity: Activity, epoch: string | undefined, memory: VmMemory) => boolean;
   readonly observer?: Observer;
@@ -161,7 +164,7 @@ export class Replay {
   }
 
   private run(strategy: Strategy, scale: CostScale, recorder: Strategy): Run {
-    const { profile, pcpus, recordedPcpus, lockWait, stage2, counts, observer } = this.setup;
+    const { profile, pcpus, recordedPcpus, lockWait, stage2, counts, observer, arrivalSeed } = this.setup;
     const isRecorder = strategy.name === this.setup.recorder?.name && scale === CostScale.whole;
     const isAblation = this.setup.ablations.includes(scale);
     const exitNs = profile.figure("exitEntryNs");
@@ -180,6 +183,7 @@ export class Replay {
         units: unitCosts(profile, strategy.name),
         pcpus: scale.cpusAreFree ? Number.POSITIVE_INFINITY : isRecorder ? recordedPcpus : pcpus,
         waitersSleep: lockWait === "sleep",
+        arrivals: isRecorder || arrivalSeed === undefined ? undefined : new Arrivals(arrivalSeed, exitNs),
         exitNs,
         retryLapNs: Math.max(1, lapNs * scale.of(Cost.retry)),
         handoffNs: lockWait === "spin" ? profile.figure("lockHandoffNs") : 0,

@@ -4,6 +4,7 @@ import type { CostProfile } from "../cost/profile.js";
 import type { Sanitizer } from "../stage2/sanitizer.js";
 import type { Stage2Config } from "../strategy/stage2.js";
 import type { Strategy } from "../strategy/strategy.js";
+import type { Arrivals } from "./arrivals.js";
 import type { CostScale } from "./cost-scale.js";
 import type { Counters } from "./counters.js";
 import type { Episode } from "./episode.js";
@@ -36,6 +37,8 @@ export interface RunConfig {
   readonly pcpus: number;
   /** A waiter for the MMU lock gives up its CPU. */
   readonly waitersSleep: boolean;
+  /** Undefined = accesses come when the trace has them. Of no meaning to the recording strategy's run. */
+  readonly arrivals: Arrivals | undefined;
   /** Exit from the guest and re-entry, ns. */
   readonly exitNs: number;
   /** From an unlock to the next waiter's running, where waiters spin; ns. */

@@ -149,13 +149,23 @@ export class Run {
       ? Math.min(config.exitNs, config.followsRecord ? activity.thinkNs : activity.thinkCpuNs)
       : 0;
     thread.exitNs = exitNs;
+    const offsetNs = this.offsetNs(activity, exitNs);
     if (activity.kind === ActivityKind.hostOperation || this.config.followsRecord) {
       this.schedule.release(thread, atNs);
-      this.schedule.waitFor(thread, Step.timer, activity.startNs - exitNs, atNs + tailNs);
+      this.schedule.waitFor(thread, Step.timer, activity.startNs - exitNs + offsetNs, atNs + tailNs);
       return;
     }
     const mmioNs = activity.kind === ActivityKind.mmio ? activity.beforeCpuNs + activity.afterCpuNs : 0;
-    this.schedule.work(thread, Step.think, tailNs + activity.thinkCpuNs - exitNs + mmioNs, atNs);
+    const thinkNs = activity.thinkCpuNs - exitNs + offsetNs;
+    this.schedule.work(thread, Step.think, tailNs + thinkNs + mmioNs, atNs);
+  }
+
+  /** How much later than recorded the guest comes to the activity's (first) access. */
+  private offsetNs({ kind, sequence, thinkNs, thinkCpuNs }: Activity, exitNs: number): number {
+    const { arrivals, followsRecord } = this.config;
+    const isAccess = kind === ActivityKind.fault || kind === ActivityKind.accessRun;
+    if (arrivals === undefined || !isAccess) return 0;
+    return arrivals.offsetNs(sequence, (followsRecord ? thinkNs : thinkCpuNs) - exitNs);
   }
 
   /** What follows the thread's step, which is done. */

@@ -1,7 +1,8 @@
 /** Rows as cells of text: one value a side; for two sides the change and its percentage, for more each one's percentage. */
 
+import type { Figure } from "../compare/result.js";
 import { modelledMark } from "./heading.js";
-import { formatChange, formatQuantity, formatRelative, formatShare } from "./quantity.js";
+import { formatChange, formatPercent, formatQuantity, formatRelative, formatShare } from "./quantity.js";
 import type { Row, Side } from "./rows.js";
 
 /** Where among a row's cells a side's percentage stands; the first side has none. */
@@ -18,8 +19,11 @@ export function headCells(sides: readonly Side[]): string[] {
 export function valueCells(row: Row, sides: readonly Pick<Side, "recordedRatio">[]): string[] {
   const [first = "", ...others] = row.values.map((value, i) => {
     if (value === 0) return "0";
-    const mark = row.unit === "ns" && sides[i]!.recordedRatio < 1 ? modelledMark : "";
-    return `${row.atLeast?.[i] === true ? "at least " : ""}${mark}${formatQuantity(value, row.unit)}`;
+    const figure = row.figures?.[i];
+    const isModelled =
+      figure === undefined ? row.unit === "ns" && sides[i]!.recordedRatio < 1 : figure.kind === "modelled";
+    const mark = isModelled ? modelledMark : figure?.kind === "at least" ? "at least " : "";
+    return `${mark}${formatQuantity(value, row.unit)}${reach(value, figure)}`;
   });
   const base = row.values[0]!;
   const relatives = row.values
@@ -28,6 +32,14 @@ export function valueCells(row: Row, sides: readonly Pick<Side, "recordedRatio">
   if (others.length !== 1) return [first, ...others.flatMap((value, i) => [value, relatives[i]!])];
   const change = row.apart === true ? "" : formatChange(row.values[1]! - base, row.unit);
   return [first, ...others, change, ...relatives];
+}
+
+/** How far the draws reach from the value, the farther of the two ends. */
+function reach(value: number, figure: Figure | undefined): string {
+  const { interval } = figure ?? {};
+  if (interval === undefined) return "";
+  const farthest = Math.max(Math.abs(value - interval.low), Math.abs(interval.high - value)) / value;
+  return farthest < 0.0005 ? "" : ` ±${formatPercent(farthest)}`;
 }
 
 function relative({ left }: Row, base: number, value: number): string {

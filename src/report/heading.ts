@@ -23,7 +23,7 @@ export interface HeadingLine {
   readonly text: string;
 }
 
-/** Stands before a time that was not wholly recorded. */
+/** Stands before a figure that the record does not settle. */
 export const modelledMark = "~";
 
 /** Warnings come first: a result built on a lossy trace says so before anything else. */
@@ -87,7 +87,7 @@ function timesLine(result: AnyResult): string {
     fit === undefined
       ? ""
       : `fitted on ${formatPlural(fit.operations, "operation")} of this trace, those held out ${formatPercent(fit.heldOut.medianError)} off at the median and ${formatPercent(fit.heldOut.p90Error)} at the 90th percentile; `;
-  return `${recorded}; the rest, and so every time marked ${modelledMark}, is modelled with profile ${name} (${how}${assumed} of its ${figures} figures are assumptions)`;
+  return `${recorded}; what is marked ${modelledMark} is modelled, times with profile ${name} (${how}${assumed} of its ${figures} figures are assumptions)`;
 }
 
 function selfReplayLines(selfReplay: SelfReplay | null): string[] {

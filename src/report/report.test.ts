@@ -84,7 +84,7 @@ describe("terminal", () => {
       d.candidate.faults.byCause.lostRace -= 3;
     });
     const output = text(diff);
-    expect(lineOf(output, "  relax")).toMatch(/ 0 +3 +\+3 +new$/);
+    expect(lineOf(output, "  relax")).toMatch(/ 0 +~3 +\+3 +new$/);
     const causes = output
       .slice(output.indexOf("faults  "), output.indexOf("of these"))
       .split("\n")
@@ -96,15 +96,25 @@ describe("terminal", () => {
   it("says `at least` only of a lower bound", () => {
     expect(lineOf(text(sampleDiff()), "  added")).toMatch(/ 0 +at least 1$/);
     const exact = changed((d) => {
-      d.candidate.faults.addedIsLowerBound = false;
+      d.figures!["candidate.faults.added"] = { kind: "exact" };
     });
     expect(lineOf(text(exact), "  added")).toMatch(/ 0 +1$/);
   });
 
-  it("marks the times of a side that is not wholly recorded, and names the profile", () => {
+  it("says how far the draws reach, the farther of the two ends", () => {
+    const drawn = changed((d) => {
+      d.figures!["candidate.windows.p50Ns"] = {
+        kind: "modelled",
+        interval: { low: 4_430 * 0.98, median: 4_430, high: 4_430 * 1.05 },
+      };
+    });
+    expect(lineOf(text(drawn), "  median")).toMatch(/ 192\.6 us +~4\.43 us ±5\.0 % /);
+  });
+
+  it("marks what is modelled, and names the profile", () => {
     const output = text(sampleDiff());
     expect(lineOf(output, "guest stall")).toMatch(/ 21\.4 ms +~8\.96 ms/);
-    expect(output).toContain("is modelled with profile kunpeng920 (15 of its 18 figures are assumptions)");
+    expect(output).toMatch(/what is marked ~ is modelled,\s+times with profile kunpeng920 \(15 of its 18/);
     const recorded = text(sampleReplayRun());
     expect(recorded).not.toContain("~");
     expect(recorded).not.toContain("kunpeng920");

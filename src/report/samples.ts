@@ -1,7 +1,14 @@
 /** What draws of the assumed figures make of a change, in words. */
 
 import type { DiffResult } from "../compare/result.js";
-import { formatChange, formatCount, formatRelative, formatShare, type Unit } from "./quantity.js";
+import {
+  formatChange,
+  formatCount,
+  formatPlural,
+  formatRelative,
+  formatShare,
+  type Unit,
+} from "./quantity.js";
 import type { AnyResult } from "./rows.js";
 
 type Samples = NonNullable<DiffResult["samples"]>;
@@ -14,7 +21,7 @@ export function samplesTexts(result: AnyResult): string[] {
   const { draws, seed, drawn, within } = samples;
   const moved = samples.figures.filter(({ change }) => change.low !== 0 || change.high !== 0);
   return [
-    `${formatCount(draws)} draws of ${drawn.length} of the profile's figures from their ranges (seed ${seed}); ${formatShare(within)} of the changes lie between`,
+    `${formatCount(draws)} draws of ${formatPlural(drawn.length, "figure")} of the profile from their ranges, and of when each access comes, to within its exit path (seed ${seed}); ${formatShare(within)} of the draws lie within ± in the table, their changes between`,
     ...moved.map((figure) => `  ${lineOf(figure, draws)}`),
     ...(moved.length === 0 ? ["  no figure changes, whatever is drawn"] : []),
   ];

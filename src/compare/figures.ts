@@ -1,0 +1,131 @@
+/** What each figure of a result is: taken from the trace, certain, a bound, or the outcome of a model. */
+
+import { type Counters, costs } from "../replay/counters.js";
+import type { Strategy } from "../strategy/strategy.js";
+import { addsAtLeast, hasAccesses, isSelfReplay } from "./caveats.js";
+import type { Figure, FigureKind, ReplayResult, StallCost } from "./result.js";
+import type { Session } from "./session.js";
+import { recordedRatio, shownEpochs } from "./summary.js";
+
+/** Sums of shares of times: equal but for rounding. */
+const NEARLY_ALL = 1 - 1e-9;
+
+/** A side of a result: its strategy, and where it and its part of each epoch stand in the document. */
+export interface FigureSide {
+  readonly strategy: Strategy;
+  readonly result: ReplayResult;
+  readonly path: string;
+  epochPath(index: number): string;
+}
+
+/** Each number of the sides, by its path in the document. */
+export function figuresOf(sides: readonly FigureSide[], session: Session): Record<string, Figure> {
+  const figures: Record<string, Figure> = {};
+  for (const { strategy, result, path, epochPath } of sides) {
+    const judge = new Judge(strategy, session);
+    for (const name of figurePaths(result)) figures[`${path}.${name}`] = { kind: judge.kindAt(name) };
+    for (const [i, { index }] of shownEpochs(session.replay.counters(strategy), session).entries()) {
+      figures[`${epochPath(i)}.makespanNs`] = { kind: judge.ofEpoch(index) };
+      figures[`${epochPath(i)}.faults`] = { kind: judge.ofFaults };
+    }
+  }
+  return figures;
+}
+
+/** The number at the path of a figure. */
+export function numberAt(document: object, path: string): number {
+  let at: unknown = document;
+  for (const key of path.split(".")) at = (at as Readonly<Record<string, unknown>>)[key];
+  return at as number;
+}
+
+/** The way to each number of a side, as `stallNs.p50`. */
+export function figurePaths(value: object): string[] {
+  return Object.entries(value).flatMap(([key, part]: [string, unknown]) => {
+    if (typeof part === "number") return [key];
+    return typeof part === "object" && part !== null ? figurePaths(part).map((path) => `${key}.${path}`) : [];
+  });
+}
+
+/** What may be said of one side's figures. */
+class Judge {
+  private readonly counters: Counters;
+  /** This side is the self-replay. */
+  private readonly isRecord: boolean;
+  /** Of the work that the walker does, and of why an access faults. */
+  private readonly ofWork: FigureKind;
+  readonly ofFaults: FigureKind;
+  private readonly ofTime: FigureKind;
+
+  constructor(
+    private readonly strategy: Strategy,
+    private readonly session: Session,
+  ) {
+    const { replay, source } = session;
+    this.counters = replay.counters(strategy);
+    this.isRecord = isSelfReplay(strategy, session);
+    const { matching, total, recorded } = this.counters;
+    if (this.isRecord) {
+      const isWhole = matching.missing === 0 && matching.extra === 0;
+      this.ofWork = isWhole ? "exact" : "modelled";
+      this.ofFaults = total === recorded ? "recorded" : this.ofWork;
+    } else {
+      // One vCPU has nobody to race with: its accesses come in their order, whatever they take.
+      const isAlone = replay.fold.vcpus === 1;
+      this.ofWork = isAlone ? "exact" : "modelled";
+      this.ofFaults = isAlone && !hasAccesses(source) ? "at least" : this.ofWork;
+    }
+    this.ofTime = recordedRatio(this.counters) === 1 ? "recorded" : "modelled";
+  }
+
+  kindAt(path: string): FigureKind {
+    const [group, name] = path.split(".") as [string, string];
+    switch (group) {
+      case "mmioAborts":
+        return "recorded";
+      case "faults":
+        return this.ofFault(name);
+      case "ops":
+        return this.ofWork;
+      case "windows":
+        return name === "count" && !this.areWindowsRecorded ? this.ofWork : this.ofWindow;
+      case "makespanNs":
+        return this.isMakespanRecorded ? "recorded" : this.ofTime;
+      case "costNs":
+        return this.ofCost(costs.indexOf(name as StallCost));
+      default:
+        return this.ofTime;
+    }
+  }
+
+  ofEpoch(index: number): FigureKind {
+    const { makespanNs, recordedMakespanNs } = this.counters.epochs[index]!;
+    return this.isRecord && makespanNs === recordedMakespanNs ? "recorded" : this.ofTime;
+  }
+
+  private ofFault(name: string): FigureKind {
+    if (name === "total") return this.ofFaults;
+    return name === "added" && addsAtLeast(this.strategy, this.session) ? "at least" : this.ofWork;
+  }
+
+  private get ofWindow(): FigureKind {
+    return this.areWindowsRecorded ? "recorded" : "modelled";
+  }
+
+  private get areWindowsRecorded(): boolean {
+    const { windows, recordedWindows } = this.counters;
+    return this.isRecord && windows === recordedWindows;
+  }
+
+  private get isMakespanRecorded(): boolean {
+    return this.counters.epochs.every((_, index) => this.ofEpoch(index) === "recorded");
+  }
+
+  /** A wait is what the replay makes of all else; and where it is not sure who faults, it is not of what that takes. */
+  private ofCost(cost: number): FigureKind {
+    if (!this.isRecord && this.ofWork !== "exact") return "modelled";
+    const { costNs, recordedCostNs } = this.counters;
+    const ns = costNs[cost] as number;
+    return ns > 0 && (recordedCostNs[cost] as number) >= ns * NEARLY_ALL ? "recorded" : "modelled";
+  }
+}
