@@ -188,16 +188,20 @@ describe("output", () => {
     expect({ status, stderr }).toEqual({ status: 0, stderr: "" });
   });
 
-  it("Ctrl-C ends it with status 130 and leaves nothing half written", async () => {
+  it.each([
+    ["--events", "x.ndjson"],
+    ["--episodes", "x.csv.gz"],
+    ["--episodes", "x.parquet"],
+  ])("Ctrl-C ends it with status 130 and leaves nothing half written: %s %s", async (option, file) => {
     const before = readdirSync(folder);
-    const args = ["replay", "-", "--strategy", "pre-patch", "--events", "events.ndjson", "-o", "result.txt"];
+    const args = ["replay", "-", "--strategy", "pre-patch", option, file, "-o", "result.txt"];
     const child = spawn(process.execPath, [program, ...args], {
       cwd: folder,
       stdio: ["pipe", "pipe", "pipe"],
       env,
     });
     const ended = new Promise((resolve) => child.once("exit", (code, signal) => resolve(code ?? signal)));
-    // It waits for the rest of its input: the file of events shows that it got that far.
+    // It waits for the rest of its input: that file shows that it got that far.
     while (readdirSync(folder).length === before.length) await new Promise((wake) => setTimeout(wake, 20));
     child.kill("SIGINT");
     expect(await ended).toBe(130);
@@ -243,12 +247,16 @@ describe("replay", () => {
   it.each([
     [["--events", "-"], "--events: expected a file"],
     [["--events", "x", "-o", "./x"], "--events and --output: both name x"],
-  ])("refuses %j", (args, problem) => {
+    [["--episodes", "x.txt"], "--episodes x.txt: expected a name that ends in .ndjson"],
+    [["--episodes", "x.csv", "--events", "x.csv"], "both name x.csv"],
+  ])("refuses %j, and leaves nothing behind", (args, problem) => {
+    const before = readdirSync(folder);
     expect(run(["replay", trace, "--strategy", "pre-patch", ...args])).toEqual({
       status: 2,
       stdout: "",
       stderr: expect.stringContaining(problem),
     });
+    expect(readdirSync(folder)).toEqual(before);
   });
 });
 

@@ -4,6 +4,7 @@ import { selfReplaySchema } from "../compare/result-self-replay.js";
 import { sweepSchema } from "../compare/result-sweep.js";
 import { validateSchema } from "../compare/result-validate.js";
 import { checkSchema } from "../fixture/check.js";
+import { episodeSchema } from "../report/episode-columns.js";
 import { emit } from "./output.js";
 
 const schemas = {
@@ -14,6 +15,7 @@ const schemas = {
   validate: validateSchema,
   "self-replay": selfReplaySchema,
   check: checkSchema,
+  episodes: episodeSchema,
 };
 type SchemaName = keyof typeof schemas;
 
@@ -29,7 +31,7 @@ export const schemaCommand: CommandModule<object, SchemaArguments> = {
       .positional("of", {
         choices: Object.keys(schemas) as SchemaName[],
         default: "diff" as SchemaName,
-        describe: "the command whose result it describes",
+        describe: "the command whose result it describes; episodes: the rows that --episodes writes",
       })
       .example("$0 schema", "of what diff --format json prints")
       .example("$0 schema replay", "of what replay --format json prints"),

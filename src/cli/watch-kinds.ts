@@ -1,10 +1,19 @@
 /** The files that commands write beside their results. */
 
+import { episodeReport } from "../report/episodes.js";
 import { eventReport } from "../report/events.js";
 import type { WatchFileKind } from "./watch-files.js";
 
+const episodesFile: WatchFileKind = {
+  option: "episodes",
+  describe:
+    "write every replayed fault and operation of every strategy to this file: .ndjson, .csv (both also .gz) or .parquet; columns: s2replay schema episodes",
+  hearsRepetitions: false,
+  report: episodeReport,
+};
+
 /** Those of every command that replays a trace. */
-export const watchKinds: readonly WatchFileKind[] = [];
+export const watchKinds: readonly WatchFileKind[] = [episodesFile];
 
 export const eventsFile: WatchFileKind = {
   option: "events",

@@ -120,16 +120,27 @@ function standsFor(vms: readonly Vm[], vm: number): number {
   return is === NONE ? vm : standsFor(vms, is);
 }
 
+/** A vCPU's number, as its events or its thread's name say it; undefined where neither does. */
+export function vcpuNumberOf(
+  { vcpu }: Thread,
+  comm: string | null,
+): { readonly number: number; readonly numberFrom: "event" | "comm" } | undefined {
+  if (vcpu !== NONE) return { number: vcpu, numberFrom: "event" };
+  const [, qemu, other] = vcpuComm.exec(comm ?? "") ?? [];
+  const number = qemu ?? other;
+  return number === undefined ? undefined : { number: Number(number), numberFrom: "comm" };
+}
+
+const unnumbered = { number: NONE, numberFrom: "order" } as const;
+
 /** The number that the events or the thread's name say; the others are numbered in the order in which they first faulted. */
 function numbered(
   vcpus: Thread[],
   text: (id: number) => string | null,
 ): { thread: Thread; number: number; numberFrom: ResultVcpu["numberFrom"] }[] {
   const said = vcpus.map((thread) => {
-    if (thread.vcpu !== NONE) return { thread, number: thread.vcpu, numberFrom: "event" as const };
-    const [, qemu, other] = vcpuComm.exec(text(thread.comm) ?? "") ?? [];
-    const number = qemu ?? other;
-    return { thread, number: number === undefined ? NONE : Number(number), numberFrom: "comm" as const };
+    const { number, numberFrom } = vcpuNumberOf(thread, text(thread.comm)) ?? unnumbered;
+    return { thread, number, numberFrom };
   });
   const taken = new Set(said.map(({ number }) => number));
   let next = 0;

@@ -4,9 +4,9 @@ import { once } from "node:events";
 import ndjson from "ndjson";
 import { causes } from "../replay/counters.js";
 import type { Episode } from "../replay/episode.js";
+import { className } from "./episode-columns.js";
+import { Pieces } from "./pieces.js";
 import type { WatchReport } from "./watch-report.js";
-
-const classNames = ["translation", "accessFlag", "permission"];
 
 /** A replayed fault or operation as a plain object. Times: whole ns since the trace's first event. */
 export function eventOf(episode: Episode): Readonly<Record<string, unknown>> {
@@ -20,7 +20,7 @@ export function eventOf(episode: Episode): Readonly<Record<string, unknown>> {
     ipa: `0x${ipa.toString(16)}`,
     ...(isFault
       ? {
-          class: classNames[faultClass] ?? "other",
+          class: className(faultClass),
           level: faultLevel,
           cause: causes[cause],
           wait_ns: Math.round(episode.lockWaitNs),
@@ -30,19 +30,11 @@ export function eventOf(episode: Episode): Readonly<Record<string, unknown>> {
   };
 }
 
-/** Written in pieces of about this many characters. */
-const pieceLength = 64 * 1024;
-
 /** Of the first side. */
-export function eventReport(write: (piece: string) => void): WatchReport {
-  let piece = "";
+export function eventReport(write: (piece: string | Uint8Array) => void): WatchReport {
+  const pieces = new Pieces(write);
   const lines = ndjson.stringify();
-  lines.on("data", (line: string) => {
-    piece += line;
-    if (piece.length < pieceLength) return;
-    write(piece);
-    piece = "";
-  });
+  lines.on("data", (line: string) => pieces.add(line));
   return {
     ended: (episode) => {
       if (episode.side === 0 && episode.counted) lines.write(eventOf(episode));
@@ -50,7 +42,7 @@ export function eventReport(write: (piece: string) => void): WatchReport {
     finish: async () => {
       lines.end();
       await once(lines, "end");
-      write(piece);
+      pieces.flush();
     },
   };
 }

@@ -2,6 +2,7 @@
 
 import type { SweepPoint } from "../compare/result-sweep.js";
 import type { SweepResult } from "../compare/sweep.js";
+import { csvRow } from "./csv.js";
 
 type Cell = string | number | boolean | null;
 
@@ -31,16 +32,9 @@ export function renderCsv({ axes, points }: SweepResult): string {
     ...names.map((name) => point.parameters[name] as Cell),
     ...columns.map(([, of]) => of(point)),
   ]);
-  return [[...names, ...columns.map(([name]) => name)], ...rows]
-    .map((cells) => `${cells.map(quoted).join(",")}\r\n`)
-    .join("");
+  return [[...names, ...columns.map(([name]) => name)], ...rows].map(csvRow).join("");
 }
 
 export function renderNdjson({ points }: SweepResult): string {
   return points.map((point) => `${JSON.stringify(point)}\n`).join("");
-}
-
-function quoted(cell: Cell): string {
-  const text = cell === null ? "" : String(cell);
-  return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
 }
