@@ -44,7 +44,7 @@ export function histogramLines(panels: readonly Panel[], width: number): string[
   const labelWidth = lowWidth + highWidth + 6;
   const countWidth = Math.max(...totals.map((text) => text.length));
   // ` : COUNT |BAR|`
-  const frame = countWidth + 5;
+  const frame = countWidth + 6;
   const fitting = Math.floor((width - labelWidth) / (frame + narrowestBar));
   const across = Math.min(panels.length, Math.max(1, fitting));
   const barWidth = Math.max(

@@ -153,7 +153,8 @@ function axisLines({ columns, columnNs, startNs }: Axis): string[] {
     const column = Math.floor((ns - startNs) / columnNs);
     if (column >= columns) break;
     ruler[column] = "+";
-    labels = labels.padEnd(column) + tickText(ns, stepNs);
+    const text = tickText(ns, stepNs);
+    if (column + text.length <= columns + 1) labels = labels.padEnd(column) + text;
   }
   return [ruler.join(""), labels];
 }

@@ -166,7 +166,8 @@ export class Timelines {
     // An epoch that some strategy is still in, or before, is not known yet.
     const known = Math.min(...this.under);
     const over = [...this.epochs.values()].filter(({ number }) => number < known).sort(moreTelling);
-    while (kept > MOST_LANES && over.length > 1) {
+    // Down to the half of them: this is not to be done at every epoch.
+    while (kept > MOST_LANES / 2 && over.length > 1) {
       const { number, lanes } = over.pop() as EpochTimeline;
       this.epochs.delete(number);
       kept -= lanes;
