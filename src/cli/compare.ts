@@ -1,6 +1,7 @@
 import type { CommandModule } from "yargs";
 import { compareTrace } from "../compare/compare.js";
 import { compareSchema } from "../compare/result.js";
+import { openPlot } from "./plot-option.js";
 import { startProgress } from "./progress.js";
 import { addTraceOptions, deliver, failOnOf, type TraceArguments, traceOptionsOf } from "./trace-options.js";
 import { addWatchFiles, openWatchFiles } from "./watch-files.js";
@@ -32,11 +33,12 @@ export const compareCommand: CommandModule<object, CompareArguments> = {
     const options = traceOptionsOf(args);
     const { stop, ...progress } = startProgress();
     const strategies = args.strategies.split(",").map((name) => name.trim());
-    const files = openWatchFiles(args, watchKinds);
+    const plot = openPlot(args);
+    const files = openWatchFiles(args, watchKinds, plot === undefined ? [] : [plot]);
     const result = await compareTrace({ ...options, ...progress, ...files.options, strategies }).finally(
       stop,
     );
     await files.finish(result);
-    deliver(result, args, failOn);
+    deliver(result, args, failOn, plot);
   },
 };

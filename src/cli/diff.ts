@@ -6,6 +6,7 @@ import { sampleDiff } from "../compare/samples.js";
 import { UsageError } from "../errors.js";
 import { type ScalableCost, scalableCosts } from "../replay/cost-scale.js";
 import { didYouMean } from "../suggest.js";
+import { openPlot } from "./plot-option.js";
 import { startCount, startProgress } from "./progress.js";
 import { withRereadable } from "./rereadable.js";
 import {
@@ -89,7 +90,8 @@ export const diffCommand: CommandModule<object, DiffArguments> = {
     const ablate = args.ablate === undefined ? [] : parseCosts(args.ablate);
     const count = args.samples === undefined ? undefined : parseCount("--samples", args.samples, 2);
     const seed = parseCount("--seed", args.seed, 0);
-    const files = openWatchFiles(args, watchKinds);
+    const plot = openPlot(args);
+    const files = openWatchFiles(args, watchKinds, plot === undefined ? [] : [plot]);
     const options = { ...traceOptionsOf(args), ...files.options, base, candidate, ablate };
     const result =
       count === undefined
@@ -99,6 +101,6 @@ export const diffCommand: CommandModule<object, DiffArguments> = {
             return sampled(await diff(given), given, count, seed);
           });
     await files.finish(result);
-    deliver(result, args, failOn);
+    deliver(result, args, failOn, plot);
   },
 };

@@ -1,6 +1,7 @@
 import type { CommandModule } from "yargs";
 import { replayTrace } from "../compare/diff.js";
 import { replaySchema } from "../compare/result.js";
+import { openPlot } from "./plot-option.js";
 import { startProgress } from "./progress.js";
 import { addTraceOptions, deliver, failOnOf, type TraceArguments, traceOptionsOf } from "./trace-options.js";
 import { addWatchFiles, openWatchFiles } from "./watch-files.js";
@@ -35,11 +36,12 @@ export const replayCommand: CommandModule<object, ReplayArguments> = {
   handler: async (args) => {
     const failOn = failOnOf(args, replaySchema);
     const options = traceOptionsOf(args);
-    const files = openWatchFiles(args, kinds);
+    const plot = openPlot(args);
+    const files = openWatchFiles(args, kinds, plot === undefined ? [] : [plot]);
     const { stop, ...progress } = startProgress();
     const { strategy } = args;
     const result = await replayTrace({ ...options, ...progress, ...files.options, strategy }).finally(stop);
     await files.finish(result);
-    deliver(result, args, failOn);
+    deliver(result, args, failOn, plot);
   },
 };

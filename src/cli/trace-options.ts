@@ -6,10 +6,12 @@ import { type Expression, parseExpression } from "../compare/expression.js";
 import type { TraceOptions } from "../compare/options.js";
 import { render as renderJson } from "../report/json.js";
 import { render as renderMarkdown } from "../report/markdown.js";
+import type { Plot } from "../report/plot.js";
 import type { AnyResult } from "../report/rows.js";
 import { render as renderText } from "../report/terminal.js";
 import { addTrace, type ImportArguments, importOptionsOf } from "./import-options.js";
 import { emit, wantsColor } from "./output.js";
+import { addPlot, type PlotArguments, renderPlot } from "./plot-option.js";
 import { parseCount, parseIpaRange, parseSeconds } from "./values.js";
 
 const formats = ["text", "json", "markdown"] as const;
@@ -51,12 +53,11 @@ export function addSides<T>(yargs: Argv<T>): Argv<T & SideArguments> {
     });
 }
 
-export interface TraceArguments extends ReplayArguments, ImportArguments {
+export interface TraceArguments extends ReplayArguments, ImportArguments, PlotArguments {
   trace: string;
   format: Format;
   sanitize: boolean;
   "fail-on": string | undefined;
-  output: string | undefined;
 }
 
 export function addReplayOptions<T>(yargs: Argv<T>): Argv<T & ReplayArguments> {
@@ -99,7 +100,7 @@ export function addReplayOptions<T>(yargs: Argv<T>): Argv<T & ReplayArguments> {
 }
 
 export function addTraceOptions<T>(yargs: Argv<T>): Argv<T & TraceArguments> {
-  return addReplayOptions(addTrace(yargs))
+  return addPlot(addReplayOptions(addTrace(yargs)))
     .option("format", { choices: formats, default: "text" as Format, describe: "how to print the result" })
     .option("sanitize", {
       type: "boolean",
@@ -167,11 +168,17 @@ export function failOnOf(args: TraceArguments, schema: z.ZodType): Expression | 
 }
 
 /** Prints the result; the exit status becomes 1 where `failOn` holds. */
-export function deliver(result: AnyResult, args: TraceArguments, failOn: Expression | undefined): void {
+export function deliver(
+  result: AnyResult,
+  args: TraceArguments,
+  failOn: Expression | undefined,
+  plot: Plot | undefined,
+): void {
   const holds = failOn?.holds(result) ?? false;
   // Before the printing, whose reader may go away.
   if (holds) process.exitCode = 1;
-  emit(renderAs(args.format, result, wantsColor(args.output)), args.output);
+  const text = renderAs(args.format, result, wantsColor(args.output));
+  emit(text + renderPlot(plot, result, args), args.output);
   if (holds) process.stderr.write(`s2replay: --fail-on holds: ${failOn!.text}\n`);
 }
 

@@ -2,7 +2,7 @@
 
 import { resolve } from "node:path";
 import type { Argv } from "yargs";
-import type { ReplayStart, Watcher } from "../compare/watcher.js";
+import { type ReplayStart, together, type Watcher } from "../compare/watcher.js";
 import { UsageError } from "../errors.js";
 import type { AnyResult } from "../report/rows.js";
 import type { WatchReport } from "../report/watch-report.js";
@@ -19,7 +19,7 @@ export interface WatchFileKind {
 }
 
 export interface WatchFiles {
-  /** Nothing where no file is asked for: then nobody watches. */
+  /** Nothing where nobody watches. */
   readonly options: { readonly observer?: Watcher };
   /** Makes the files appear. */
   finish(result: AnyResult): Promise<void>;
@@ -32,9 +32,11 @@ export function addWatchFiles<T>(yargs: Argv<T>, kinds: readonly WatchFileKind[]
   );
 }
 
+/** @param others who watch too */
 export function openWatchFiles(
   args: Readonly<Record<string, unknown>>,
   kinds: readonly WatchFileKind[],
+  others: readonly Watcher[] = [],
 ): WatchFiles {
   const taken = new Map<string, string>();
   if (typeof args.output === "string") taken.set(resolve(args.output), "--output");
@@ -44,28 +46,9 @@ export function openWatchFiles(
     checkName(`--${kind.option}`, name, taken);
     return [new WatchFile(kind, name)];
   });
-  if (files.length === 0) return { options: {}, finish: async () => {} };
-  const hears = kinds
-    .filter(({ option }) => typeof args[option] === "string")
-    .every(({ hearsRepetitions }) => hearsRepetitions);
+  const observer = together([...others, ...files.map((file) => file.watcher)]);
   return {
-    options: {
-      observer: {
-        begins: (start) => {
-          for (const file of files) file.begin(start);
-        },
-        ended: (episode, activity) => {
-          for (const { report } of files) report?.ended?.(episode, activity);
-        },
-        ...(hears
-          ? {
-              repeated: (repetition) => {
-                for (const { report } of files) report?.repeated?.(repetition);
-              },
-            }
-          : {}),
-      },
-    },
+    options: observer === undefined ? {} : { observer },
     finish: async (result) => {
       for (const file of files) await file.finish(result);
     },
@@ -80,7 +63,8 @@ function checkName(option: string, name: string, taken: Map<string, string>): vo
 }
 
 class WatchFile {
-  report: WatchReport | undefined;
+  readonly watcher: Watcher;
+  private report: WatchReport | undefined;
   private readonly file: OutputFile;
 
   constructor(
@@ -88,9 +72,14 @@ class WatchFile {
     private readonly name: string,
   ) {
     this.file = new OutputFile(name);
+    this.watcher = {
+      begins: (start) => this.begin(start),
+      ended: (episode, activity) => this.report?.ended?.(episode, activity),
+      ...(kind.hearsRepetitions ? { repeated: (repetition) => this.report?.repeated?.(repetition) } : {}),
+    };
   }
 
-  begin(start: ReplayStart): void {
+  private begin(start: ReplayStart): void {
     if (this.report !== undefined) this.file.restart();
     this.report = this.kind.report(start, (piece) => this.file.write(piece), this.name);
   }

@@ -18,3 +18,23 @@ export interface Watcher extends Observer {
   /** A replay begins. Where one needs more IPA bits than were tried, another follows: what the first told is void. */
   begins?(start: ReplayStart): void;
 }
+
+/** All of them as one; undefined where there is none. Unless all hear of repetitions, nobody does. */
+export function together(watchers: readonly Watcher[]): Watcher | undefined {
+  if (watchers.length < 2) return watchers[0];
+  return {
+    begins: (start) => {
+      for (const watcher of watchers) watcher.begins?.(start);
+    },
+    ended: (episode, activity) => {
+      for (const watcher of watchers) watcher.ended?.(episode, activity);
+    },
+    ...(watchers.every(({ ended, repeated }) => ended === undefined || repeated !== undefined)
+      ? {
+          repeated: (repetition) => {
+            for (const watcher of watchers) watcher.repeated?.(repetition);
+          },
+        }
+      : {}),
+  };
+}

@@ -104,6 +104,23 @@ export function whoIsWho(
   return { vms, untied };
 }
 
+/** Each vCPU's number and the number of its VM, by index of its thread. */
+export function vcpuNumbers(
+  { vms, threads }: ActivityFold,
+  strings: StringTable,
+): Map<number, { readonly vm: number; readonly number: number }> {
+  const text = (id: number) => (id === NONE ? null : strings.text(id));
+  const numbers = new Map<number, { vm: number; number: number }>();
+  const standing = vms.filter(({ is }) => is === NONE).map(({ index }) => index);
+  for (const [vm, of] of standing.entries()) {
+    const vcpus = threads.filter(
+      (thread) => thread.isVcpu && thread.vm !== NONE && standsFor(vms, thread.vm) === of,
+    );
+    for (const { thread, number } of numbered(vcpus, text)) numbers.set(thread.index, { vm, number });
+  }
+  return numbers;
+}
+
 /** Aborts that were not memory faults, by what showed it. */
 export function byRule(mmioAborts: Float64Array): ResultVm["mmioAborts"] {
   const of = (rule: MmioRule) => mmioAborts[rule] as number;

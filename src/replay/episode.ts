@@ -22,6 +22,9 @@ export class Episode {
   line = 0;
   /** Of the epoch; undefined where nothing names it. */
   epoch: string | undefined;
+  /** Counts epochs, the same ones on every side; and when it began. */
+  epochNumber = 0;
+  epochStartNs = ZERO;
   /** Faulting address; of a host operation, where its first one begins. */
   ipa = ZERO;
   /** ESR_EL2 as recorded; 0 for operations. */
@@ -41,6 +44,8 @@ export class Episode {
   startNs = ZERO;
   /** The re-entry; of an operation, the unlock. */
   endNs = ZERO;
+  /** The last request for the lock, whose wait follows it. */
+  requestedNs = ZERO;
   /** The MMU lock was held. */
   lockedNs = Number.NaN;
   unlockedNs = Number.NaN;

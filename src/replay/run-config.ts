@@ -60,6 +60,10 @@ export interface Repetition {
   /** As of an episode. */
   readonly side: number;
   readonly epoch: string | undefined;
+  readonly epochNumber: number;
+  readonly epochStartNs: number;
+  /** Indices of the threads that it is of. */
+  readonly threads: readonly number[];
   readonly startNs: number;
   readonly endNs: number;
   /** Faults by Cause, and where their stall went by Cost. */

@@ -424,6 +424,8 @@ export class Run {
     episode.vm = activity.vm;
     episode.line = activity.line;
     episode.epoch = this.epoch.label;
+    episode.epochNumber = this.epoch.number;
+    episode.epochStartNs = this.epoch.startNs;
     episode.ipa = isFault ? activity.ipa : activity.operation(0).ipa;
     episode.esr = isFault ? activity.esr : 0;
     episode.faultClass = thread.faultClass;
@@ -435,6 +437,7 @@ export class Run {
     episode.operationBytes = last?.bytes ?? Number.NaN;
     episode.operations = activity.operationCount;
     episode.startNs = isFault ? thread.accessNs : thread.requestNs;
+    episode.requestedNs = thread.requestNs;
     episode.endNs = endNs;
     episode.lockedNs = hasHeld ? thread.lockedNs : Number.NaN;
     episode.unlockedNs = unlockedNs;
@@ -454,6 +457,9 @@ export class Run {
     return {
       side: this.config.side,
       epoch: this.epoch.label,
+      epochNumber: this.epoch.number,
+      epochStartNs: this.epoch.startNs,
+      threads: this.threads.filter(({ run }) => run !== undefined).map(({ index }) => index),
       startNs: nowNs,
       endNs: nowNs + times * periodNs,
       byCause: byCause.map((count) => count * times),

@@ -1,0 +1,185 @@
+/** Who stalled, waited, worked under the lock and had a window open, over the time of each epoch: in a fixed number of bins. */
+
+/** Bins of an epoch: twice as wide whenever time runs on beyond them. */
+const BINS = 512;
+/** So many lanes are kept; the epochs of least interest go first. */
+const MOST_LANES = 4096;
+
+/** What takes a thread's time; a window lies within a hold, and a wait and a hold of a fault within its stall. */
+export const Spell = { stall: 0, wait: 1, hold: 2, window: 3, repeated: 4 } as const;
+export type Spell = (typeof Spell)[keyof typeof Spell];
+const spells = Object.keys(Spell).length;
+
+/** One thread under one strategy. */
+export class Lane {
+  /** By bin and Spell, ns. */
+  readonly ns = new Float32Array(BINS * spells);
+  stallNs = 0;
+  windowNs = 0;
+
+  constructor(readonly thread: number) {}
+
+  /** Time of a spell within bins `[from, to)`. */
+  sum(spell: Spell, from: number, to: number): number {
+    let ns = 0;
+    for (let bin = from; bin < Math.min(to, BINS); bin++) ns += this.ns[bin * spells + spell] as number;
+    return ns;
+  }
+
+  add(bin: number, spell: Spell, ns: number): void {
+    const at = bin * spells + spell;
+    this.ns[at] = (this.ns[at] as number) + ns;
+  }
+
+  /** Every two bins become one, in the lower half or in the upper one. */
+  widen(isUpper: boolean): void {
+    const { ns } = this;
+    const half = BINS / 2;
+    const merged = new Float32Array(half * spells);
+    for (let bin = 0; bin < half; bin++)
+      for (let spell = 0; spell < spells; spell++)
+        merged[bin * spells + spell] =
+          (ns[2 * bin * spells + spell] as number) + (ns[(2 * bin + 1) * spells + spell] as number);
+    ns.fill(0);
+    ns.set(merged, isUpper ? half * spells : 0);
+  }
+}
+
+export class SideTimeline {
+  /** By index of the thread. */
+  readonly lanes = new Map<number, Lane>();
+  /** From the first to the last that happened, since the epoch's start. */
+  firstNs = Number.POSITIVE_INFINITY;
+  lastNs = Number.NEGATIVE_INFINITY;
+  windowNs = 0;
+  stallNs = 0;
+}
+
+/** An epoch under all strategies, on one axis. Times are ns since its start. */
+export class EpochTimeline {
+  readonly sides: readonly SideTimeline[];
+  binNs = 1;
+  /** Where bin 0 begins, a multiple of the bins' width. */
+  originNs = Number.NaN;
+
+  constructor(
+    readonly number: number,
+    readonly label: string | undefined,
+    readonly startNs: number,
+    sides: number,
+  ) {
+    this.sides = Array.from({ length: sides }, () => new SideTimeline());
+  }
+
+  get hasWindows(): boolean {
+    return this.sides.some(({ windowNs }) => windowNs > 0);
+  }
+
+  /** How much later or earlier than the first strategy's end another one's is. */
+  get changeNs(): number {
+    const [first, ...others] = this.sides.map(lengthOf) as [number, ...number[]];
+    return Math.max(0, ...others.map((ns) => Math.abs(ns - first)));
+  }
+
+  get stallNs(): number {
+    return Math.max(...this.sides.map(({ stallNs }) => stallNs));
+  }
+
+  get lanes(): number {
+    return this.sides.reduce((sum, { lanes }) => sum + lanes.size, 0);
+  }
+
+  lane(side: number, thread: number): Lane {
+    const { lanes } = this.sides[side] as SideTimeline;
+    let lane = lanes.get(thread);
+    if (lane === undefined) {
+      lane = new Lane(thread);
+      lanes.set(thread, lane);
+    }
+    return lane;
+  }
+
+  add(side: number, lane: Lane, spell: Spell, fromNs: number, toNs: number): void {
+    if (!(toNs > fromNs)) return;
+    this.reach(fromNs, toNs);
+    const of = this.sides[side] as SideTimeline;
+    if (fromNs < of.firstNs) of.firstNs = fromNs;
+    if (toNs > of.lastNs) of.lastNs = toNs;
+    const { binNs, originNs } = this;
+    let atNs = fromNs;
+    for (let bin = Math.floor((fromNs - originNs) / binNs); atNs < toNs; bin++) {
+      const untilNs = Math.min(toNs, originNs + (bin + 1) * binNs);
+      lane.add(bin, spell, untilNs - atNs);
+      atNs = untilNs;
+    }
+  }
+
+  private reach(fromNs: number, toNs: number): void {
+    if (Number.isNaN(this.originNs)) this.originNs = Math.floor(fromNs);
+    while (toNs > this.originNs + BINS * this.binNs) this.widen(false);
+    while (fromNs < this.originNs) {
+      this.originNs -= BINS * this.binNs;
+      this.widen(true);
+    }
+  }
+
+  private widen(isUpper: boolean): void {
+    for (const { lanes } of this.sides) for (const lane of lanes.values()) lane.widen(isUpper);
+    this.binNs *= 2;
+  }
+}
+
+function lengthOf({ firstNs, lastNs }: SideTimeline): number {
+  return lastNs > firstNs ? lastNs - firstNs : 0;
+}
+
+/** The timelines of the epochs of a replay. */
+export class Timelines {
+  private readonly epochs = new Map<number, EpochTimeline>();
+  /** By side, the epoch that it is in. */
+  private readonly under: number[];
+
+  constructor(private readonly sides: number) {
+    this.under = Array.from({ length: sides }, () => Number.NEGATIVE_INFINITY);
+  }
+
+  /** The epoch that `side` is in now. */
+  epoch(side: number, number: number, label: string | undefined, startNs: number): EpochTimeline {
+    this.under[side] = number;
+    let epoch = this.epochs.get(number);
+    if (epoch === undefined) {
+      epoch = new EpochTimeline(number, label, startNs, this.sides);
+      this.epochs.set(number, epoch);
+      this.keepWithin();
+    }
+    return epoch;
+  }
+
+  /** Among those with windows, if there are any, where the strategies differ most; then where most is stalled. */
+  mostTelling(): EpochTimeline | undefined {
+    return [...this.epochs.values()].sort(moreTelling)[0];
+  }
+
+  private keepWithin(): void {
+    let kept = [...this.epochs.values()].reduce((sum, { lanes }) => sum + lanes, 0);
+    if (kept <= MOST_LANES) return;
+    // An epoch that some strategy is still in, or before, is not known yet.
+    const known = Math.min(...this.under);
+    const over = [...this.epochs.values()].filter(({ number }) => number < known).sort(moreTelling);
+    // Down to the half of them: this is not to be done at every epoch.
+    while (kept > MOST_LANES / 2 && over.length > 1) {
+      const { number, lanes } = over.pop() as EpochTimeline;
+      this.epochs.delete(number);
+      kept -= lanes;
+    }
+  }
+}
+
+function moreTelling(a: EpochTimeline, b: EpochTimeline): number {
+  return (
+    Number(b.hasWindows) - Number(a.hasWindows) ||
+    b.changeNs - a.changeNs ||
+    b.stallNs - a.stallNs ||
+    a.number - b.number
+  );
+}
