@@ -57,6 +57,9 @@ export function openWatchFiles(
         ended: (episode, activity) => {
           for (const { report } of files) report?.ended?.(episode, activity);
         },
+        closed: (side, epoch) => {
+          for (const { report } of files) report?.closed?.(side, epoch);
+        },
         ...(hears
           ? {
               repeated: (repetition) => {

@@ -1,10 +1,20 @@
 /** The files that commands write beside their results. */
 
 import { eventReport } from "../report/events.js";
+import { htmlReport } from "../report/html/report.js";
+import { thisProgram } from "./this-program.js";
 import type { WatchFileKind } from "./watch-files.js";
 
+const htmlFile: WatchFileKind = {
+  option: "html",
+  describe:
+    "write the result as one page to this file: figures, timeline, address map; opens in a browser, offline",
+  hearsRepetitions: true,
+  report: (start, write) => htmlReport(start, write, thisProgram()),
+};
+
 /** Those of every command that replays a trace. */
-export const watchKinds: readonly WatchFileKind[] = [];
+export const watchKinds: readonly WatchFileKind[] = [htmlFile];
 
 export const eventsFile: WatchFileKind = {
   option: "events",

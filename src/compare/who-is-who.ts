@@ -42,7 +42,7 @@ export function whoIsWho(
     .filter((vm) => vm.is === NONE)
     .map((vm): ResultVm => {
       const ofVm = fold.threads.filter((thread) => known(thread.vm) === vm.index);
-      const vcpus = numbered(
+      const vcpus = numberVcpus(
         ofVm.filter(({ isVcpu }) => isVcpu),
         text,
       ).map(
@@ -121,8 +121,8 @@ function standsFor(vms: readonly Vm[], vm: number): number {
 }
 
 /** The number that the events or the thread's name say; the others are numbered in the order in which they first faulted. */
-function numbered(
-  vcpus: Thread[],
+export function numberVcpus(
+  vcpus: readonly Thread[],
   text: (id: number) => string | null,
 ): { thread: Thread; number: number; numberFrom: ResultVcpu["numberFrom"] }[] {
   const said = vcpus.map((thread) => {

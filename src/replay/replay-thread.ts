@@ -104,6 +104,8 @@ export class ReplayThread {
   windows = 0;
   brokenAtNs = ZERO;
   installedAtNs = ZERO;
+  /** Block -> table replacements of the hold. */
+  splits = 0;
   /** From the first put to the last free of the hold's tear-down; NaN = no table was freed. */
   teardownNs = Number.NaN;
   tornDownNs = Number.NaN;
