@@ -1,7 +1,6 @@
 #!/usr/bin/env node
 /** argv -> command. Results go to stdout, problems to stderr; exit status 0, 1 (a threshold holds) or 2 (trouble). */
 
-import { readFileSync } from "node:fs";
 import yargs, { type Argv, type CommandModule } from "yargs";
 import { calibrateCommand } from "./cli/calibrate.js";
 import { checkCommand } from "./cli/check.js";
@@ -19,6 +18,7 @@ import { schemaCommand } from "./cli/schema.js";
 import { shrinkCommand } from "./cli/shrink.js";
 import { strategiesCommand } from "./cli/strategies.js";
 import { sweepCommand } from "./cli/sweep.js";
+import { version } from "./cli/this-program.js";
 import { reword } from "./cli/usage.js";
 import { validateCommand } from "./cli/validate.js";
 import { verifyCommand } from "./cli/verify.js";
@@ -56,7 +56,6 @@ const commands = [
 class Complaint extends Error {}
 
 function program(argv: readonly string[]): Argv {
-  const { version } = JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8"));
   // Each command has its own type of arguments; yargs has no type for "any of them".
   const parser = yargs(argv).command(commands as CommandModule[]);
   return parser
@@ -73,7 +72,7 @@ function program(argv: readonly string[]): Argv {
     .demandCommand(1, "expected a command")
     .strict()
     .strictCommands()
-    .version(version)
+    .version(version())
     .alias("help", "h")
     .detectLocale(false)
     .wrap(Math.min(100, process.stdout.columns ?? 100))

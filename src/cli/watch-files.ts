@@ -75,6 +75,7 @@ class WatchFile {
     this.watcher = {
       begins: (start) => this.begin(start),
       ended: (episode, activity) => this.report?.ended?.(episode, activity),
+      closed: (side, epoch) => this.report?.closed?.(side, epoch),
       ...(kind.hearsRepetitions ? { repeated: (repetition) => this.report?.repeated?.(repetition) } : {}),
     };
   }

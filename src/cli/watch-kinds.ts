@@ -2,6 +2,8 @@
 
 import { episodeReport } from "../report/episodes.js";
 import { eventReport } from "../report/events.js";
+import { htmlReport } from "../report/html/report.js";
+import { thisProgram } from "./this-program.js";
 import type { WatchFileKind } from "./watch-files.js";
 
 const episodesFile: WatchFileKind = {
@@ -12,8 +14,16 @@ const episodesFile: WatchFileKind = {
   report: episodeReport,
 };
 
+const htmlFile: WatchFileKind = {
+  option: "html",
+  describe:
+    "write the result as one page to this file: figures, timeline, address map; opens in a browser, offline",
+  hearsRepetitions: true,
+  report: (start, write) => htmlReport(start, write, thisProgram()),
+};
+
 /** Those of every command that replays a trace. */
-export const watchKinds: readonly WatchFileKind[] = [episodesFile];
+export const watchKinds: readonly WatchFileKind[] = [htmlFile, episodesFile];
 
 export const eventsFile: WatchFileKind = {
   option: "events",

@@ -118,7 +118,13 @@ async function run(
     },
     source.strings,
   );
-  options.observer?.begins?.({ source, stage2: stage2Of(header, iaBits), sides, fold: replay.fold });
+  options.observer?.begins?.({
+    source,
+    stage2: stage2Of(header, iaBits),
+    sides,
+    fold: replay.fold,
+    profile,
+  });
   if (scale.locksAreFree || scale.cpusAreFree) checkWaits(replay, sides);
   let lastNs = 0;
   try {

@@ -1,4 +1,5 @@
 import type { ActivityFold } from "../activity/fold.js";
+import type { CostProfile } from "../cost/profile.js";
 import type { Observer } from "../replay/run-config.js";
 import type { Stage2Config } from "../strategy/stage2.js";
 import type { Strategy } from "../strategy/strategy.js";
@@ -11,6 +12,7 @@ export interface ReplayStart {
   /** An episode's `side` is an index of these. */
   readonly sides: readonly Strategy[];
   readonly fold: ActivityFold;
+  readonly profile: CostProfile;
 }
 
 /** Who watches the replay of a trace. */
@@ -28,6 +30,9 @@ export function together(watchers: readonly Watcher[]): Watcher | undefined {
     },
     ended: (episode, activity) => {
       for (const watcher of watchers) watcher.ended?.(episode, activity);
+    },
+    closed: (side, epoch) => {
+      for (const watcher of watchers) watcher.closed?.(side, epoch);
     },
     ...(watchers.every(({ ended, repeated }) => ended === undefined || repeated !== undefined)
       ? {

@@ -42,7 +42,7 @@ export function whoIsWho(
     .filter((vm) => vm.is === NONE)
     .map((vm): ResultVm => {
       const ofVm = fold.threads.filter((thread) => known(thread.vm) === vm.index);
-      const vcpus = numbered(
+      const vcpus = numberVcpus(
         ofVm.filter(({ isVcpu }) => isVcpu),
         text,
       ).map(
@@ -116,7 +116,7 @@ export function vcpuNumbers(
     const vcpus = threads.filter(
       (thread) => thread.isVcpu && thread.vm !== NONE && standsFor(vms, thread.vm) === of,
     );
-    for (const { thread, number } of numbered(vcpus, text)) numbers.set(thread.index, { vm, number });
+    for (const { thread, number } of numberVcpus(vcpus, text)) numbers.set(thread.index, { vm, number });
   }
   return numbers;
 }
@@ -151,8 +151,8 @@ export function vcpuNumberOf(
 const unnumbered = { number: NONE, numberFrom: "order" } as const;
 
 /** The number that the events or the thread's name say; the others are numbered in the order in which they first faulted. */
-function numbered(
-  vcpus: Thread[],
+export function numberVcpus(
+  vcpus: readonly Thread[],
   text: (id: number) => string | null,
 ): { thread: Thread; number: number; numberFrom: ResultVcpu["numberFrom"] }[] {
   const said = vcpus.map((thread) => {

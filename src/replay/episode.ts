@@ -53,6 +53,8 @@ export class Episode {
   windows = 0;
   brokenNs = Number.NaN;
   installedNs = Number.NaN;
+  /** Block -> table replacements. */
+  splits = 0;
   /** From the first page put to the last table freed, where a table was; within the hold. */
   teardownNs = Number.NaN;
   tornDownNs = Number.NaN;

@@ -142,7 +142,7 @@ export class Host {
     guest.begin(activity.line);
     thread.firstOperation = guest.log.operations + 1;
     thread.lockedNs = atNs;
-    thread.windows = 0;
+    thread.windows = thread.splits = 0;
     thread.teardownNs = thread.tornDownNs = Number.NaN;
     thread.hasStored = false;
     let clock = atNs + (isFault ? this.cleanFirst(thread, activity) : 0);
@@ -172,6 +172,7 @@ export class Host {
       thread.windows += guest.meter.windows;
       thread.isWindowRecorded = isReplayed && plan.hasWindow;
       if (guest.meter.counts[Charge.pteStore] !== 0) thread.hasStored = true;
+      if (itsShape === Shape.split) thread.splits++;
       thread.brokenAtNs = guest.meter.brokenAtNs;
       thread.installedAtNs = guest.meter.installedAtNs;
       if (!Number.isNaN(guest.meter.lastFreeAtNs)) noteTeardown(thread, guest.meter, clock);

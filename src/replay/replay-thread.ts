@@ -105,6 +105,8 @@ export class ReplayThread {
   isWindowRecorded = false;
   brokenAtNs = ZERO;
   installedAtNs = ZERO;
+  /** Block -> table replacements of the hold. */
+  splits = 0;
   /** From the first put to the last free of the hold's tear-down; NaN = no table was freed. */
   teardownNs = Number.NaN;
   tornDownNs = Number.NaN;

@@ -8,6 +8,7 @@ import type { Arrivals } from "./arrivals.js";
 import type { CostScale } from "./cost-scale.js";
 import type { Counters } from "./counters.js";
 import type { Episode } from "./episode.js";
+import type { EndedEpoch } from "./epoch-clock.js";
 import type { Mismatch } from "./mismatch.js";
 import type { TraceTiming } from "./trace-timing.js";
 
@@ -82,6 +83,8 @@ export interface Observer {
    * each fault: then all are replayed.
    */
   repeated?(repetition: Repetition): void;
+  /** An epoch is over, and all of its episodes have been told: in the order of the result's epochs. */
+  closed?(side: number, epoch: EndedEpoch): void;
   /** A recorded fault did not come out of the table as it was recorded. The activity may be used again afterwards. */
   mismatched?(mismatch: Mismatch, activity: Activity): void;
 }

@@ -82,7 +82,10 @@ export class Run {
 
   private pass(barrier: Barrier): void {
     const ended = this.epoch.pass(barrier);
-    if (ended !== undefined) this.host.closeEpoch(ended);
+    if (ended !== undefined) {
+      this.host.closeEpoch(ended);
+      this.observer?.closed?.(this.config.side, ended);
+    }
     this.host.passBarrier();
     this.lockstep?.forget();
     if (barrier.slotChange !== undefined) this.host.changeSlot(barrier.vm, barrier.slotChange);
@@ -442,6 +445,7 @@ export class Run {
     episode.lockedNs = hasHeld ? thread.lockedNs : Number.NaN;
     episode.unlockedNs = unlockedNs;
     episode.windows = hasHeld ? thread.windows : 0;
+    episode.splits = hasHeld ? thread.splits : 0;
     episode.brokenNs = episode.windows > 0 ? thread.brokenAtNs : Number.NaN;
     episode.installedNs = episode.windows > 0 ? thread.installedAtNs : Number.NaN;
     episode.teardownNs = hasHeld ? thread.teardownNs : Number.NaN;

@@ -205,7 +205,7 @@ function stall(sides: readonly Side[]): Section {
   };
 }
 
-const costs: Readonly<Record<StallCost, string>> = {
+export const costs: Readonly<Record<StallCost, string>> = {
   lockWait: "lock wait",
   retry: "retry laps",
   cpuWait: "CPU wait",

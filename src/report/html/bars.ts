@@ -1,0 +1,111 @@
+/** Figures that are bars, drawn as they are written: they need no script and print as they are. */
+
+import type { DiffResult, StallCost } from "../../compare/result.js";
+import { ablationSections } from "../ablation.js";
+import { valueCells } from "../cells.js";
+import { formatChange, formatNs, formatRelative, formatShare } from "../quantity.js";
+import type { AnyResult, Section, Side } from "../rows.js";
+import { costs, sidesOf } from "../rows.js";
+import { html, Markup } from "./markup.js";
+
+const costNames = Object.keys(costs) as StallCost[];
+
+/** One bar a side, all on one scale. */
+export function stallBars(result: AnyResult): Markup {
+  const sides = sidesOf(result);
+  const sums = sides.map(({ replay }) => costNames.reduce((sum, cost) => sum + replay.costNs[cost], 0));
+  const scale = Math.max(...sums);
+  if (scale === 0) return html`<p>No stall.</p>`;
+  const shown = costNames.filter((cost) => sides.some(({ replay }) => replay.costNs[cost] > 0));
+  const bars = sides.map((side) => {
+    let at = 0;
+    const parts = shown.map((cost) => {
+      const share = (100 * side.replay.costNs[cost]) / scale;
+      const part = html`<rect class="cost-${cost}" x="${percent(at)}" width="${percent(share)}" height="100%"><title>${costs[cost]}: ${timeOf(side, side.replay.costNs[cost])}</title></rect>`;
+      at += share;
+      return part;
+    });
+    return html`<div class="bar"><span class="bar-name">${side.replay.strategy}</span><svg class="stack" role="img" aria-label="${inWords(side, shown)}">${parts}</svg></div>`;
+  });
+  const keys = shown.map(
+    (cost) =>
+      html`<li><svg class="key" aria-hidden="true"><rect class="cost-${cost}" width="100%" height="100%"/></svg>${costs[cost]}</li>`,
+  );
+  return html`${patterns()}<ul class="legend">${keys}</ul><div class="bars">${bars}</div>`;
+}
+
+function inWords(side: Side, shown: readonly StallCost[]): string {
+  const { strategy, costNs, stallNs } = side.replay;
+  const parts = shown.map((cost) => `${costs[cost]} ${timeOf(side, costNs[cost])}`);
+  return `${strategy}: stall ${timeOf(side, stallNs.total)}: ${parts.join(", ")}`;
+}
+
+/** Stripes, for the costs that share a colour with another. */
+function patterns(): Markup {
+  const stripes = (name: string, colour: string) =>
+    `<pattern id="${name}" width="6" height="6" patternUnits="userSpaceOnUse" patternTransform="rotate(45)"><rect class="${colour}" width="6" height="6"/><rect class="stripe" width="2" height="6"/></pattern>`;
+  return new Markup(
+    `<svg class="defs" aria-hidden="true"><defs>${stripes("stripes-teardown", "fill-vermillion")}${stripes("stripes-cpuWait", "fill-blue")}${stripes("stripes-retry", "fill-purple")}</defs></svg>`,
+  );
+}
+
+/** What is left of the change without each cost: one bar a cost, the change itself first. */
+export function ablationBars(result: AnyResult): Markup | undefined {
+  const sections = ablationSections(result);
+  if (sections.length === 0) return undefined;
+  const sides = sidesOf(result);
+  return html`${sections.map((section) => waterfall(section, sides))}`;
+}
+
+function waterfall({ title, head, rows }: Section, sides: readonly Side[]): Markup {
+  const all = [head!, ...rows];
+  const changes = all.map(({ values }) => values[1]! - values[0]!);
+  const low = Math.min(0, ...changes);
+  const high = Math.max(0, ...changes);
+  const span = high - low || 1;
+  const at = (ns: number) => (100 * (ns - low)) / span;
+  const bars = all.map((row, i) => {
+    const change = changes[i]!;
+    const cells = valueCells(row, sides);
+    const left = i === 0 ? cells[3]! : cells[3]!;
+    const label = i === 0 ? row.label : `without ${row.label}`;
+    const words = `${label}: ${formatChange(change, "ns")}, ${left}`;
+    return html`<div class="bar"><span class="bar-name">${label}</span><svg class="change" role="img" aria-label="${words}"><line class="zero" x1="${percent(at(0))}" x2="${percent(at(0))}" y1="0" y2="100%"/><rect class="${i === 0 ? "whole" : "left"}" x="${percent(Math.min(at(0), at(change)))}" width="${percent(Math.abs(at(change) - at(0)))}" y="15%" height="70%"/></svg><span class="bar-value">${cells[2]}<br>${left}</span></div>`;
+  });
+  return html`<h3>${title}</h3><div class="bars">${bars}</div>`;
+}
+
+/** What draws of the assumed figures make of each change. */
+export function sampleBars(result: AnyResult): Markup | undefined {
+  const samples = result.schema === "s2replay-diff/1" ? result.samples : undefined;
+  if (samples == null) return undefined;
+  const moved = samples.figures.filter(({ change }) => change.low !== 0 || change.high !== 0);
+  const low = Math.min(0, ...moved.map(({ relative }) => relative.low));
+  const high = Math.max(0, ...moved.map(({ relative }) => relative.high));
+  const at = (ratio: number) => (100 * (ratio - low)) / (high - low || 1);
+  const bars = moved.map((figure) => sampleBar(figure, samples.within, at));
+  const words = `${samples.draws} draws of ${samples.drawn.length} figures of the profile from their ranges, seed ${samples.seed}; each bar holds ${formatShare(samples.within)} of the changes, the mark is the median.`;
+  return html`<p>${words}</p><div class="bars">${bars}</div>`;
+}
+
+type SampleFigure = NonNullable<DiffResult["samples"]>["figures"][number];
+
+function sampleBar(
+  { label, change, relative }: SampleFigure,
+  within: number,
+  at: (ratio: number) => number,
+): Markup {
+  const unit = label === "faults" ? "count" : "ns";
+  const share = (ratio: number) => formatRelative(1, 1 + ratio);
+  const text = `${formatChange(Math.round(change.low), unit)} to ${formatChange(Math.round(change.high), unit)}`;
+  const words = `${label}: ${formatShare(within)} of the changes from ${share(relative.low)} to ${share(relative.high)}, median ${share(relative.median)}`;
+  return html`<div class="bar"><span class="bar-name">${label}</span><svg class="change" role="img" aria-label="${words}"><line class="zero" x1="${percent(at(0))}" x2="${percent(at(0))}" y1="0" y2="100%"/><rect class="left" x="${percent(at(relative.low))}" width="${percent(at(relative.high) - at(relative.low))}" y="30%" height="40%"/><line class="median" x1="${percent(at(relative.median))}" x2="${percent(at(relative.median))}" y1="10%" y2="90%"/></svg><span class="bar-value">${share(relative.low)} to ${share(relative.high)}<br>${text}</span></div>`;
+}
+
+function timeOf({ recordedRatio }: Side, ns: number): string {
+  return `${ns > 0 && recordedRatio < 1 ? "~" : ""}${formatNs(ns)}`;
+}
+
+function percent(value: number): string {
+  return `${Number(value.toFixed(3))}%`;
+}

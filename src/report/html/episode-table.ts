@@ -1,0 +1,157 @@
+/** The episodes of one side, as a page shows them: whole ones up to a limit, beyond it the shorter stalls as sums. */
+
+import { Cause, Cost, causes, costs } from "../../replay/counters.js";
+import type { Episode } from "../../replay/episode.js";
+import type { Repetition } from "../../replay/run-config.js";
+import { FaultBins, Repetitions } from "./merged-faults.js";
+import { episodeLayout } from "./page-data.js";
+import { GrowingColumns } from "./rows.js";
+import { StallCounts } from "./stall-counts.js";
+
+/** Added to the score of what is looked for first. */
+const ALWAYS = 2 ** 52;
+
+export class EpisodeTable {
+  readonly rows = new GrowingColumns(episodeLayout);
+  readonly bins = new FaultBins();
+  readonly repetitions = new Repetitions();
+  readonly stalls = new StallCounts();
+  /** Epochs ended so far. */
+  segment = 0;
+  /** Episodes that are only in the bins, and faults that are only in repetitions. */
+  merged = 0;
+  repeated = 0;
+  /** What scores no more is merged. */
+  private leastScore = Number.NEGATIVE_INFINITY;
+
+  constructor(private readonly limit: number) {}
+
+  add(episode: Episode): void {
+    if (episode.isFault && episode.counted) this.stalls.add(Math.round(episode.stallNs), 1);
+    const score = scoreOf(
+      episode.counted,
+      episode.isFault,
+      episode.windows,
+      episode.cause,
+      Math.round(episode.endNs) - Math.round(episode.startNs),
+    );
+    if (score <= this.leastScore) {
+      this.merge(
+        episode.thread,
+        this.segment,
+        Math.round(episode.startNs),
+        causeOf(episode),
+        Math.round(episode.stallNs),
+        Math.round(episode.lockWaitNs),
+      );
+      return;
+    }
+    if (this.rows.count === this.limit) this.thin();
+    this.put(episode);
+  }
+
+  repeat({ startNs, endNs, byCause, stalls }: Repetition): void {
+    let stallNs = 0;
+    let faults = 0;
+    for (const [ns, count] of stalls) {
+      this.stalls.add(ns, count);
+      stallNs += ns * count;
+    }
+    let cause = 0;
+    byCause.forEach((count, at) => {
+      faults += count;
+      if (count > byCause[cause]!) cause = at;
+    });
+    this.repeated += faults;
+    this.repetitions.add(this.segment, Math.round(startNs), Math.round(endNs), faults, stallNs, cause);
+  }
+
+  private put(episode: Episode): void {
+    const row = this.rows.append();
+    const { columns } = this.rows;
+    const startNs = Math.round(episode.startNs);
+    const after = (ns: number) => (Number.isNaN(ns) ? -1 : Math.max(0, Math.round(ns) - startNs));
+    const between = (from: number, to: number) =>
+      Number.isNaN(from) || Number.isNaN(to) ? 0 : Math.max(0, Math.round(to) - Math.round(from));
+    columns.lane[row] = episode.thread;
+    columns.segment[row] = this.segment;
+    columns.startNs[row] = startNs;
+    columns.spanNs[row] = Math.round(episode.endNs) - startNs;
+    columns.line[row] = episode.line;
+    columns.vm[row] = episode.vm;
+    columns.ipa[row] = episode.ipa;
+    columns.esr[row] = episode.esr;
+    columns.isFault[row] = Number(episode.isFault);
+    columns.counted[row] = Number(episode.counted);
+    columns.faultClass[row] = episode.faultClass;
+    columns.faultLevel[row] = episode.faultLevel;
+    columns.cause[row] = causeOf(episode);
+    columns.laps[row] = episode.laps;
+    columns.operation[row] = episode.operation;
+    columns.operationOffset[row] = Number.isNaN(episode.operationIpa)
+      ? 0
+      : episode.operationIpa - episode.ipa;
+    columns.operationBytes[row] = Number.isNaN(episode.operationBytes) ? 0 : episode.operationBytes;
+    columns.operations[row] = episode.operations;
+    columns.splits[row] = episode.splits;
+    columns.windows[row] = episode.windows;
+    columns.lockedAfter[row] = after(episode.lockedNs);
+    columns.heldNs[row] = between(episode.lockedNs, episode.unlockedNs);
+    columns.brokenAfter[row] = after(episode.brokenNs);
+    columns.windowNs[row] = between(episode.brokenNs, episode.installedNs);
+    columns.teardownAfter[row] = after(episode.teardownNs);
+    columns.teardownNs[row] = between(episode.teardownNs, episode.tornDownNs);
+    for (const cost of costs) columns[cost][row] = Math.round(episode.costNs[Cost[cost]] as number);
+  }
+
+  /** Half of the rows or more become sums. */
+  private thin(): void {
+    const { columns, count } = this.rows;
+    const scores = new Float64Array(count);
+    for (let row = 0; row < count; row++)
+      scores[row] = scoreOf(
+        columns.counted[row] === 1,
+        columns.isFault[row] === 1,
+        columns.windows[row]!,
+        columns.cause[row]!,
+        columns.spanNs[row]!,
+      );
+    this.leastScore = scores.slice().sort()[count >> 1]!;
+    this.rows.retain((row) => {
+      if (scores[row]! > this.leastScore) return true;
+      this.merge(
+        columns.lane[row]!,
+        columns.segment[row]!,
+        columns.startNs[row]!,
+        columns.cause[row]!,
+        columns.spanNs[row]!,
+        columns.lockWait[row]!,
+      );
+      return false;
+    });
+  }
+
+  private merge(
+    thread: number,
+    segment: number,
+    startNs: number,
+    cause: number,
+    stallNs: number,
+    lockWaitNs: number,
+  ): void {
+    this.merged++;
+    this.bins.add({ thread, segment, startNs, cause, faults: 1, stallNs, lockWaitNs });
+  }
+}
+
+/** An operation of the host has none: the number after the last stands for it. */
+function causeOf(episode: Episode): number {
+  return episode.isFault ? episode.cause : causes.length;
+}
+
+/** What is kept longest: windows and what they did to others, then the longest stalls; first to go: what is not counted. */
+function scoreOf(counted: boolean, isFault: boolean, windows: number, cause: number, spanNs: number): number {
+  if (!counted) return -1;
+  const isRare = !isFault || windows > 0 || cause === Cause.coalesceTrigger || cause === Cause.brokenWindow;
+  return isRare ? ALWAYS + spanNs : spanNs;
+}

@@ -1,0 +1,199 @@
+/** Above the timeline: what its colours mean, where to go, and what is in view in words. */
+
+import { formatCount, formatNs } from "../../quantity.js";
+import { Cause } from "./cause.js";
+import { byId, element } from "./dom.js";
+import type { Model, Side } from "./model.js";
+import { fillOf, inksOf } from "./palette.js";
+import type { View } from "./view.js";
+import { timeText } from "./words.js";
+
+const keys =
+  "Drag to move, shift-drag to zoom to a range; wheel to zoom once the timeline is chosen, or with Ctrl. Keys: + and - zoom, arrows left and right move, 0 or Home shows all; arrows up and down choose a lane's episode, n and p the next and previous one, Enter zooms to it, Esc leaves it.";
+
+export class Controls {
+  private readonly legend = element("ul", { className: "legend" });
+  private readonly status = element("p", { className: "status" });
+  private onText: (words: string) => void = () => {};
+
+  constructor(
+    private readonly model: Model,
+    private readonly view: View,
+  ) {
+    const { sides } = model;
+    const rows =
+      sides.length > 1 ? `Rows of a lane, from above: ${sides.map(({ name }) => name).join(", ")}. ` : "";
+    byId("timeline").append(
+      this.legend,
+      this.buttons(),
+      element("p", { className: "note", id: "timeline-keys", textContent: `${rows}${keys}` }),
+      this.status,
+    );
+    view.onChange(() => this.tell());
+    this.retint();
+  }
+
+  onWords(listener: (words: string) => void): void {
+    this.onText = listener;
+  }
+
+  /** Shows all, or the one epoch that is counted. */
+  begin(): void {
+    const { model, view } = this;
+    view.limit(model.stretches[0]?.fromNs ?? 0, model.endNs);
+    const only = model.stretches.find(({ label }) => label === model.facts.only);
+    if (only === undefined) view.showAll();
+    else this.showStretch(only.fromNs, only.toNs);
+  }
+
+  retint(): void {
+    const { model, legend } = this;
+    const inks = inksOf(document.body);
+    const seen = new Set<number>();
+    for (const { episodes, bins, repetitions } of model.sides)
+      for (const column of [episodes.cause, bins.cause, repetitions.cause])
+        for (const cause of column) seen.add(cause);
+    const swatch = (draw: (context: CanvasRenderingContext2D) => void) => {
+      const canvas = element("canvas", { width: 22, height: 14, ariaHidden: "true" });
+      draw(canvas.getContext("2d")!);
+      return canvas;
+    };
+    const items = [...seen]
+      .sort((a, b) => a - b)
+      .map((cause) =>
+        element(
+          "li",
+          {},
+          swatch((context) => {
+            context.fillStyle = fillOf(context, cause, inks.theme);
+            context.fillRect(0, 0, 22, 14);
+          }),
+          model.facts.causes[cause]!,
+        ),
+      );
+    const wait = swatch((context) => {
+      context.fillStyle = context.strokeStyle = inks.faint;
+      context.globalAlpha = 0.3;
+      context.fillRect(0, 0, 22, 14);
+      context.globalAlpha = 1;
+      context.fillRect(0, 6.5, 22, 1);
+    });
+    const hold = swatch((context) => {
+      context.fillStyle = inks.faint;
+      context.fillRect(0, 0, 22, 14);
+      context.fillStyle = inks.ink;
+      context.fillRect(0, 12, 22, 2);
+    });
+    const windowBand = swatch((context) => {
+      context.fillStyle = inks.window;
+      context.fillRect(0, 0, 22, 14);
+    });
+    legend.replaceChildren(
+      ...items,
+      element("li", {}, wait, "lock wait (pale)"),
+      element("li", {}, hold, "lock held (underlined)"),
+      ...(model.sides.some(({ windows }) => windows.length > 0)
+        ? [element("li", {}, windowBand, "window")]
+        : []),
+    );
+  }
+
+  private buttons(): HTMLElement {
+    const { model, view } = this;
+    const button = (textContent: string, action: () => void, title = "") => {
+      const made = element("button", { type: "button", textContent, title });
+      made.addEventListener("click", action);
+      return made;
+    };
+    const named = model.stretches.filter(({ label }) => !label.startsWith("#"));
+    const zoom = [
+      button("All", () => view.showAll(), "show the whole trace"),
+      button("+", () => view.zoom(0.5), "zoom in"),
+      button("−", () => view.zoom(2), "zoom out"),
+    ];
+    const epochs = model.facts.epochs
+      .map((_, index) => index)
+      .filter((index) => named.length === 0 || named.includes(model.stretches[index]!))
+      .slice(0, 40)
+      .map((index) =>
+        button(model.stretches[index]!.label, () => {
+          const { fromNs, toNs } = model.stretches[index]!;
+          this.showStretch(fromNs, toNs);
+        }),
+      );
+    const group = (name: string, ...children: Node[]) => {
+      const made = element("div", { className: "buttons" }, ...children);
+      made.setAttribute("role", "group");
+      made.setAttribute("aria-label", name);
+      return made;
+    };
+    const all: HTMLElement[] = [group("Zoom", ...zoom)];
+    if (epochs.length > 1) all.push(group("Epochs", ...epochs));
+    if (model.sides.length > 1 && model.facts.epochs.length > 1) all.push(this.alignment());
+    return element("div", { className: "controls" }, ...all);
+  }
+
+  private alignment(): HTMLElement {
+    const box = element("input", { type: "checkbox", checked: true });
+    box.addEventListener("change", () => {
+      const { fromNs, toNs } = this.view;
+      this.model.align(box.checked);
+      this.view.limit(this.model.stretches[0]!.fromNs, this.model.endNs);
+      this.view.show(fromNs, toNs);
+    });
+    return element("label", {}, box, " epochs begin together");
+  }
+
+  private showStretch(fromNs: number, toNs: number): void {
+    const room = Math.max(100, (toNs - fromNs) * 0.02);
+    this.view.show(fromNs - room, toNs + room);
+  }
+
+  /** What is in view, by strategy. */
+  private tell(): void {
+    const { model, view } = this;
+    const parts = model.sides.map((side) => `${side.name}: ${this.sumsOf(side)}`);
+    const words = `In view: ${formatNs(Math.round(view.spanNs))}. ${parts.join("; ")}.`;
+    this.status.textContent = words;
+    this.onText(`Timeline. ${words}`);
+  }
+
+  private sumsOf(side: Side): string {
+    const { model, view } = this;
+    const { spanNs, lockWait, isFault, counted, windows } = side.episodes;
+    let accesses = 0;
+    let stall = 0;
+    let wait = 0;
+    let windowed = 0;
+    for (let lane = 0; lane < model.facts.lanes.length; lane++) {
+      const end = side.laneStarts[lane + 1]!;
+      for (let row = model.firstAfter(side, lane, view.fromNs); row < end; row++) {
+        if (model.startOf(side, row) > view.toNs) break;
+        if (counted[row] !== 1) continue;
+        if (windows[row]! > 0) windowed++;
+        if (isFault[row] !== 1) continue;
+        accesses++;
+        stall += spanNs[row]!;
+        wait += lockWait[row]!;
+      }
+    }
+    const { bins, repetitions } = side;
+    for (let row = 0; row < bins.startNs.length; row++) {
+      const ns = bins.startNs[row]! + side.shiftNs[bins.segment[row]!]!;
+      if (ns > view.toNs || ns + bins.spanNs[row]! < view.fromNs || bins.cause[row] === Cause.hostOperation)
+        continue;
+      accesses += bins.faults[row]!;
+      stall += bins.stallNs[row]!;
+      wait += bins.lockWait[row]!;
+    }
+    let alike = 0;
+    for (let row = 0; row < repetitions.startNs.length; row++) {
+      const ns = repetitions.startNs[row]! + side.shiftNs[repetitions.segment[row]!]!;
+      if (ns > view.toNs || ns + repetitions.spanNs[row]! < view.fromNs) continue;
+      alike += repetitions.faults[row]!;
+      stall += repetitions.stallNs[row]!;
+    }
+    const waits = alike > 0 ? "" : `, of it lock wait ${timeText(side, wait)}`;
+    return `${formatCount(accesses + alike)} faulted accesses, stall ${timeText(side, stall)}${waits}, ${formatCount(windowed)} with a window`;
+  }
+}

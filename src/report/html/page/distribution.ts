@@ -1,0 +1,167 @@
+/** How long the stalls are: for each length the share of faulted accesses that stall no longer. */
+
+import uPlot from "uplot";
+import { formatCount, formatNs } from "../../quantity.js";
+import { byId, element } from "./dom.js";
+import type { Model, Side } from "./model.js";
+import { inksOf, lines } from "./palette.js";
+
+const shares = [0.5, 0.9, 0.99, 0.999, 1];
+
+export class Distribution {
+  private readonly box = byId("distribution");
+  private readonly figure = element("div", { className: "plot" });
+  private plot: uPlot | undefined;
+  private readonly data: uPlot.AlignedData | undefined;
+
+  constructor(private readonly model: Model) {
+    const { sides } = model;
+    const filled = sides.filter(({ stalls }) => stalls.ns.length > 0);
+    if (filled.length === 0) {
+      this.box.append(element("p", { textContent: "No access faulted." }));
+      return;
+    }
+    this.data = dataOf(sides);
+    this.figure.setAttribute("role", "img");
+    this.figure.setAttribute("aria-label", `Distribution of stalls. ${sides.map(inWords).join(". ")}`);
+    this.box.append(this.figure, this.table());
+    this.draw();
+    new ResizeObserver(() => this.plot?.setSize(this.size())).observe(this.box);
+  }
+
+  draw(): void {
+    if (this.data === undefined) return;
+    this.plot?.destroy();
+    this.figure.replaceChildren();
+    const inks = inksOf(document.body);
+    const { model } = this;
+    const axis = {
+      stroke: inks.faint,
+      grid: { stroke: inks.line, width: 1 },
+      ticks: { stroke: inks.line, width: 1 },
+    };
+    this.plot = new uPlot(
+      {
+        ...this.size(),
+        scales: { x: { distr: 3, time: false }, y: { range: [0, 1] } },
+        axes: [
+          {
+            ...axis,
+            label: "stall of a faulted access",
+            labelSize: 22,
+            values: (_, at) => at.map((ns) => (ns !== null && isPower(ns) ? formatTick(ns) : "")),
+          },
+          {
+            ...axis,
+            size: 52,
+            values: (_, at) => at.map((share) => `${Math.round(100 * share)} %`),
+          },
+        ],
+        series: [
+          { label: "stall", value: (_, ns) => (ns === null ? "" : formatNs(ns)) },
+          ...model.sides.map((side, index) => {
+            const look = lines[index % lines.length]!;
+            return {
+              label: side.name,
+              stroke: look[inks.theme],
+              width: 2,
+              dash: [...look.dash],
+              points: { show: false },
+              paths: uPlot.paths.stepped!({ align: 1 }),
+              value: (_: uPlot, share: number | null) =>
+                share === null ? "" : `${(100 * share).toFixed(1)} %`,
+            };
+          }),
+        ],
+        cursor: { drag: { x: false, y: false } },
+      },
+      this.data,
+      this.figure,
+    );
+  }
+
+  private size(): { width: number; height: number } {
+    const width = this.box.clientWidth;
+    return { width: Math.max(240, width), height: width < 560 ? 220 : 280 };
+  }
+
+  private table(): HTMLElement {
+    const head = element(
+      "tr",
+      {},
+      element("td"),
+      ...shares.map((share) =>
+        element("th", {
+          scope: "col",
+          textContent: share === 1 ? "longest" : `${Number((100 * share).toFixed(1))} %`,
+        }),
+      ),
+    );
+    const rows = this.model.sides.map((side) =>
+      element(
+        "tr",
+        {},
+        element("th", { scope: "row", textContent: side.name }),
+        ...shares.map((share) => element("td", { textContent: quantileText(side, share) })),
+      ),
+    );
+    const table = element("table", {}, element("thead", {}, head), element("tbody", {}, ...rows));
+    const scroll = element("div", { className: "scroll", tabIndex: 0 }, table);
+    scroll.setAttribute("role", "region");
+    scroll.setAttribute("aria-label", "Quantiles of the stalls");
+    return element(
+      "details",
+      {},
+      element("summary", { textContent: "As a table: no longer than, to three digits" }),
+      scroll,
+    );
+  }
+}
+
+/** The lengths of all sides on one axis, and for each side the share that is no longer. */
+function dataOf(sides: readonly Side[]): uPlot.AlignedData {
+  const lengths = [...new Set(sides.flatMap(({ stalls }) => [...stalls.ns]))]
+    .map((ns) => Math.max(1, ns))
+    .sort((a, b) => a - b);
+  const xs = [lengths[0]! * 0.8, ...lengths, lengths.at(-1)! * 1.2];
+  return [
+    xs,
+    ...sides.map(({ stalls }) => {
+      const sum = stalls.count.reduce((all, count) => all + count, 0);
+      let at = 0;
+      let seen = 0;
+      return xs.map((ns) => {
+        while (at < stalls.ns.length && stalls.ns[at]! <= ns) seen += stalls.count[at++]!;
+        return sum === 0 ? null : seen / sum;
+      });
+    }),
+  ];
+}
+
+function quantile({ stalls }: Side, share: number): number | undefined {
+  const sum = stalls.count.reduce((all, count) => all + count, 0);
+  let seen = 0;
+  for (let at = 0; at < stalls.ns.length; at++) {
+    seen += stalls.count[at]!;
+    if (seen >= sum * share) return stalls.ns[at];
+  }
+  return undefined;
+}
+
+function quantileText(side: Side, share: number): string {
+  const ns = quantile(side, share);
+  return ns === undefined ? "no fault" : `${side.mark}${formatNs(ns)}`;
+}
+
+function inWords(side: Side): string {
+  const sum = side.stalls.count.reduce((all, count) => all + count, 0);
+  return `${side.name}: ${formatCount(sum)} accesses faulted; half of them stall at most ${quantileText(side, 0.5)}, 99 % at most ${quantileText(side, 0.99)}, the longest ${quantileText(side, 1)}`;
+}
+
+function isPower(ns: number): boolean {
+  return Math.abs(Math.log10(ns) - Math.round(Math.log10(ns))) < 1e-9;
+}
+
+function formatTick(ns: number): string {
+  return formatNs(ns).replace(/\.0+(?= )/, "");
+}

@@ -1,0 +1,150 @@
+/** What the page shows, unpacked, with the time axis that all its figures share. */
+
+import {
+  type BinColumns,
+  binLayout,
+  type EpisodeColumns,
+  episodeLayout,
+  type PageFacts,
+  type RepetitionColumns,
+  repetitionLayout,
+  type StallColumns,
+  stallLayout,
+} from "../page-data.js";
+import { ByteSource, readColumns } from "../varint.js";
+
+/** One strategy's replay. Rows of a lane stand together, in order of time. */
+export interface Side {
+  readonly name: string;
+  readonly mark: string;
+  readonly count: number;
+  readonly episodes: EpisodeColumns;
+  /** By lane: where its rows begin; one more at the end. */
+  readonly laneStarts: Uint32Array;
+  readonly bins: BinColumns;
+  readonly binStarts: Uint32Array;
+  readonly repetitions: RepetitionColumns;
+  readonly stalls: StallColumns;
+  /** Rows that held the lock, by the time they got it; and those with a window. */
+  readonly holds: Uint32Array;
+  readonly windows: Uint32Array;
+  /** Of each epoch: what makes a time of this side's clock one of the axis. */
+  readonly shiftNs: Float64Array;
+}
+
+/** A stretch of the axis. */
+export interface Stretch {
+  readonly label: string;
+  readonly fromNs: number;
+  readonly toNs: number;
+  /** By side: how long the epoch is there. */
+  readonly spanNs: readonly number[];
+}
+
+export class Model {
+  readonly sides: readonly Side[];
+  stretches: readonly Stretch[] = [];
+  /** Each strategy's epochs begin where the others' do. */
+  aligned = true;
+  endNs = 1;
+
+  constructor(
+    readonly facts: PageFacts,
+    bytes: Uint8Array,
+  ) {
+    const source = new ByteSource(bytes);
+    this.sides = facts.counts.map((count, side): Side => {
+      const episodes = readColumns(source, episodeLayout, count.episodes);
+      const bins = readColumns(source, binLayout, count.bins);
+      const repetitions = readColumns(source, repetitionLayout, count.repetitions);
+      const stalls = readColumns(source, stallLayout, count.stalls);
+      const rows = Uint32Array.from({ length: count.episodes }, (_, row) => row);
+      const at = (row: number) => episodes.startNs[row]! + episodes.lockedAfter[row]!;
+      const brokenAt = (row: number) => episodes.startNs[row]! + episodes.brokenAfter[row]!;
+      return {
+        name: facts.strategies[side]!,
+        mark: facts.modelled[side] === true ? "~" : "",
+        count: count.episodes,
+        episodes,
+        laneStarts: startsOf(episodes.lane, facts.lanes.length),
+        bins,
+        binStarts: startsOf(bins.lane, facts.lanes.length),
+        repetitions,
+        stalls,
+        holds: rows.filter((row) => episodes.lockedAfter[row]! >= 0).sort((a, b) => at(a) - at(b)),
+        windows: rows.filter((row) => episodes.windows[row]! > 0).sort((a, b) => brokenAt(a) - brokenAt(b)),
+        shiftNs: new Float64Array(facts.epochs.length + 1),
+      };
+    });
+    this.align(true);
+  }
+
+  /** Of the axis, ns. */
+  startOf(side: Side, row: number): number {
+    return side.episodes.startNs[row]! + side.shiftNs[side.episodes.segment[row]!]!;
+  }
+
+  align(aligned: boolean): void {
+    this.aligned = aligned;
+    const { epochs } = this.facts;
+    const stretches: Stretch[] = [];
+    let fromNs = Math.min(...(epochs[0]?.startNs ?? [0]));
+    epochs.forEach((epoch, index) => {
+      const next = epochs[index + 1];
+      for (const [side, of] of this.sides.entries())
+        of.shiftNs[index] = aligned ? fromNs - epoch.startNs[side]! : 0;
+      const start = aligned ? fromNs : epoch.startNs[0]!;
+      stretches.push({
+        label: epoch.label === "" ? `#${index + 1}` : epoch.label,
+        fromNs: start,
+        toNs: start + Math.max(...epoch.makespanNs),
+        spanNs: epoch.makespanNs,
+      });
+      const apart = epoch.startNs.map((ns, side) =>
+        next === undefined ? epoch.makespanNs[side]! : next.startNs[side]! - ns,
+      );
+      fromNs += Math.max(...apart);
+    });
+    this.stretches = stretches;
+    this.endNs = Math.max(
+      1,
+      ...stretches.map(({ toNs }) => toNs),
+      ...this.sides.map((side) => this.lastOf(side)),
+    );
+  }
+
+  /** First row of the lane that ends after `ns`, by binary search; rows of a lane do not overlap. */
+  firstAfter(side: Side, lane: number, ns: number): number {
+    let low = side.laneStarts[lane]!;
+    let high = side.laneStarts[lane + 1]!;
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if (this.startOf(side, middle) + side.episodes.spanNs[middle]! < ns) low = middle + 1;
+      else high = middle;
+    }
+    return low;
+  }
+
+  private lastOf(side: Side): number {
+    let last = 0;
+    for (let row = 0; row < side.count; row++) {
+      const ns = this.startOf(side, row) + side.episodes.spanNs[row]!;
+      if (ns > last) last = ns;
+    }
+    return last;
+  }
+}
+
+function startsOf(lane: Float64Array, lanes: number): Uint32Array {
+  const starts = new Uint32Array(lanes + 1);
+  for (const of of lane) starts[of + 1]!++;
+  for (let at = 0; at < lanes; at++) starts[at + 1]! += starts[at]!;
+  return starts;
+}
+
+/** Unpacks what stands in the page. */
+export async function unpack(text: string): Promise<Uint8Array> {
+  const packed = Uint8Array.from(atob(text), (c) => c.charCodeAt(0));
+  const stream = new Blob([packed]).stream().pipeThrough(new DecompressionStream("deflate-raw"));
+  return new Uint8Array(await new Response(stream).arrayBuffer());
+}

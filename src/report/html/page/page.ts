@@ -1,0 +1,49 @@
+/** The page's script: unpacks the data, and makes the figures that can be gone into. */
+
+import type { PageFacts } from "../page-data.js";
+import { AddressMap } from "./address-map.js";
+import { Controls } from "./controls.js";
+import { Details } from "./details.js";
+import { Distribution } from "./distribution.js";
+import { byId, element } from "./dom.js";
+import { Model, unpack } from "./model.js";
+import { Selection } from "./selection.js";
+import { startTheme } from "./theme.js";
+import { Timeline } from "./timeline.js";
+import { View } from "./view.js";
+import { episodeText } from "./words.js";
+
+async function start(): Promise<void> {
+  const facts = JSON.parse(byId("facts").textContent!) as PageFacts;
+  const model = new Model(facts, await unpack(byId("data").textContent!));
+  const retint: (() => void)[] = [];
+  startTheme(() => {
+    for (const draw of retint) draw();
+  });
+  if (facts.counts.some((of) => of.episodes + of.bins + of.repetitions > 0)) {
+    const view = new View();
+    const selection = new Selection();
+    const controls = new Controls(model, view);
+    const timeline = new Timeline(model, view, selection, (picked) => episodeText(model, picked));
+    controls.onWords((words) => timeline.setWords(words));
+    new Details(model, selection);
+    const map = new AddressMap(model, view, selection);
+    retint.push(
+      () => controls.retint(),
+      () => timeline.retint(),
+      () => map.retint(),
+    );
+    controls.begin();
+    timeline.paintNow();
+    map.paint();
+  } else
+    for (const id of ["timeline", "map"])
+      byId(id).append(
+        element("p", { textContent: "Nothing to draw: no fault and no operation was replayed." }),
+      );
+  document.documentElement.dataset.drawn = String(Math.round(performance.now()));
+  const distribution = new Distribution(model);
+  retint.push(() => distribution.draw());
+}
+
+void start();

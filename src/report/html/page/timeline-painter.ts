@@ -1,0 +1,391 @@
+/** Draws the timeline: whatever the number of episodes, no more shapes than there are pixels. */
+
+import { Cause } from "./cause.js";
+import { clip, font } from "./dom.js";
+import type { Band, LaneLayout } from "./lane-layout.js";
+import type { Model, Side } from "./model.js";
+import { colorOf, fillOf, type Inks } from "./palette.js";
+import type { Picked } from "./selection.js";
+import { ticks, type View } from "./view.js";
+
+/** Height of the axis and of the epochs' names under it, which stay when the lanes scroll. */
+export const headHeight = 40;
+/** Narrower episodes are added up by pixel. */
+const wideFromPx = 3;
+
+export interface Frame {
+  readonly context: CanvasRenderingContext2D;
+  readonly width: number;
+  readonly height: number;
+  readonly labels: number;
+  readonly scrollTop: number;
+  readonly inks: Inks;
+  readonly picked: Picked | undefined;
+  readonly brush: readonly [number, number] | undefined;
+}
+
+export class TimelinePainter {
+  /** Of the pixel under way: time by cause, and of it time in waits for the lock. */
+  private readonly sums = new Float64Array(16);
+  private waitNs = 0;
+  private pixel = -1;
+  private left = 0;
+  private top = 0;
+
+  constructor(
+    private readonly model: Model,
+    private readonly layout: LaneLayout,
+    private readonly view: View,
+  ) {}
+
+  paint(frame: Frame): void {
+    const { context, width, height, inks, labels } = frame;
+    context.fillStyle = inks.paper;
+    context.fillRect(0, 0, width, height);
+    context.save();
+    context.beginPath();
+    context.rect(0, headHeight, width, height - headHeight);
+    context.clip();
+    for (const band of this.layout.bands) {
+      const top = headHeight + band.top - frame.scrollTop;
+      if (top + this.layout.bandHeight < headHeight || top > height) continue;
+      this.paintBand(frame, band, top);
+    }
+    context.restore();
+    this.paintHead(frame);
+    if (frame.brush !== undefined) {
+      const [from, to] = frame.brush;
+      context.fillStyle = inks.select;
+      context.globalAlpha = 0.18;
+      context.fillRect(Math.min(from, to), 0, Math.abs(to - from), height);
+      context.globalAlpha = 1;
+    }
+    context.fillStyle = inks.line;
+    context.fillRect(labels - 1, 0, 1, height);
+  }
+
+  private xOf(frame: Frame, ns: number): number {
+    return frame.labels + ((ns - this.view.fromNs) / this.view.spanNs) * (frame.width - frame.labels);
+  }
+
+  private paintHead(frame: Frame): void {
+    const { context, width, height, inks, labels } = frame;
+    context.fillStyle = inks.paper;
+    context.fillRect(0, 0, width, headHeight);
+    context.font = font(11);
+    context.textBaseline = "middle";
+    context.save();
+    context.beginPath();
+    context.rect(labels, 0, width - labels, height);
+    context.clip();
+    for (const { ns, text } of ticks(this.view, width - labels, 110)) {
+      const x = this.xOf(frame, ns);
+      context.fillStyle = inks.line;
+      context.fillRect(Math.round(x), 14, 1, 6);
+      context.fillStyle = inks.faint;
+      context.fillText(text, x + 3, 10);
+    }
+    let free = labels;
+    for (const { label, fromNs, toNs } of this.model.stretches) {
+      const from = Math.max(labels, this.xOf(frame, fromNs));
+      const to = Math.min(width, this.xOf(frame, toNs));
+      if (to < labels || from > width) continue;
+      context.fillStyle = inks.lane;
+      context.fillRect(from, 22, Math.max(1, to - from), 16);
+      context.fillStyle = inks.line;
+      context.fillRect(Math.round(from), 22, 1, height);
+      const room = Math.max(to - from, 0) - 8;
+      if (room < 24 || from < free) continue;
+      context.fillStyle = inks.ink;
+      context.font = font(11, 600);
+      const shown = clip(context, label, room);
+      context.fillText(shown, from + 4, 31);
+      free = from + 4 + context.measureText(shown).width;
+    }
+    context.restore();
+    context.fillStyle = inks.line;
+    context.fillRect(0, headHeight - 1, width, 1);
+  }
+
+  private paintBand(frame: Frame, band: Band, top: number): void {
+    const { context, width, inks, labels } = frame;
+    const { rowHeight } = this.layout;
+    context.save();
+    context.beginPath();
+    context.rect(labels, top, width - labels, this.layout.bandHeight);
+    context.clip();
+    this.model.sides.forEach((side, index) => {
+      const y = top + index * (rowHeight + 1);
+      context.fillStyle = inks.lane;
+      context.fillRect(labels, y, width - labels, rowHeight);
+      if (band.lane < 0) this.paintLock(frame, side, band.vm, y);
+      else {
+        if (this.model.facts.lanes[band.lane]!.isVcpu) this.paintWindows(frame, side, band.vm, y);
+        this.paintRepetitions(frame, side, band, y);
+        this.paintBins(frame, side, band.lane, y);
+        this.paintLane(frame, side, band.lane, y);
+      }
+      if (frame.picked?.side === index) this.paintPicked(frame, side, frame.picked.row, band, y);
+    });
+    context.restore();
+    this.paintLabel(frame, band, top);
+  }
+
+  private paintLabel({ context, inks, labels }: Frame, { name }: Band, top: number): void {
+    const { rowHeight } = this.layout;
+    const { sides } = this.model;
+    context.textBaseline = "middle";
+    context.fillStyle = inks.ink;
+    context.font = font(11, 600);
+    const names = rowHeight >= 14 && sides.length > 1 && labels >= 140;
+    const room = names ? labels - 70 : labels - 8;
+    context.fillText(clip(context, name, room), 4, top + (rowHeight * sides.length) / 2);
+    if (!names) return;
+    context.font = font(9.5);
+    context.fillStyle = inks.faint;
+    context.textAlign = "right";
+    sides.forEach((side, index) => {
+      context.fillText(
+        clip(context, side.name, 62),
+        labels - 5,
+        top + index * (rowHeight + 1) + rowHeight / 2 + 0.5,
+      );
+    });
+    context.textAlign = "left";
+  }
+
+  /** While an entry is broken nobody gets through it: a band over every vCPU of the VM. */
+  private paintWindows(frame: Frame, side: Side, vm: number, y: number): void {
+    const { context, inks } = frame;
+    const { brokenAfter, windowNs } = side.episodes;
+    context.fillStyle = inks.window;
+    let done = Number.NEGATIVE_INFINITY;
+    for (const row of side.windows) {
+      if (vm >= 0 && side.episodes.vm[row] !== vm) continue;
+      const from = this.xOf(frame, this.model.startOf(side, row) + brokenAfter[row]!);
+      const to = from + (windowNs[row]! / this.view.spanNs) * (frame.width - frame.labels);
+      if (to < frame.labels || from > frame.width || to < done) continue;
+      context.fillRect(from, y, Math.max(1, to - from), this.layout.rowHeight);
+      done = Math.max(to, from + 1);
+    }
+  }
+
+  private paintRepetitions(frame: Frame, side: Side, { lane }: Band, y: number): void {
+    if (this.model.facts.lanes[lane]!.isVcpu !== true) return;
+    const { startNs, spanNs, segment, cause } = side.repetitions;
+    const { context, inks } = frame;
+    for (let row = 0; row < startNs.length; row++) {
+      const from = this.xOf(frame, startNs[row]! + side.shiftNs[segment[row]!]!);
+      const to = from + (spanNs[row]! / this.view.spanNs) * (frame.width - frame.labels);
+      if (to < frame.labels || from > frame.width) continue;
+      context.globalAlpha = 0.35;
+      context.fillStyle = colorOf(cause[row]!, inks.theme);
+      context.fillRect(from, y + 2, Math.max(0.5, to - from), this.layout.rowHeight - 4);
+      context.globalAlpha = 1;
+      this.hatch(frame, Math.max(from, frame.labels), Math.min(to, frame.width), y);
+    }
+  }
+
+  private hatch({ context, inks }: Frame, from: number, to: number, y: number): void {
+    const h = this.layout.rowHeight;
+    if (to - from < 6) return;
+    context.strokeStyle = inks.faint;
+    context.lineWidth = 0.6;
+    context.beginPath();
+    for (let x = Math.ceil(from / 8) * 8; x < to; x += 8) {
+      context.moveTo(x, y + h - 2);
+      context.lineTo(x + 5, y + 2);
+    }
+    context.stroke();
+  }
+
+  private paintBins(frame: Frame, side: Side, lane: number, y: number): void {
+    const { startNs, spanNs, segment, cause, stallNs } = side.bins;
+    const h = this.layout.rowHeight;
+    for (let row = side.binStarts[lane]!; row < side.binStarts[lane + 1]!; row++) {
+      const from = this.xOf(frame, startNs[row]! + side.shiftNs[segment[row]!]!);
+      const width = (spanNs[row]! / this.view.spanNs) * (frame.width - frame.labels);
+      if (from + width < frame.labels || from > frame.width) continue;
+      frame.context.fillStyle = colorOf(cause[row]!, frame.inks.theme);
+      frame.context.globalAlpha = 0.25 + 0.5 * Math.min(1, stallNs[row]! / spanNs[row]!);
+      frame.context.fillRect(from, y, Math.max(0.5, width), h);
+      frame.context.globalAlpha = 1;
+    }
+  }
+
+  private paintLane(frame: Frame, side: Side, lane: number, y: number): void {
+    const { model, view } = this;
+    const { spanNs, cause, lockWait } = side.episodes;
+    const end = side.laneStarts[lane + 1]!;
+    const pxPerNs = (frame.width - frame.labels) / view.spanNs;
+    this.top = y;
+    for (let row = model.firstAfter(side, lane, view.fromNs); row < end; row++) {
+      const startNs = model.startOf(side, row);
+      if (startNs > view.toNs) break;
+      const x = frame.labels + (startNs - view.fromNs) * pxPerNs;
+      const span = spanNs[row]!;
+      if (span * pxPerNs >= wideFromPx) {
+        this.flush(frame);
+        this.paintEpisode(frame, side, row, x, y, span * pxPerNs, pxPerNs);
+        continue;
+      }
+      const pixel = Math.floor(x);
+      if (pixel !== this.pixel) {
+        this.flush(frame);
+        this.pixel = pixel;
+        this.left = x;
+      }
+      const of = cause[row]!;
+      this.sums[of] = this.sums[of]! + Math.max(1, span);
+      this.waitNs += lockWait[row]!;
+    }
+    this.flush(frame);
+  }
+
+  /** One pixel column: the cause with most of the time; the part of it that waited for the lock is pale. */
+  private flush({ context, inks }: Frame): void {
+    if (this.pixel < 0) return;
+    let most = 0;
+    let sum = 0;
+    this.sums.forEach((ns, cause) => {
+      sum += ns;
+      if (ns > this.sums[most]!) most = cause;
+    });
+    const h = this.layout.rowHeight;
+    const pale = h * Math.min(1, this.waitNs / sum);
+    const density = Math.min(1, (sum / this.view.spanNs) * context.canvas.clientWidth);
+    const alpha = 0.55 + 0.45 * density;
+    context.fillStyle = colorOf(most, inks.theme);
+    context.globalAlpha = alpha * 0.3;
+    context.fillRect(this.left, this.top, 1, pale);
+    context.globalAlpha = alpha;
+    context.fillRect(this.left, this.top + pale, 1, h - pale);
+    context.globalAlpha = 1;
+    this.sums.fill(0);
+    this.waitNs = 0;
+    this.pixel = -1;
+  }
+
+  /** In order of time: the way to the lock, the wait for it (pale), the hold (underlined) with its tear-down, the way back. */
+  private paintEpisode(
+    frame: Frame,
+    side: Side,
+    row: number,
+    x: number,
+    y: number,
+    width: number,
+    pxPerNs: number,
+  ): void {
+    const { context, inks } = frame;
+    const { episodes: of } = side;
+    const h = this.layout.rowHeight;
+    const cause = of.cause[row]!;
+    const counted = of.counted[row] === 1 ? 1 : 0.35;
+    const locked = of.lockedAfter[row]!;
+    const wait = of.lockWait[row]!;
+    const waitAt = (locked >= 0 ? locked - wait : of.exit[row]! + of.handler[row]!) * pxPerNs;
+    const waitPx = wait * pxPerNs;
+    context.globalAlpha = counted;
+    context.fillStyle = width >= 6 ? fillOf(context, cause, inks.theme) : colorOf(cause, inks.theme);
+    if (waitPx < 0.75) context.fillRect(x, y, width, h);
+    else {
+      context.fillRect(x, y, waitAt, h);
+      context.fillRect(x + waitAt + waitPx, y, Math.max(0, width - waitAt - waitPx), h);
+      context.globalAlpha = 0.28 * counted;
+      context.fillStyle = colorOf(cause, inks.theme);
+      context.fillRect(x + waitAt, y, waitPx, h);
+      context.globalAlpha = counted;
+      context.fillRect(x + waitAt, y + h / 2 - 0.5, waitPx, 1);
+    }
+    if (locked >= 0 && width >= 8) {
+      context.fillStyle = inks.ink;
+      context.fillRect(x + locked * pxPerNs, y + h - 2, Math.max(1, of.heldNs[row]! * pxPerNs), 2);
+    }
+    if (of.windows[row]! > 0) {
+      context.fillStyle = inks.window;
+      context.globalAlpha = 1;
+      context.fillRect(x + of.brokenAfter[row]! * pxPerNs, y, Math.max(1, of.windowNs[row]! * pxPerNs), 3);
+    }
+    if (of.teardownAfter[row]! >= 0 && of.teardownNs[row]! * pxPerNs >= 2) {
+      context.strokeStyle = inks.ink;
+      context.lineWidth = 1;
+      context.strokeRect(
+        x + of.teardownAfter[row]! * pxPerNs + 0.5,
+        y + 4.5,
+        of.teardownNs[row]! * pxPerNs - 1,
+        Math.max(1, h - 8),
+      );
+    }
+    context.globalAlpha = 1;
+    if (width > 4) {
+      context.fillStyle = inks.paper;
+      context.fillRect(x + width - 0.5, y, 0.5, h);
+    }
+    this.paintName(frame, cause, x, y, waitPx > 40 ? Math.max(0, waitAt) : width);
+  }
+
+  private paintName(
+    { context, inks, labels, width: right }: Frame,
+    cause: number,
+    x: number,
+    y: number,
+    width: number,
+  ): void {
+    const from = Math.max(labels, x);
+    const room = Math.min(right, x + width) - from - 8;
+    if (room < 60 || this.layout.rowHeight < 10) return;
+    const name = this.model.facts.causes[cause]!;
+    context.font = font(10, 600);
+    if (context.measureText(name).width > room) return;
+    context.textBaseline = "middle";
+    const w = context.measureText(name).width;
+    context.globalAlpha = 0.8;
+    context.fillStyle = inks.paper;
+    context.fillRect(from + 2, y + 2, w + 4, this.layout.rowHeight - 4);
+    context.globalAlpha = 1;
+    context.fillStyle = inks.ink;
+    context.fillText(name, from + 4, y + this.layout.rowHeight / 2 + 0.5);
+  }
+
+  /** Who had the lock: each hold in the colour of what it was for. Under a read lock several at once. */
+  private paintLock(frame: Frame, side: Side, vm: number, y: number): void {
+    const { episodes: of, holds } = side;
+    const { context, inks } = frame;
+    const h = this.layout.rowHeight;
+    const pxPerNs = (frame.width - frame.labels) / this.view.spanNs;
+    let drawn = Number.NEGATIVE_INFINITY;
+    for (const row of holds) {
+      if (of.vm[row] !== vm) continue;
+      const x = this.xOf(frame, this.model.startOf(side, row) + of.lockedAfter[row]!);
+      const width = of.heldNs[row]! * pxPerNs;
+      if (x + width < frame.labels) continue;
+      if (x > frame.width) break;
+      if (width < 1 && x - drawn < 0.7) continue;
+      context.fillStyle = colorOf(of.cause[row] ?? Cause.unexplained, inks.theme);
+      context.fillRect(x, y + 2, Math.max(0.7, width), h - 4);
+      if (of.windows[row]! > 0) {
+        context.fillStyle = inks.window;
+        context.fillRect(
+          x + (of.brokenAfter[row]! - of.lockedAfter[row]!) * pxPerNs,
+          y,
+          Math.max(1, of.windowNs[row]! * pxPerNs),
+          h,
+        );
+      }
+      drawn = x;
+    }
+  }
+
+  private paintPicked(frame: Frame, side: Side, row: number, band: Band, y: number): void {
+    const { context, inks } = frame;
+    const of = side.episodes;
+    const isLock = band.lane < 0;
+    if (isLock ? of.vm[row] !== band.vm || of.lockedAfter[row]! < 0 : of.lane[row] !== band.lane) return;
+    const startNs = this.model.startOf(side, row) + (isLock ? of.lockedAfter[row]! : 0);
+    const x = this.xOf(frame, startNs);
+    const width = this.xOf(frame, startNs + (isLock ? of.heldNs[row]! : of.spanNs[row]!)) - x;
+    context.strokeStyle = inks.select;
+    context.lineWidth = 2;
+    context.strokeRect(x - 1, y - 0, Math.max(3, width + 2), this.layout.rowHeight);
+  }
+}

@@ -1,0 +1,328 @@
+/** The timeline with its buttons: zoom, pan, brush, hover, and the choice of an episode, by pointer, wheel and keys. */
+
+import { byId, element, sharpen } from "./dom.js";
+import { type Band, type LaneLayout, layOut } from "./lane-layout.js";
+import type { Model } from "./model.js";
+import { type Inks, inksOf } from "./palette.js";
+import type { Picked, Selection } from "./selection.js";
+import { headHeight, TimelinePainter } from "./timeline-painter.js";
+import type { View } from "./view.js";
+
+const nearPx = 4;
+
+export class Timeline {
+  private readonly box = element("div", { className: "timeline", tabIndex: 0 });
+  private readonly spacer = element("div", { className: "spacer" });
+  private readonly canvas = element("canvas");
+  private readonly tip = element("div", { className: "tip", hidden: true });
+  private readonly layout: LaneLayout;
+  private readonly painter: TimelinePainter;
+  private inks: Inks;
+  private brush: [number, number] | undefined;
+  private due = false;
+
+  constructor(
+    private readonly model: Model,
+    private readonly view: View,
+    private readonly selection: Selection,
+    private readonly describe: (picked: Picked) => string,
+  ) {
+    this.layout = layOut(model);
+    this.painter = new TimelinePainter(model, this.layout, view);
+    this.inks = inksOf(document.body);
+    const { box, spacer, canvas, tip } = this;
+    box.setAttribute("role", "application");
+    box.setAttribute("aria-label", "Timeline of the replays");
+    box.setAttribute("aria-describedby", "timeline-keys");
+    canvas.setAttribute("role", "img");
+    spacer.append(canvas);
+    box.append(spacer);
+    byId("timeline").append(element("div", { className: "timeline-frame" }, box, tip));
+    const { height } = this.layout;
+    box.style.height = `min(${height + headHeight + 2}px, 75vh)`;
+    spacer.style.height = `${height + headHeight}px`;
+    this.listen();
+  }
+
+  get labels(): number {
+    const { clientWidth } = this.box;
+    return clientWidth < 560 ? 76 : this.model.sides.length > 1 ? 168 : 110;
+  }
+
+  setWords(words: string): void {
+    this.canvas.setAttribute("aria-label", words);
+  }
+
+  retint(): void {
+    this.inks = inksOf(document.body);
+    this.paintNow();
+  }
+
+  /** Draws with the next frame, however often it is asked. */
+  paint(): void {
+    if (this.due) return;
+    this.due = true;
+    requestAnimationFrame(() => {
+      this.due = false;
+      this.paintNow();
+    });
+  }
+
+  paintNow(): void {
+    const { clientWidth: width, clientHeight: height } = this.box;
+    if (width === 0) return;
+    this.painter.paint({
+      context: sharpen(this.canvas, width, height),
+      width,
+      height,
+      labels: this.labels,
+      scrollTop: this.box.scrollTop,
+      inks: this.inks,
+      picked: this.selection.picked,
+      brush: this.brush,
+    });
+  }
+
+  private nsAt(x: number): number {
+    const { labels, view } = this;
+    return view.fromNs + ((x - labels) / (this.box.clientWidth - labels)) * view.spanNs;
+  }
+
+  private listen(): void {
+    const { box, view } = this;
+    view.onChange(() => this.paint());
+    this.selection.onChange(() => {
+      this.scrollToPicked();
+      this.paint();
+    });
+    new ResizeObserver(() => this.paintNow()).observe(box);
+    box.addEventListener("scroll", () => this.paintNow());
+    box.addEventListener("wheel", (event) => this.onWheel(event), { passive: false });
+    box.addEventListener("keydown", (event) => this.onKey(event));
+    this.listenToPointer();
+  }
+
+  private onWheel(event: WheelEvent): void {
+    const { box, view } = this;
+    const isAsked = event.ctrlKey || event.metaKey || document.activeElement === box;
+    if (!isAsked) return;
+    const { deltaX, deltaY, deltaMode } = event;
+    const px = deltaMode === 1 ? 16 : 1;
+    event.preventDefault();
+    if (event.shiftKey || Math.abs(deltaX) > Math.abs(deltaY)) {
+      const by = (Math.abs(deltaX) > Math.abs(deltaY) ? deltaX : deltaY) * px;
+      view.panBy((by / (box.clientWidth - this.labels)) * view.spanNs);
+    } else view.zoom(1.0015 ** (deltaY * px), this.nsAt(event.clientX - box.getBoundingClientRect().left));
+  }
+
+  private onKey(event: KeyboardEvent): void {
+    const { view, selection } = this;
+    if (event.ctrlKey || event.metaKey || event.altKey) return;
+    const actions: Record<string, () => void> = {
+      "+": () => view.zoom(0.5),
+      "=": () => view.zoom(0.5),
+      "-": () => view.zoom(2),
+      ArrowLeft: () => view.panBy(-view.spanNs / 8),
+      ArrowRight: () => view.panBy(view.spanNs / 8),
+      Home: () => view.showAll(),
+      "0": () => view.showAll(),
+      n: () => this.step(1),
+      p: () => this.step(-1),
+      ArrowDown: () => this.stepLane(1),
+      ArrowUp: () => this.stepLane(-1),
+      Enter: () => this.closeIn(),
+      Escape: () => selection.pick(undefined),
+    };
+    const action = actions[event.key];
+    if (action === undefined) return;
+    event.preventDefault();
+    action();
+  }
+
+  /** The next or the previous episode of the same thread; the first one in view where none is chosen. */
+  private step(by: number): void {
+    const { picked } = this.selection;
+    if (picked === undefined) {
+      this.stepLane(1);
+      return;
+    }
+    const side = this.model.sides[picked.side]!;
+    const row = picked.row + by;
+    if (row < 0 || row >= side.count || side.episodes.lane[row] !== side.episodes.lane[picked.row]) return;
+    this.selection.pick({ side: picked.side, row });
+    this.reveal();
+  }
+
+  /** To the next row of the lanes that has an episode in view. */
+  private stepLane(by: number): void {
+    const { sides, facts } = this.model;
+    const rows = facts.lanes.length * sides.length;
+    const { picked } = this.selection;
+    const here =
+      picked === undefined
+        ? by > 0
+          ? -1
+          : rows
+        : sides[picked.side]!.episodes.lane[picked.row]! * sides.length + picked.side;
+    const aroundNs =
+      picked === undefined ? this.view.fromNs : this.model.startOf(sides[picked.side]!, picked.row);
+    for (let at = here + by; at >= 0 && at < rows; at += by) {
+      const side = sides[at % sides.length]!;
+      const lane = Math.floor(at / sides.length);
+      const row = this.model.firstAfter(side, lane, Math.max(this.view.fromNs, aroundNs));
+      if (row >= side.laneStarts[lane + 1]! || this.model.startOf(side, row) > this.view.toNs) continue;
+      this.selection.pick({ side: at % sides.length, row });
+      return;
+    }
+  }
+
+  /** Shows the chosen episode large. */
+  private closeIn(): void {
+    const { picked } = this.selection;
+    if (picked === undefined) return;
+    const side = this.model.sides[picked.side]!;
+    const startNs = this.model.startOf(side, picked.row);
+    const spanNs = Math.max(100, side.episodes.spanNs[picked.row]!);
+    this.view.show(startNs - spanNs, startNs + 2 * spanNs);
+  }
+
+  private reveal(): void {
+    const { picked } = this.selection;
+    if (picked === undefined) return;
+    const side = this.model.sides[picked.side]!;
+    const startNs = this.model.startOf(side, picked.row);
+    const { view } = this;
+    if (startNs < view.fromNs || startNs + side.episodes.spanNs[picked.row]! > view.toNs)
+      view.show(startNs - view.spanNs / 3, startNs + (2 * view.spanNs) / 3);
+  }
+
+  private scrollToPicked(): void {
+    const { picked } = this.selection;
+    if (picked === undefined) return;
+    const lane = this.model.sides[picked.side]!.episodes.lane[picked.row];
+    const band = this.layout.bands.find((one) => one.lane === lane);
+    if (band === undefined) return;
+    const { box } = this;
+    const room = box.clientHeight - headHeight - this.layout.bandHeight;
+    if (band.top < box.scrollTop) box.scrollTop = band.top - 4;
+    else if (band.top > box.scrollTop + room) box.scrollTop = band.top - room + 4;
+  }
+
+  private listenToPointer(): void {
+    const { canvas, view } = this;
+    const down = new Map<number, number>();
+    let moved = 0;
+    let lastX = 0;
+    canvas.addEventListener("pointerdown", (event) => {
+      if (event.button !== 0) return;
+      this.box.focus({ preventScroll: true });
+      canvas.setPointerCapture(event.pointerId);
+      down.set(event.pointerId, event.offsetX);
+      moved = 0;
+      lastX = event.offsetX;
+      if (event.shiftKey) this.brush = [event.offsetX, event.offsetX];
+    });
+    canvas.addEventListener("pointermove", (event) => {
+      const before = down.get(event.pointerId);
+      if (before === undefined) {
+        this.hover(event);
+        return;
+      }
+      this.tip.hidden = true;
+      const others = [...down].filter(([id]) => id !== event.pointerId).map(([, x]) => x);
+      down.set(event.pointerId, event.offsetX);
+      if (others.length > 0) {
+        const other = others[0]!;
+        const apart = Math.max(8, Math.abs(event.offsetX - other));
+        view.zoom(Math.max(8, Math.abs(before - other)) / apart, this.nsAt((event.offsetX + other) / 2));
+        moved = nearPx + 1;
+        return;
+      }
+      moved += Math.abs(event.offsetX - lastX);
+      if (this.brush !== undefined) {
+        this.brush[1] = event.offsetX;
+        this.paint();
+      } else if (moved > nearPx)
+        view.panBy(-((event.offsetX - lastX) / (this.box.clientWidth - this.labels)) * view.spanNs);
+      lastX = event.offsetX;
+    });
+    const up = (event: PointerEvent) => {
+      if (!down.delete(event.pointerId)) return;
+      const { brush } = this;
+      this.brush = undefined;
+      if (brush !== undefined && Math.abs(brush[1] - brush[0]) > nearPx)
+        view.show(this.nsAt(Math.min(...brush)), this.nsAt(Math.max(...brush)));
+      else if (event.type === "pointerup" && moved <= nearPx && down.size === 0)
+        this.selection.pick(this.at(event.offsetX, event.offsetY));
+      this.paint();
+    };
+    canvas.addEventListener("pointerup", up);
+    canvas.addEventListener("pointercancel", up);
+    canvas.addEventListener("pointerleave", () => {
+      this.tip.hidden = true;
+    });
+    canvas.addEventListener("dblclick", (event) => view.zoom(0.25, this.nsAt(event.offsetX)));
+  }
+
+  private hover(event: PointerEvent): void {
+    const found = this.at(event.offsetX, event.offsetY);
+    const { tip, box } = this;
+    tip.hidden = found === undefined;
+    this.canvas.style.cursor = found === undefined ? "grab" : "pointer";
+    if (found === undefined) return;
+    tip.textContent = this.describe(found);
+    const left = Math.min(event.offsetX + 14, box.clientWidth - tip.offsetWidth - 4);
+    const below = event.offsetY + 18 + tip.offsetHeight < box.clientHeight;
+    tip.style.left = `${Math.max(4, left)}px`;
+    tip.style.top = `${below ? event.offsetY + 18 : Math.max(0, event.offsetY - tip.offsetHeight - 8)}px`;
+  }
+
+  /** The episode there, or one within a few pixels. */
+  private at(x: number, y: number): Picked | undefined {
+    if (x < this.labels || y < headHeight) return undefined;
+    const inLanes = y - headHeight + this.box.scrollTop;
+    const band = this.layout.bands.findLast(({ top }) => top <= inLanes);
+    if (band === undefined) return undefined;
+    const side = Math.floor((inLanes - band.top) / (this.layout.rowHeight + 1));
+    if (side >= this.model.sides.length) return undefined;
+    const nearNs = (nearPx / (this.box.clientWidth - this.labels)) * this.view.spanNs;
+    const row =
+      band.lane < 0 ? this.holdAt(side, band, x, nearNs) : this.episodeAt(side, band.lane, x, nearNs);
+    return row === undefined ? undefined : { side, row };
+  }
+
+  private episodeAt(index: number, lane: number, x: number, nearNs: number): number | undefined {
+    const side = this.model.sides[index]!;
+    const ns = this.nsAt(x);
+    let best: number | undefined;
+    let bestNs = nearNs;
+    for (let row = this.model.firstAfter(side, lane, ns - nearNs); row < side.laneStarts[lane + 1]!; row++) {
+      const startNs = this.model.startOf(side, row);
+      if (startNs > ns + nearNs) break;
+      const away = Math.max(startNs - ns, ns - startNs - side.episodes.spanNs[row]!, 0);
+      if (away < bestNs || best === undefined) {
+        best = row;
+        bestNs = away;
+      }
+      if (away === 0) break;
+    }
+    return best;
+  }
+
+  private holdAt(index: number, { vm }: Band, x: number, nearNs: number): number | undefined {
+    const side = this.model.sides[index]!;
+    const ns = this.nsAt(x);
+    let best: number | undefined;
+    let bestNs = nearNs;
+    for (const row of side.holds) {
+      if (side.episodes.vm[row] !== vm) continue;
+      const startNs = this.model.startOf(side, row) + side.episodes.lockedAfter[row]!;
+      const away = Math.max(startNs - ns, ns - startNs - side.episodes.heldNs[row]!, 0);
+      if (away > bestNs) continue;
+      best = row;
+      bestNs = away;
+      if (away === 0) break;
+    }
+    return best;
+  }
+}

@@ -1,0 +1,58 @@
+/** How a result was computed, so that somebody else can compute it again. */
+
+import type { ReplayStart } from "../../compare/watcher.js";
+import type { AnyResult } from "../rows.js";
+import { html, type Markup } from "./markup.js";
+import { headingList } from "./tables.js";
+
+/** What the program knows of itself. */
+export interface Program {
+  readonly version: string;
+  /** As typed, to be typed again. */
+  readonly command: string;
+}
+
+export function provenance(
+  result: AnyResult,
+  { source, profile, sides }: ReplayStart,
+  program: Program,
+): Markup {
+  const header = source.header === undefined ? "none" : JSON.stringify(source.header);
+  return html`<p>To repeat it:</p>
+<pre class="command">${program.command}</pre>
+${headingList(result)}
+<dl class="facts">
+<dt>program</dt><dd>s2replay ${program.version}</dd>
+<dt>result</dt><dd>${result.schema}</dd>
+${sides.map(({ name, models }) => html`<dt>${name}</dt><dd>${models}</dd>`)}
+<dt>trace header</dt><dd><code>${header}</code></dd>
+<dt>profile ${profile.name}</dt><dd>${profile.source}</dd>
+</dl>
+<details><summary>The profile's figures and their sources</summary>
+<div class="scroll" tabindex="0" role="region" aria-label="Figures of the profile">
+<table class="profile"><thead><tr><th scope="col">figure</th><th scope="col">ns</th><th scope="col"></th><th scope="col">source</th></tr></thead>
+<tbody>${figures(profile.document)}</tbody></table></div></details>`;
+}
+
+function figures({ figures: given, guestReadNs, walkers }: ReplayStart["profile"]["document"]): Markup[] {
+  const own = Object.entries(walkers ?? {}).map(
+    ([name, { entryVisitNs }]) => [`entryVisitNs of ${name}`, entryVisitNs] as const,
+  );
+  const reads = guestReadNs.points.map(({ vcpus, ns }) => `${ns} (${vcpus})`).join(", ");
+  return [
+    ...[...Object.entries(given), ...own].map(([name, { value, range, ...from }]) =>
+      figure(name, `${value}${range === undefined ? "" : ` (${range[0]} to ${range[1]})`}`, from),
+    ),
+    figure("guestReadNs (vCPUs)", reads, guestReadNs),
+  ];
+}
+
+function figure(
+  name: string,
+  value: string,
+  { source, assumed, bound }: { source: string; assumed: boolean; bound?: string | undefined },
+): Markup {
+  const text = bound === undefined ? source : `${source}; ${bound}`;
+  return html`<tr><th scope="row">${name}</th><td>${value}</td><td>${assumed ? "assumed" : ""}</td><td>${text}</td></tr>
+`;
+}

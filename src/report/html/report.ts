@@ -1,0 +1,199 @@
+/** A result as one page that needs nothing else: figures, and the replay to be looked at. */
+
+import { deflateRawSync } from "node:zlib";
+import type { ReplayStart } from "../../compare/watcher.js";
+import { numberVcpus } from "../../compare/who-is-who.js";
+import { causes as causeNames, costs as costNames } from "../../replay/counters.js";
+import type { EndedEpoch } from "../../replay/epoch-clock.js";
+import { NONE } from "../../trace/event.js";
+import { formatCount, formatNs, formatPlural, printable } from "../quantity.js";
+import { type AnyResult, causes, costs, sidesOf } from "../rows.js";
+import type { WatchReport } from "../watch-report.js";
+import { pageText } from "./document.js";
+import { EpisodeTable } from "./episode-table.js";
+import {
+  binLayout,
+  episodeLayout,
+  type PageEpoch,
+  type PageFacts,
+  type PageLane,
+  repetitionLayout,
+  stallLayout,
+} from "./page-data.js";
+import type { Program } from "./provenance.js";
+import { ByteSink, writeColumns } from "./varint.js";
+
+/** Episodes shown one by one, of all sides together. */
+const MOST_EPISODES = 400_000;
+
+const operations = [
+  "map",
+  "unmap",
+  "write-protect",
+  "flush",
+  "relax permissions",
+  "make young",
+  "split",
+  "destroy",
+];
+
+export function htmlReport(start: ReplayStart, write: (text: string) => void, program: Program): WatchReport {
+  const limit = Math.floor(MOST_EPISODES / start.sides.length);
+  const tables = start.sides.map(() => new EpisodeTable(limit));
+  const epochs = start.sides.map((): EndedEpoch[] => []);
+  return {
+    ended: (episode) => tables[episode.side]?.add(episode),
+    repeated: (repetition) => tables[repetition.side]?.repeat(repetition),
+    closed: (side, epoch) => {
+      const table = tables[side];
+      if (table === undefined) return;
+      epochs[side]!.push(epoch);
+      table.segment++;
+    },
+    finish: (result) => {
+      // A strategy that is given twice is replayed once.
+      const shown = sidesOf(result).map(({ replay }) =>
+        start.sides.findIndex(({ name }) => name === replay.strategy),
+      );
+      const { facts, data } = pack(
+        result,
+        start,
+        shown.map((side) => tables[side]!),
+        shown.map((side) => epochs[side]!),
+      );
+      const merged = shown.flatMap((side) => mergedTexts(start.sides[side]!.name, tables[side]!));
+      write(pageText({ result, start, program, facts, data, merged: [...new Set(merged)] }));
+    },
+  };
+}
+
+function mergedTexts(name: string, { rows, bins, merged, repeated }: EpisodeTable): string[] {
+  const texts: string[] = [];
+  if (merged > 0)
+    texts.push(
+      `${name}: ${formatCount(rows.count)} of ${formatCount(rows.count + merged)} episodes are shown one by one: those with a window, a coalesce or a broken window, and the longest stalls; the others are sums over ${formatNs(bins.spanNs)} of a thread.`,
+    );
+  if (repeated > 0)
+    texts.push(
+      `${name}: ${formatPlural(repeated, "fault")} came in an order that repeats and were counted, not replayed one by one: hatched.`,
+    );
+  return texts;
+}
+
+function pack(
+  result: AnyResult,
+  start: ReplayStart,
+  tables: readonly EpisodeTable[],
+  epochs: readonly (readonly EndedEpoch[])[],
+): { facts: PageFacts; data: string } {
+  const sides = sidesOf(result);
+  const { lanes, laneOf } = lanesOf(start, tables);
+  const sink = new ByteSink();
+  const counts = tables.map((table) => {
+    const stalls = table.stalls.rows();
+    for (const { columns, count } of [table.rows, table.bins.rows]) moveToLanes(columns.lane, count, laneOf);
+    writeColumns(sink, episodeLayout, table.rows.columns, byLane(table.rows.columns, table.rows.count));
+    writeColumns(
+      sink,
+      binLayout,
+      table.bins.rows.columns,
+      byLane(table.bins.rows.columns, table.bins.rows.count),
+    );
+    writeColumns(
+      sink,
+      repetitionLayout,
+      table.repetitions.rows.columns,
+      inOrder(table.repetitions.rows.count),
+    );
+    writeColumns(sink, stallLayout, stalls.columns, inOrder(stalls.count));
+    return {
+      episodes: table.rows.count,
+      bins: table.bins.rows.count,
+      repetitions: table.repetitions.rows.count,
+      stalls: stalls.count,
+    };
+  });
+  const only = result.epochs.length === 1 && epochs[0]!.length > 1 ? result.epochs[0]!.label : undefined;
+  return {
+    facts: {
+      strategies: sides.map(({ replay }) => replay.strategy),
+      modelled: sides.map(({ recordedRatio }) => recordedRatio < 1),
+      causes: [...causeNames.map((cause) => causes[cause][0]), "host operation"],
+      costs: costNames.map((cost) => costs[cost]),
+      operations,
+      lanes,
+      vms: start.fold.vmNames.map(printable),
+      epochs: epochsOf(epochs),
+      ...(only === undefined ? {} : { only }),
+      slots: start.fold.vms.flatMap((vm) =>
+        [...vm.slotsSeen.values()].map(({ slot, start: from, bytes }) => ({
+          slot,
+          start: from,
+          end: from + bytes,
+        })),
+      ),
+      counts,
+    },
+    data: deflateRawSync(sink.taken(), { level: 9 }).toString("base64"),
+  };
+}
+
+function epochsOf(epochs: readonly (readonly EndedEpoch[])[]): PageEpoch[] {
+  return epochs[0]!.map(({ label }, i) => ({
+    label: printable(label ?? ""),
+    startNs: epochs.map((of) => Math.round(of[i]!.startNs)),
+    makespanNs: epochs.map((of) => Math.round(of[i]!.makespanNs)),
+  }));
+}
+
+/** vCPUs first, by VM and number; then the host's threads that did something. */
+function lanesOf(
+  { fold, source }: ReplayStart,
+  tables: readonly EpisodeTable[],
+): { lanes: PageLane[]; laneOf: ReadonlyMap<number, number> } {
+  const busy = new Set<number>();
+  for (const { rows, bins } of tables)
+    for (const { columns, count } of [rows, bins.rows])
+      for (let row = 0; row < count; row++) busy.add(columns.lane[row]!);
+  const text = (id: number) => (id === NONE ? null : source.strings.text(id));
+  const threads = fold.threads.filter(({ isVcpu, index }) => isVcpu || busy.has(index));
+  const vcpus = [...new Set(threads.filter(({ isVcpu }) => isVcpu).map(({ vm }) => vm))]
+    .sort((a, b) => a - b)
+    .flatMap((vm) =>
+      numberVcpus(
+        threads.filter((thread) => thread.isVcpu && thread.vm === vm),
+        text,
+      ),
+    );
+  const named = [
+    ...vcpus.map(({ thread, number }) => ({ thread, name: `vCPU ${number}` })),
+    ...threads
+      .filter(({ isVcpu }) => !isVcpu)
+      .map((thread) => ({ thread, name: printable(text(thread.comm) ?? `thread ${thread.pid}`) })),
+  ];
+  return {
+    lanes: named.map(({ thread, name }) => ({
+      name,
+      thread: printable(`${text(thread.comm) ?? "comm unknown"}, pid ${thread.pid}`),
+      isVcpu: thread.isVcpu,
+      vm: thread.vm,
+    })),
+    laneOf: new Map(named.map(({ thread }, lane) => [thread.index, lane])),
+  };
+}
+
+function moveToLanes(column: Float64Array, count: number, laneOf: ReadonlyMap<number, number>): void {
+  for (let row = 0; row < count; row++) column[row] = laneOf.get(column[row]!)!;
+}
+
+/** Within a lane by time. */
+function byLane(
+  { lane, startNs }: { readonly lane: Float64Array; readonly startNs: Float64Array },
+  count: number,
+): Uint32Array {
+  return inOrder(count).sort((a, b) => lane[a]! - lane[b]! || startNs[a]! - startNs[b]! || a - b);
+}
+
+function inOrder(count: number): Uint32Array {
+  return Uint32Array.from({ length: count }, (_, row) => row);
+}

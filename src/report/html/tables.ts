@@ -1,0 +1,87 @@
+/** The parts of a page that are words and figures: those of the text report. */
+
+import { headCells, relativeCell, valueCells } from "../cells.js";
+import { findingTexts } from "../findings.js";
+import { type HeadingLine, headingOf } from "../heading.js";
+import { type AnyResult, type Row, type Section, type Side, sectionsOf, sidesOf } from "../rows.js";
+import { html, type Markup } from "./markup.js";
+
+export function warningTexts(result: AnyResult): string[] {
+  return headingOf(result)
+    .filter(({ label }) => label === "warning")
+    .map(({ text }) => text);
+}
+
+/** The lines above the figures of the text report, without its warnings. */
+export function headingList(result: AnyResult): Markup {
+  const lines = headingOf(result).filter(({ label }) => label !== "warning");
+  const groups: { label: string; texts: string[] }[] = [];
+  for (const { label, text } of lines as readonly HeadingLine[]) {
+    if (groups.at(-1)?.label === label) groups.at(-1)!.texts.push(text.trim());
+    else groups.push({ label, texts: [text] });
+  }
+  return html`<dl class="facts">${groups.map(
+    ({ label, texts }) => html`<dt>${label}</dt>${texts.map((text) => html`<dd>${text}</dd>`)}`,
+  )}</dl>`;
+}
+
+/** Sections that stand in one table; the tables stand beside each other where there is room. */
+const groups = [
+  ["faults", "of these", "against the recording", "MMIO aborts (not faults)"],
+  ["guest stall", "where the stall goes", "windows"],
+];
+
+export function comparison(result: AnyResult): Markup {
+  const sides = sidesOf(result);
+  const sections = sectionsOf(result);
+  const rest = sections.filter(({ title }) => !groups.flat().includes(title));
+  const tables = [...groups.map((titles) => sections.filter(({ title }) => titles.includes(title))), rest];
+  return html`<div class="figures">${tables
+    .filter((part) => part.length > 0)
+    .map((part) => table(part, sides))}</div>`;
+}
+
+function table(sections: readonly Section[], sides: readonly Side[]): Markup {
+  const [first, ...others] = headCells(sides);
+  return html`<div class="scroll" tabindex="0" role="region" aria-label="Figures: ${sections.map(({ title }) => title).join(", ")}">
+<table>
+<thead><tr><td></td><th scope="col">${first}</th>${others.map((name) =>
+    name === "" ? html`<td></td>` : html`<th scope="col">${name}</th>`,
+  )}</tr></thead>
+${sections.map(
+  ({ title, head, rows }) => html`<tbody>
+<tr class="section"><th scope="rowgroup">${title}</th>${
+    head === undefined ? [first, ...others].map(() => html`<td></td>`) : cells(head, sides)
+  }</tr>
+${rows.map((row) => html`<tr><th scope="row">${row.label}</th>${cells(row, sides)}</tr>\n`)}</tbody>
+`,
+)}</table></div>`;
+}
+
+/** Less is better wherever there is a percentage of time or of faults. */
+function cells(row: Row, sides: readonly Side[]): Markup[] {
+  const base = row.values[0]!;
+  const judged = new Map<number, string>();
+  if (row.apart !== true)
+    row.values.forEach((value, side) => {
+      if (side > 0 && value !== base)
+        judged.set(relativeCell(side, sides.length), value < base ? "less" : "more");
+    });
+  return valueCells(row, sides).map((cell, i) => {
+    const judgement = judged.get(i);
+    return judgement === undefined ? html`<td>${cell}</td>` : html`<td class="${judgement}">${cell}</td>`;
+  });
+}
+
+export function caveats(result: AnyResult): Markup {
+  if (result.caveats.length === 0) return html`<p>None.</p>`;
+  return html`<ul>${result.caveats.map(({ text }) => html`<li>${text}</li>`)}</ul>`;
+}
+
+export function findings(result: AnyResult): Markup {
+  return html`${findingTexts(result).map(
+    ({ headline, problem, log }) => html`<h3>${headline}</h3>
+<p>${problem}</p>
+<pre>${log.join("\n")}</pre>`,
+  )}`;
+}

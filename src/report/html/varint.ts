@@ -1,0 +1,82 @@
+/** Columns of whole numbers as bytes: seven bits a byte, the lowest first, the sign in the lowest bit. */
+
+/** Bytes that grow. */
+export class ByteSink {
+  private bytes = new Uint8Array(1 << 16);
+  private length = 0;
+
+  /** @param value within 2**52 of zero */
+  write(value: number): void {
+    if (this.length + 8 > this.bytes.length) {
+      const more = new Uint8Array(2 * this.bytes.length);
+      more.set(this.bytes);
+      this.bytes = more;
+    }
+    let rest = value < 0 ? -2 * value - 1 : 2 * value;
+    while (rest >= 128) {
+      this.bytes[this.length++] = (rest % 128) + 128;
+      rest = Math.floor(rest / 128);
+    }
+    this.bytes[this.length++] = rest;
+  }
+
+  taken(): Uint8Array {
+    return this.bytes.subarray(0, this.length);
+  }
+}
+
+export class ByteSource {
+  private at = 0;
+
+  constructor(private readonly bytes: Uint8Array) {}
+
+  read(): number {
+    const { bytes } = this;
+    let byte = bytes[this.at++] as number;
+    let value = byte & 127;
+    for (let unit = 128; byte >= 128; unit *= 128) {
+      byte = bytes[this.at++] as number;
+      value += (byte & 127) * unit;
+    }
+    return value % 2 === 0 ? value / 2 : -(value + 1) / 2;
+  }
+}
+
+type Layout = readonly (readonly [name: string, delta?: "delta"])[];
+
+/** @param order of the rows; as many are written as it has */
+export function writeColumns(
+  sink: ByteSink,
+  layout: Layout,
+  columns: Readonly<Record<string, Float64Array>>,
+  order: Uint32Array,
+): void {
+  for (const [name, delta] of layout) {
+    const column = columns[name] as Float64Array;
+    let before = 0;
+    for (const row of order) {
+      const value = column[row] as number;
+      sink.write(value - before);
+      if (delta !== undefined) before = value;
+    }
+  }
+}
+
+export function readColumns<L extends Layout>(
+  source: ByteSource,
+  layout: L,
+  count: number,
+): Record<L[number][0], Float64Array> {
+  const columns = {} as Record<L[number][0], Float64Array>;
+  for (const [name, delta] of layout) {
+    const column = new Float64Array(count);
+    let before = 0;
+    for (let row = 0; row < count; row++) {
+      const value = before + source.read();
+      column[row] = value;
+      if (delta !== undefined) before = value;
+    }
+    columns[name as L[number][0]] = column;
+  }
+  return columns;
+}
