@@ -4,7 +4,7 @@ import { compareSchema } from "../compare/result.js";
 import { compareColumns } from "../report/columns.js";
 import { loadStrategy } from "../strategy/load.js";
 import { openPlot } from "./plot-option.js";
-import { startProgress } from "./progress.js";
+import { startReplay } from "./progress.js";
 import {
   addTraceOptions,
   columnsFrom,
@@ -44,9 +44,9 @@ export const compareCommand: CommandModule<object, CompareArguments> = {
     const strategies = args.strategies.split(",").map((name) => name.trim());
     const names = (await Promise.all(strategies.map(loadStrategy))).map(({ name }) => name);
     const columns = columnsFrom(args, compareColumns(names));
-    const { stop, ...progress } = startProgress();
     const plot = openPlot(args);
-    const files = openWatchFiles(args, watchKinds, plot === undefined ? [] : [plot]);
+    const { stop, watchers, ...progress } = startReplay();
+    const files = openWatchFiles(args, watchKinds, [...watchers, ...(plot === undefined ? [] : [plot])]);
     const result = await compareTrace({ ...options, ...progress, ...files.options, strategies }).finally(
       stop,
     );

@@ -8,7 +8,7 @@ import { type ScalableCost, scalableCosts } from "../replay/cost-scale.js";
 import { diffColumns } from "../report/columns.js";
 import { didYouMean } from "../suggest.js";
 import { openPlot } from "./plot-option.js";
-import { startCount, startProgress } from "./progress.js";
+import { startCount, startReplay } from "./progress.js";
 import { withRereadable } from "./rereadable.js";
 import {
   addSides,
@@ -28,11 +28,6 @@ interface DiffArguments extends TraceArguments, SideArguments {
   ablate: string | undefined;
   samples: string | undefined;
   seed: string;
-}
-
-function diff(options: DiffOptions): Promise<DiffResult> {
-  const { stop, ...progress } = startProgress();
-  return diffTrace({ ...options, ...progress }).finally(stop);
 }
 
 async function sampled(
@@ -95,7 +90,9 @@ export const diffCommand: CommandModule<object, DiffArguments> = {
     const seed = parseCount("--seed", args.seed, 0);
     const columns = columnsFrom(args, diffColumns);
     const plot = openPlot(args);
-    const files = openWatchFiles(args, watchKinds, plot === undefined ? [] : [plot]);
+    const { stop, watchers, ...progress } = startReplay();
+    const files = openWatchFiles(args, watchKinds, [...watchers, ...(plot === undefined ? [] : [plot])]);
+    const diff = (options: DiffOptions) => diffTrace({ ...options, ...progress }).finally(stop);
     const options = { ...traceOptionsOf(args), ...files.options, base, candidate, ablate };
     const result =
       count === undefined

@@ -3,7 +3,7 @@ import { replayTrace } from "../compare/diff.js";
 import { replaySchema } from "../compare/result.js";
 import { replayColumns } from "../report/columns.js";
 import { openPlot } from "./plot-option.js";
-import { startProgress } from "./progress.js";
+import { startReplay } from "./progress.js";
 import {
   addTraceOptions,
   columnsFrom,
@@ -47,8 +47,8 @@ export const replayCommand: CommandModule<object, ReplayArguments> = {
     const options = traceOptionsOf(args);
     const columns = columnsFrom(args, replayColumns);
     const plot = openPlot(args);
-    const files = openWatchFiles(args, kinds, plot === undefined ? [] : [plot]);
-    const { stop, ...progress } = startProgress();
+    const { stop, watchers, ...progress } = startReplay();
+    const files = openWatchFiles(args, kinds, [...watchers, ...(plot === undefined ? [] : [plot])]);
     const { strategy } = args;
     const result = await replayTrace({ ...options, ...progress, ...files.options, strategy }).finally(stop);
     await files.finish(result);
