@@ -1,9 +1,18 @@
 import type { CommandModule } from "yargs";
 import { compareTrace } from "../compare/compare.js";
 import { compareSchema } from "../compare/result.js";
+import { compareColumns } from "../report/columns.js";
+import { loadStrategy } from "../strategy/load.js";
 import { openPlot } from "./plot-option.js";
-import { startProgress } from "./progress.js";
-import { addTraceOptions, deliver, failOnOf, type TraceArguments, traceOptionsOf } from "./trace-options.js";
+import { startReplay } from "./progress.js";
+import {
+  addTraceOptions,
+  columnsFrom,
+  deliver,
+  failOnOf,
+  type TraceArguments,
+  traceOptionsOf,
+} from "./trace-options.js";
 import { addWatchFiles, openWatchFiles } from "./watch-files.js";
 import { watchKinds } from "./watch-kinds.js";
 
@@ -25,20 +34,23 @@ export const compareCommand: CommandModule<object, CompareArguments> = {
         default: ladder.join(","),
         describe: "names (see s2replay strategies) or modules' files, with commas between them",
       }),
+      "NAME of each strategy, NAME% of each but the first; change where there are two",
     )
       .example("$0 compare host.ndjson.gz", "the walkers that Linux has had")
       .example("$0 compare host.ndjson.gz --strategies v6.1,./mine.js", "against one of them"),
   handler: async (args) => {
     const failOn = failOnOf(args, compareSchema);
     const options = traceOptionsOf(args);
-    const { stop, ...progress } = startProgress();
     const strategies = args.strategies.split(",").map((name) => name.trim());
+    const names = (await Promise.all(strategies.map(loadStrategy))).map(({ name }) => name);
+    const columns = columnsFrom(args, compareColumns(names));
     const plot = openPlot(args);
-    const files = openWatchFiles(args, watchKinds, plot === undefined ? [] : [plot]);
+    const { stop, watchers, ...progress } = startReplay();
+    const files = openWatchFiles(args, watchKinds, [...watchers, ...(plot === undefined ? [] : [plot])]);
     const result = await compareTrace({ ...options, ...progress, ...files.options, strategies }).finally(
       stop,
     );
     await files.finish(result);
-    deliver(result, args, failOn, plot);
+    deliver(result, args, { failOn, columns, plot });
   },
 };

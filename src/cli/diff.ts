@@ -5,13 +5,15 @@ import { type DiffResult, diffSchema } from "../compare/result.js";
 import { sampleDiff } from "../compare/samples.js";
 import { UsageError } from "../errors.js";
 import { type ScalableCost, scalableCosts } from "../replay/cost-scale.js";
+import { diffColumns } from "../report/columns.js";
 import { didYouMean } from "../suggest.js";
 import { openPlot } from "./plot-option.js";
-import { startCount, startProgress } from "./progress.js";
+import { startCount, startReplay } from "./progress.js";
 import { withRereadable } from "./rereadable.js";
 import {
   addSides,
   addTraceOptions,
+  columnsFrom,
   deliver,
   failOnOf,
   type SideArguments,
@@ -26,11 +28,6 @@ interface DiffArguments extends TraceArguments, SideArguments {
   ablate: string | undefined;
   samples: string | undefined;
   seed: string;
-}
-
-function diff(options: DiffOptions): Promise<DiffResult> {
-  const { stop, ...progress } = startProgress();
-  return diffTrace({ ...options, ...progress }).finally(stop);
 }
 
 async function sampled(
@@ -75,6 +72,7 @@ export const diffCommand: CommandModule<object, DiffArguments> = {
             "draw the profile's figures so often from their ranges, and show what becomes of the change",
         })
         .option("seed", { type: "string", requiresArg: true, default: "1", describe: "of --samples" }),
+      diffColumns.join(", "),
     )
       .example("$0 diff host.ndjson.gz", "pre-patch against post-patch")
       .example("$0 diff host.ndjson.gz --ablate all", "which cost the change comes from")
@@ -90,8 +88,11 @@ export const diffCommand: CommandModule<object, DiffArguments> = {
     const ablate = args.ablate === undefined ? [] : parseCosts(args.ablate);
     const count = args.samples === undefined ? undefined : parseCount("--samples", args.samples, 2);
     const seed = parseCount("--seed", args.seed, 0);
+    const columns = columnsFrom(args, diffColumns);
     const plot = openPlot(args);
-    const files = openWatchFiles(args, watchKinds, plot === undefined ? [] : [plot]);
+    const { stop, watchers, ...progress } = startReplay();
+    const files = openWatchFiles(args, watchKinds, [...watchers, ...(plot === undefined ? [] : [plot])]);
+    const diff = (options: DiffOptions) => diffTrace({ ...options, ...progress }).finally(stop);
     const options = { ...traceOptionsOf(args), ...files.options, base, candidate, ablate };
     const result =
       count === undefined
@@ -101,6 +102,6 @@ export const diffCommand: CommandModule<object, DiffArguments> = {
             return sampled(await diff(given), given, count, seed);
           });
     await files.finish(result);
-    deliver(result, args, failOn, plot);
+    deliver(result, args, { failOn, columns, plot });
   },
 };

@@ -10,6 +10,7 @@ import { checkNew, countsOf, writeFixture } from "../fixture/write-fixture.js";
 import { formatPlural } from "../report/quantity.js";
 import { addImportOptions, type ImportArguments, importOptionsOf } from "./import-options.js";
 import { emit, makeScratch, removeLater } from "./output.js";
+import { startReading } from "./progress.js";
 import { withRereadable } from "./rereadable.js";
 import { addSides, type SideArguments } from "./trace-options.js";
 import { parseSeconds } from "./values.js";
@@ -61,11 +62,13 @@ const newCommand: CommandModule<object, NewArguments> = {
     const between = args.between === undefined ? undefined : parseBetween(args.between);
     const { epoch, vm, base, candidate } = args;
     const importOptions = { import: importOptionsOf(args) };
-    await withRereadable(args.from, ({ input }) => cutOut(input));
+    const { stop, ...progress } = startReading();
+    await withRereadable(args.from, ({ input }) => cutOut(input)).finally(stop);
 
     async function cutOut(input: string): Promise<void> {
-      const units = await readUnits(input, importOptions);
-      const pids = vm === undefined ? undefined : await threadsOf(input, vm, importOptions);
+      const reading = { ...importOptions, ...progress };
+      const units = await readUnits(input, reading);
+      const pids = vm === undefined ? undefined : await threadsOf(input, vm, reading);
       const part = {
         ...(epoch === undefined ? {} : { epoch }),
         ...(between === undefined ? {} : { between }),

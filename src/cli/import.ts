@@ -9,7 +9,7 @@ import {
   importOptionsOf,
 } from "./import-options.js";
 import { emitBytes } from "./output.js";
-import { startProgress } from "./progress.js";
+import { startReading } from "./progress.js";
 import { parseCount } from "./values.js";
 
 interface ImportArguments extends FormatArguments {
@@ -94,13 +94,12 @@ export const importCommand: CommandModule<object, ImportArguments> = {
       .example("$0 import cpu0.txt cpu1.txt -o host.ndjson", "one trace of trace_pipe's files, by time")
       .example("$0 import trace.txt --map 'my_map=s2_map:ipa=addr,len=size'", "probes of your own"),
   handler: async (args) => {
-    const { stop, onProgress } = startProgress();
+    const { stop, ...progress } = startReading();
     try {
       const traces = await ImportedTraces.open(args.files.map(inputOf), {
         lenient: args.lenient,
         import: { ...importOptionsOf(args), header: headerOf(args) },
-        onProgress: (doneBytes, totalBytes) =>
-          onProgress?.(totalBytes === undefined ? { doneBytes } : { doneBytes, totalBytes }),
+        ...progress,
       });
       await emitBytes(traces.pieces(), args.output);
       stop();

@@ -127,9 +127,16 @@ const CHUNK_CHARS = 64 * 1024;
  * The same for text that comes piece by piece: no faster than its reader takes it, and between two pieces
  * signals and a reader that went away are heard.
  */
-export async function emitPieces(pieces: Iterable<string>, file: string | undefined): Promise<void> {
+export async function emitPieces(
+  pieces: Iterable<string>,
+  file: string | undefined,
+  onWritten?: (chars: number) => void,
+): Promise<void> {
   const output = file === undefined || file === "-" ? undefined : new OutputFile(file);
+  let written = 0;
   const write = async (text: string): Promise<void> => {
+    written += text.length;
+    onWritten?.(written);
     if (output !== undefined) output.write(text);
     else if (!process.stdout.write(text)) await once(process.stdout, "drain");
   };
@@ -165,12 +172,18 @@ export async function emitBytes(pieces: AsyncIterable<Buffer>, file: string | un
 export async function withCopy<T>(
   pieces: AsyncIterable<Buffer>,
   use: (file: string) => Promise<T>,
+  onCopied: (bytes: number) => void,
 ): Promise<T> {
   const folder = makeScratch();
   try {
     const file = join(folder, "input");
     const copy = new OutputFile(file);
-    for await (const piece of pieces) copy.write(piece);
+    let bytes = 0;
+    for await (const piece of pieces) {
+      copy.write(piece);
+      bytes += piece.length;
+      onCopied(bytes);
+    }
     copy.finish();
     return await use(file);
   } finally {

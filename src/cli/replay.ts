@@ -1,9 +1,17 @@
 import type { CommandModule } from "yargs";
 import { replayTrace } from "../compare/diff.js";
 import { replaySchema } from "../compare/result.js";
+import { replayColumns } from "../report/columns.js";
 import { openPlot } from "./plot-option.js";
-import { startProgress } from "./progress.js";
-import { addTraceOptions, deliver, failOnOf, type TraceArguments, traceOptionsOf } from "./trace-options.js";
+import { startReplay } from "./progress.js";
+import {
+  addTraceOptions,
+  columnsFrom,
+  deliver,
+  failOnOf,
+  type TraceArguments,
+  traceOptionsOf,
+} from "./trace-options.js";
 import { addWatchFiles, openWatchFiles } from "./watch-files.js";
 import { eventsFile, watchKinds } from "./watch-kinds.js";
 
@@ -27,6 +35,7 @@ export const replayCommand: CommandModule<object, ReplayArguments> = {
         }),
         kinds,
       ),
+      replayColumns.join(", "),
     )
       .example("$0 replay host.ndjson --strategy v6.1", "what the guests see under the walker of v6.1")
       .example(
@@ -36,12 +45,13 @@ export const replayCommand: CommandModule<object, ReplayArguments> = {
   handler: async (args) => {
     const failOn = failOnOf(args, replaySchema);
     const options = traceOptionsOf(args);
+    const columns = columnsFrom(args, replayColumns);
     const plot = openPlot(args);
-    const files = openWatchFiles(args, kinds, plot === undefined ? [] : [plot]);
-    const { stop, ...progress } = startProgress();
+    const { stop, watchers, ...progress } = startReplay();
+    const files = openWatchFiles(args, kinds, [...watchers, ...(plot === undefined ? [] : [plot])]);
     const { strategy } = args;
     const result = await replayTrace({ ...options, ...progress, ...files.options, strategy }).finally(stop);
     await files.finish(result);
-    deliver(result, args, failOn, plot);
+    deliver(result, args, { failOn, columns, plot });
   },
 };

@@ -3,6 +3,7 @@
 import { createReadStream } from "node:fs";
 import { canBeReadAgain } from "../trace/byte-source.js";
 import { withCopy } from "./output.js";
+import { mibText, startTally } from "./progress.js";
 
 export interface Rereadable {
   readonly input: string;
@@ -13,5 +14,14 @@ export interface Rereadable {
 export async function withRereadable<T>(trace: string, use: (input: Rereadable) => Promise<T>): Promise<T> {
   if (canBeReadAgain(trace)) return use({ input: trace });
   const stream = trace === "-" ? process.stdin : createReadStream(trace);
-  return withCopy(stream, (input) => use({ input, name: trace === "-" ? "stdin" : trace }));
+  const { show, stop } = startTally();
+  const copied = (bytes: number) => show(`${mibText(bytes)} read`);
+  return withCopy(
+    stream,
+    (input) => {
+      stop();
+      return use({ input, name: trace === "-" ? "stdin" : trace });
+    },
+    copied,
+  ).finally(stop);
 }

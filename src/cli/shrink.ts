@@ -2,13 +2,14 @@ import { basename, dirname, join, relative, resolve } from "node:path";
 import type { CommandModule } from "yargs";
 import { parseExpression } from "../compare/expression.js";
 import { checkedSchema } from "../fixture/fixture.js";
-import { type ShrinkProgress, shrinkTrace } from "../fixture/shrink.js";
+import { shrinkTrace } from "../fixture/shrink.js";
 import { readUnits, type TraceUnits } from "../fixture/trace-units.js";
 import { checkNew, writeFixture } from "../fixture/write-fixture.js";
 import { formatCount, formatPlural } from "../report/quantity.js";
 import { loadStrategy } from "../strategy/load.js";
 import { addTrace, type ImportArguments, importOptionsOf } from "./import-options.js";
 import { emit, makeScratch, removeLater } from "./output.js";
+import { startReading, startTally } from "./progress.js";
 import { addSides, type SideArguments } from "./trace-options.js";
 import { parseCount } from "./values.js";
 
@@ -68,18 +69,21 @@ export const shrinkCommand: CommandModule<object, ShrinkArguments> = {
       ...(args.pcpus === undefined ? {} : { pcpus: parseCount("--pcpus", args.pcpus, 1) }),
       ...(args.sanitize ? { sanitize: true } : {}),
     };
-    const units = await readUnits(args.trace, { import: importOptionsOf(args) });
+    const { stop, ...progress } = startReading();
+    const units = await readUnits(args.trace, { import: importOptionsOf(args), ...progress }).finally(stop);
     const scratch = makeScratch();
     const interrupt = catchInterrupt();
+    const tally = startTally();
     const shrunk = await shrinkTrace(units, {
       job: { ...options, lenient: false },
       keep,
       scratch,
-      onTry: showTry,
+      onTry: ({ tries, episodes }) =>
+        tally.show(`${formatPlural(tries, "replay")}, ${formatPlural(episodes, "episode")} left`),
       isStopped: () => interrupt.isCaught,
     }).finally(() => {
       interrupt.release();
-      clearTry();
+      tally.stop();
     });
     const left = units.countEpisodes(shrunk.keep);
     const of = `${formatCount(left)} of ${formatPlural(units.countEpisodes(), "episode")}`;
@@ -130,15 +134,4 @@ function catchInterrupt(): { readonly isCaught: boolean; release(): void } {
     state.isCaught = true;
   });
   return state;
-}
-
-function showTry({ tries, episodes }: ShrinkProgress): void {
-  if (process.stderr.isTTY)
-    process.stderr.write(
-      `\r\x1b[K${formatPlural(tries, "replay")}, ${formatPlural(episodes, "episode")} left`,
-    );
-}
-
-function clearTry(): void {
-  if (process.stderr.isTTY) process.stderr.write("\r\x1b[K");
 }

@@ -3,8 +3,9 @@ import type { Argv, CommandModule } from "yargs";
 import { type SweepAxis, sweep } from "../compare/sweep.js";
 import { type Parameter, parameterOf, type SweepValue } from "../compare/sweep-parameter.js";
 import { UsageError } from "../errors.js";
-import { renderMarkdown, renderText } from "../report/sweep.js";
-import { renderCsv, renderNdjson } from "../report/sweep-rows.js";
+import { parseColumns } from "../report/columns.js";
+import { renderMarkdown, renderText, sweepColumns } from "../report/sweep.js";
+import { csvColumns, renderCsv, renderNdjson } from "../report/sweep-rows.js";
 import { didYouMean } from "../suggest.js";
 import type { ImportOptions } from "../trace/import/recording-source.js";
 import { workloads } from "../workload/index.js";
@@ -31,6 +32,7 @@ interface SweepArguments extends ReplayArguments, SideArguments {
   param: string[] | undefined;
   vcpus: string | undefined;
   jobs: string | undefined;
+  columns: string | undefined;
   format: Format;
   output: string | undefined;
 }
@@ -55,6 +57,11 @@ function addSweepOptions<T>(yargs: Argv<T>): Argv<T & SweepArguments> {
         describe: "replays at a time (default: as many as there are CPUs)",
       })
       .option("format", { choices: formats, default: "text" as Format, describe: "how to print the result" })
+      .option("columns", {
+        type: "string",
+        requiresArg: true,
+        describe: `columns of the table, in this order: the parameters, ${sweepColumns([]).join(", ")}; csv: as in its first line`,
+      })
       .option("output", { alias: "o", type: "string", requiresArg: true, describe: "write to this file" }),
   ) as unknown as Argv<T & SweepArguments>;
 }
@@ -140,13 +147,25 @@ async function run(
   const axes = axesOf(input, args);
   const threads = args.jobs === undefined ? {} : { threads: parseCount("--jobs", args.jobs, 1) };
   const { base, candidate, format, output } = args;
+  const columns = columnsFrom(args, axes);
   const { stop, ...progress } = startCount("points");
   const options = { ...replayOptionsOf(args), ...more, ...threads, ...progress, base, candidate };
   const result = await sweep({ ...options, input, axes }).finally(stop);
-  if (format === "csv") emit(renderCsv(result), output);
+  if (format === "csv") emit(renderCsv(result, columns), output);
   else if (format === "ndjson") emit(renderNdjson(result), output);
-  else if (format === "markdown") emit(renderMarkdown(result), output);
-  else emit(renderText(result, { color: wantsColor(output) }), output);
+  else if (format === "markdown") emit(renderMarkdown(result, { columns }), output);
+  else emit(renderText(result, { color: wantsColor(output), columns }), output);
+}
+
+function columnsFrom(
+  { columns, format }: SweepArguments,
+  axes: readonly SweepAxis[],
+): readonly string[] | undefined {
+  if (columns === undefined) return undefined;
+  if (format === "ndjson")
+    throw new UsageError("--columns: expected --format text, markdown or csv: ndjson has no columns");
+  const parameters = axes.map(({ name }) => name);
+  return parseColumns(columns, format === "csv" ? csvColumns(parameters) : sweepColumns(parameters));
 }
 
 /** vCPUs first, then each --param in its place. */

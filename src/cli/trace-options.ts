@@ -4,11 +4,13 @@ import type { Argv } from "yargs";
 import type { z } from "zod";
 import { type Expression, parseExpression } from "../compare/expression.js";
 import type { TraceOptions } from "../compare/options.js";
+import { UsageError } from "../errors.js";
+import { parseColumns } from "../report/columns.js";
 import { render as renderJson } from "../report/json.js";
 import { render as renderMarkdown } from "../report/markdown.js";
 import type { Plot } from "../report/plot.js";
 import type { AnyResult } from "../report/rows.js";
-import { render as renderText } from "../report/terminal.js";
+import { render as renderText, type TerminalOptions } from "../report/terminal.js";
 import { addTrace, type ImportArguments, importOptionsOf } from "./import-options.js";
 import { emit, wantsColor } from "./output.js";
 import { addPlot, type PlotArguments, renderPlot } from "./plot-option.js";
@@ -57,6 +59,7 @@ export interface TraceArguments extends ReplayArguments, ImportArguments, PlotAr
   trace: string;
   format: Format;
   sanitize: boolean;
+  columns: string | undefined;
   "fail-on": string | undefined;
 }
 
@@ -99,13 +102,19 @@ export function addReplayOptions<T>(yargs: Argv<T>): Argv<T & ReplayArguments> {
     .conflicts("slot", "ipa");
 }
 
-export function addTraceOptions<T>(yargs: Argv<T>): Argv<T & TraceArguments> {
+/** @param columns what the columns of the command's table are called */
+export function addTraceOptions<T>(yargs: Argv<T>, columns: string): Argv<T & TraceArguments> {
   return addPlot(addReplayOptions(addTrace(yargs)))
     .option("format", { choices: formats, default: "text" as Format, describe: "how to print the result" })
     .option("sanitize", {
       type: "boolean",
       default: false,
       describe: "watch every walk, and report what would be wrong on a machine",
+    })
+    .option("columns", {
+      type: "string",
+      requiresArg: true,
+      describe: `columns of the table, in this order: ${columns}`,
     })
     .option("fail-on", {
       type: "string",
@@ -167,22 +176,36 @@ export function failOnOf(args: TraceArguments, schema: z.ZodType): Expression | 
   return text === undefined ? undefined : parseExpression(text, schema);
 }
 
+/** Parsed before the trace is read. Throws UsageError where there is none of a name, or no table. */
+export function columnsFrom(
+  { columns, format }: Pick<TraceArguments, "columns" | "format">,
+  known: readonly string[],
+): readonly string[] | undefined {
+  if (columns === undefined) return undefined;
+  if (format === "json")
+    throw new UsageError("--columns: expected --format text or markdown: json has no table");
+  return parseColumns(columns, known);
+}
+
+/** How a result is printed, beside what the arguments say. */
+export interface Delivery {
+  readonly failOn: Expression | undefined;
+  readonly columns: readonly string[] | undefined;
+  readonly plot: Plot | undefined;
+}
+
 /** Prints the result; the exit status becomes 1 where `failOn` holds. */
-export function deliver(
-  result: AnyResult,
-  args: TraceArguments,
-  failOn: Expression | undefined,
-  plot: Plot | undefined,
-): void {
+export function deliver(result: AnyResult, args: TraceArguments, delivery: Delivery): void {
+  const { failOn, plot, columns } = delivery;
   const holds = failOn?.holds(result) ?? false;
   // Before the printing, whose reader may go away.
   if (holds) process.exitCode = 1;
-  const text = renderAs(args.format, result, wantsColor(args.output));
+  const text = renderAs(args.format, result, { color: wantsColor(args.output), columns });
   emit(text + renderPlot(plot, result, args), args.output);
   if (holds) process.stderr.write(`s2replay: --fail-on holds: ${failOn!.text}\n`);
 }
 
-function renderAs(format: Format, result: AnyResult, color: boolean): string {
+function renderAs(format: Format, result: AnyResult, options: TerminalOptions): string {
   if (format === "json") return renderJson(result);
-  return format === "markdown" ? renderMarkdown(result) : renderText(result, { color });
+  return format === "markdown" ? renderMarkdown(result, options) : renderText(result, options);
 }

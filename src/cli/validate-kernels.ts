@@ -11,6 +11,7 @@ import { recordingsIn, shippedRecordings } from "../compare/kernel-recordings.js
 import { UsageError } from "../errors.js";
 import { renderMarkdown, renderText } from "../report/kernel-matrix.js";
 import { emit } from "./output.js";
+import { startCount, stopProgress } from "./progress.js";
 
 const shipped = fileURLToPath(new URL("../../traces", import.meta.url));
 
@@ -27,7 +28,8 @@ async function main(): Promise<void> {
   const { recordings, measured } = folder === undefined ? shippedRecordings(shipped) : recordingsIn(folder);
   const chosen = recordings.filter((one) => scenario === undefined || one.scenario === scenario);
   if (chosen.length === 0) throw new UsageError(`no recording of scenario ${scenario}`);
-  emit(render(await kernelMatrix({ recordings: chosen, measured })), undefined);
+  const { stop, onDone } = startCount("recordings");
+  emit(render(await kernelMatrix({ recordings: chosen, measured }, onDone).finally(stop)), undefined);
 }
 
 const formats: Readonly<Record<string, (predictions: readonly Prediction[]) => string>> = {
@@ -36,6 +38,10 @@ const formats: Readonly<Record<string, (predictions: readonly Prediction[]) => s
   json: (predictions) => `${JSON.stringify({ schema: "s2replay-kernels/1", predictions }, null, 2)}\n`,
 };
 
+process.once("SIGINT", () => {
+  stopProgress();
+  process.exit(130);
+});
 // `| head` has read enough.
 process.stdout.on("error", () => process.exit());
 try {

@@ -6,11 +6,10 @@ import { whoIsWho } from "../compare/who-is-who.js";
 import { render as renderSelfReplay } from "../report/self-replay.js";
 import { render } from "../report/validation.js";
 import { eventNames, NONE } from "../trace/event.js";
-import type { ImportOptions } from "../trace/import/recording-source.js";
-import { openTrace } from "../trace/open-trace.js";
+import { type OpenTraceOptions, openTrace } from "../trace/open-trace.js";
 import { addTrace, type ImportArguments, importOptionsOf } from "./import-options.js";
 import { emit } from "./output.js";
-import { startProgress } from "./progress.js";
+import { startProgress, startReading } from "./progress.js";
 import { parseCount } from "./values.js";
 
 interface ValidateArguments extends ImportArguments {
@@ -66,14 +65,14 @@ export const validateCommand: CommandModule<object, ValidateArguments> = {
       .example("$0 validate host.ndjson --self-replay", "does its own walker give its faults back?")
       .epilogue("Exit status: 0; 1 where the trace is malformed; 2 on trouble."),
   handler: async ({ trace, format, lenient, ...args }) => {
-    const { stop, onProgress } = startProgress();
     if (args["self-replay"]) {
+      const { stop, ...progress } = startProgress();
       const { "recorded-under": recordedUnder, slot, epoch } = args;
       const result = await selfReplayTrace({
         input: trace,
         import: importOptionsOf(args),
         lenient,
-        ...(onProgress === undefined ? {} : { onProgress }),
+        ...progress,
         ...(recordedUnder === undefined ? {} : { recordedUnder }),
         ...(slot === undefined ? {} : { slot: parseCount("--slot", slot, 0) }),
         ...(epoch === undefined ? {} : { epoch }),
@@ -81,24 +80,16 @@ export const validateCommand: CommandModule<object, ValidateArguments> = {
       emit(format === "json" ? `${JSON.stringify(result, null, 2)}\n` : renderSelfReplay(result), undefined);
       return;
     }
-    const result = await validate(trace, importOptionsOf(args), onProgress).finally(stop);
+    const { stop, ...progress } = startReading();
+    const result = await validate(trace, { import: importOptionsOf(args), ...progress }).finally(stop);
     if (!result.usable && !lenient) process.exitCode = 1;
     emit(format === "json" ? `${JSON.stringify(result, null, 2)}\n` : render(result), undefined);
   },
 };
 
 /** Reads all of a trace, and goes on after what is malformed. */
-async function validate(
-  input: string,
-  importOptions: ImportOptions,
-  onProgress: ReturnType<typeof startProgress>["onProgress"],
-): Promise<ValidateResult> {
-  const source = await openTrace(input, {
-    lenient: true,
-    import: importOptions,
-    onProgress: (doneBytes, totalBytes) =>
-      onProgress?.(totalBytes === undefined ? { doneBytes } : { doneBytes, totalBytes }),
-  });
+async function validate(input: string, options: OpenTraceOptions): Promise<ValidateResult> {
+  const source = await openTrace(input, { lenient: true, ...options });
   const { header, strings, report } = source;
   const fold = new ActivityFold(
     { sharedCpu: false, epochGapNs: Number.POSITIVE_INFINITY, pageBytes: header?.granule ?? 4096 },

@@ -6,6 +6,7 @@ import { likeOf, shippedSets, type Verdict, type VerifyOptions, verify } from ".
 import { loadStrategy } from "../strategy/load.js";
 import type { Strategy } from "../strategy/strategy.js";
 import { emit } from "./output.js";
+import { startCount } from "./progress.js";
 import { parseCount } from "./values.js";
 
 interface VerifyArguments {
@@ -72,9 +73,15 @@ export const verifyCommand: CommandModule<object, VerifyArguments> = {
 /** Between two scenarios signals are heard. */
 async function judge(strategy: Strategy, options: VerifyOptions): Promise<Verdict> {
   const steps = verify(strategy, options);
-  for (;;) {
-    const step = steps.next();
-    if (step.done === true) return step.value;
-    await setImmediate();
+  const { stop, onDone } = startCount("scenarios");
+  try {
+    for (;;) {
+      const step = steps.next();
+      if (step.done === true) return step.value;
+      onDone?.(step.value.done, step.value.of);
+      await setImmediate();
+    }
+  } finally {
+    stop();
   }
 }

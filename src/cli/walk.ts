@@ -9,6 +9,7 @@ import { basicScript, brokenText, diffText, walkText } from "../script/walk-text
 import { loadStrategy } from "../strategy/load.js";
 import type { Strategy } from "../strategy/strategy.js";
 import { emitPieces } from "./output.js";
+import { startWriting } from "./progress.js";
 import { parseCount } from "./values.js";
 
 interface WalkArguments {
@@ -82,7 +83,9 @@ export const walkCommand: CommandModule<object, WalkArguments> = {
     const maxEvents = maxEventsOf(args);
     const strategy = await loadStrategy(args.strategy);
     const other = args.diff === undefined ? undefined : await loadStrategy(args.diff);
-    await emitPieces(piecesOf(await scriptsOf(args.script), strategy, other, args, maxEvents), args.output);
+    const pieces = piecesOf(await scriptsOf(args.script), strategy, other, args, maxEvents);
+    const { stop, ...progress } = startWriting(args.output);
+    await emitPieces(pieces, args.output, progress.onWritten).finally(stop);
   },
 };
 

@@ -3,6 +3,7 @@ import { workloads } from "../workload/index.js";
 import { parseSize } from "../workload/size.js";
 import type { Values, Workload, WorkloadOption } from "../workload/workload.js";
 import { emitPieces } from "./output.js";
+import { startWriting } from "./progress.js";
 import { parseCount, parseSeconds } from "./values.js";
 
 interface WorkloadArguments {
@@ -19,7 +20,11 @@ const workloadCommands: readonly CommandModule<object, WorkloadArguments>[] = wo
     addWorkloadOptions(yargs, workload)
       .option("output", { alias: "o", type: "string", requiresArg: true, describe: "write to this file" })
       .example(`$0 workload ${workload.name} ${workload.example} | $0 diff -`, "") as Argv<WorkloadArguments>,
-  handler: (args) => emitPieces(workload.lines(valuesOf(workload, args)), args.output),
+  handler: async (args) => {
+    const { output } = args;
+    const { stop, ...progress } = startWriting(output);
+    await emitPieces(workload.lines(valuesOf(workload, args)), output, progress.onWritten).finally(stop);
+  },
 }));
 
 export const workloadCommand: CommandModule<object, object> = {

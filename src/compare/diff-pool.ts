@@ -27,7 +27,7 @@ export type ErrorMessage = Pick<Error, "name" | "message" | "stack"> &
 export interface PoolOptions {
   /** Threads; 1 = this one. Default: as many as there are CPUs. */
   readonly threads?: number;
-  /** Called after each diff. */
+  /** Called at the start, and after each diff. */
   readonly onDone?: (done: number, total: number) => void;
   /** What to call a job in front of its error; a malformed trace is told by its own place. */
   readonly nameOf?: (job: number) => string;
@@ -76,6 +76,7 @@ async function settle<T>(
       options.onDone?.(++done, jobs.length);
     }
   };
+  options.onDone?.(0, jobs.length);
   if (threads <= 1) await work(diffTrace);
   else {
     const workers = Array.from(

@@ -98,17 +98,31 @@ interface Side {
   readonly causes: ByCause;
 }
 
-/** Strict pairs first, then by scenario. Throws as compareTrace does. */
-export async function kernelMatrix({ recordings, measured }: KernelSet): Promise<Prediction[]> {
+/**
+ * Strict pairs first, then by scenario. Throws as compareTrace does.
+ * @param onDone called at the start, and after each recording's replay
+ */
+export async function kernelMatrix(
+  { recordings, measured }: KernelSet,
+  onDone?: (done: number, total: number) => void,
+): Promise<Prediction[]> {
   const predictions: Prediction[] = [];
+  let done = 0;
+  onDone?.(done, recordings.length);
   for (const scenario of [...new Set(recordings.map((one) => one.scenario))].sort()) {
     const ofScenario = recordings.filter((one) => one.scenario === scenario);
     const runs = measured.filter((one) => one.scenario === scenario);
     const kernels = [...new Set([...ofScenario, ...runs].map(({ kernel }) => kernel))].sort();
-    if (kernels.length < 2) continue;
+    if (kernels.length < 2) {
+      done += ofScenario.length;
+      continue;
+    }
     const walkers = [...new Set(kernels.map(walkerOf))];
     const replayed: Replayed[] = [];
-    for (const recording of ofScenario) replayed.push(await replay(recording, walkers));
+    for (const recording of ofScenario) {
+      replayed.push(await replay(recording, walkers));
+      onDone?.(++done, recordings.length);
+    }
     for (const from of replayed)
       for (const to of kernels.filter((kernel) => kernel !== from.recording.kernel))
         predictions.push(

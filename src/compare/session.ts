@@ -53,15 +53,12 @@ export async function replaySession(
   return readInput(options, (source, iaBits) => run(options, sides, extras, source, iaBits, fit));
 }
 
-/** What a replay of the input would be like, from the beginning of it. Throws as replaySession does. */
-export async function lookInto(
-  options: TraceOptions,
-): Promise<{ readonly profile: CostProfile; readonly recorder: Strategy | undefined }> {
+/** The profile that a replay of the input would have, from the beginning of it. Throws as replaySession does. */
+export async function profileFor(options: TraceOptions): Promise<CostProfile> {
   const source = await openInput(options);
   for await (const _ of source.batches()) break;
-  const recorder = await recorderOf(options, source.header, []);
   const fit = options.profile === FIT ? await calibrateInput(options) : undefined;
-  return { profile: profileOf(options, source.header, fit), recorder };
+  return profileOf(options, source.header, fit);
 }
 
 function profileOf(

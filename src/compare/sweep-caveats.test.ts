@@ -24,6 +24,11 @@ it.each<[string, string[][], [string, number][]]>([
   ],
   ["one and many", [["20 pages, 1 block"], ["1 page, 1 block"]], [["1 to 20 pages, 1 block", 2]]],
   [
+    "the word behind a number stays as it is",
+    [["with 2 physical CPUs"], ["with 4 physical CPUs"]],
+    [["with 2 to 4 physical CPUs", 2]],
+  ],
+  [
     "a version is no number",
     [["v6.1 shares 2 locks"], ["v6.12 shares 2 locks"]],
     [

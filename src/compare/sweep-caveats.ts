@@ -25,14 +25,15 @@ export function shareCaveats(results: readonly (readonly Caveat[])[]): SharedCav
 }
 
 function merge(texts: readonly string[]): string {
-  const numbers = texts.map((text) => [...text.matchAll(counted)].map(([, number]) => number as string));
+  const found = texts.map((text) => [...text.matchAll(counted)]);
   let at = 0;
-  return texts[0]!.replace(counted, (_, __, noun = "") => {
-    const inOrder = numbers.map((of) => of[at] as string).sort((a, b) => numberOf(a) - numberOf(b));
+  return texts[0]!.replace(counted, () => {
+    const inOrder = found
+      .map((of) => of[at] as RegExpExecArray)
+      .sort(([, a], [, b]) => numberOf(a!) - numberOf(b!));
     at++;
-    const [least, most] = [inOrder[0] as string, inOrder.at(-1) as string];
-    if (least === most) return `${most}${noun}`;
-    return `${least} to ${most}${noun === "" || noun.endsWith("s") ? noun : `${noun}s`}`;
+    const [[, least], [most, number]] = [inOrder[0]!, inOrder.at(-1)!];
+    return least === number ? most : `${least} to ${most}`;
   });
 }
 

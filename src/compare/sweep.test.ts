@@ -99,6 +99,14 @@ describe("each point is the diff run alone with that parameter", () => {
     expect(points[0]!.base.makespanNs).toBeLessThan(points[1]!.base.makespanNs);
     expect(caveats.map(({ code }) => code)).toContain("scaled-record");
   });
+
+  it("other CPUs than recorded, the recording strategy among the sides: all are predictions there", async () => {
+    const options = { ...sides, input: recorded, epoch: "ADJUST", slot: 1 };
+    const { points, caveats } = await here({ ...options, axes: [{ name: "pcpus", values: [1, 2, 4] }] });
+    for (const [i, pcpus] of [1, 2, 4].entries())
+      expect(points[i]).toMatchObject(figuresOf(await diffTrace({ ...options, pcpus }), "ADJUST"));
+    expect(caveats.find(({ code }) => code === "other-machine")).toMatchObject({ points: 2 });
+  });
 });
 
 describe("the grid", () => {
@@ -189,11 +197,6 @@ describe("refused", () => {
       "vCPUs of a recording",
       { input: recorded, axes: [{ name: "vcpus", values: [1] }] },
       /has the vCPUs that it has/,
-    ],
-    [
-      "CPUs of one that recorded",
-      { input: recorded, axes: [{ name: "pcpus", values: [1, 2] }] },
-      /pcpus: the replay under pre-patch follows its record/,
     ],
     [
       "a wait that is in the record",

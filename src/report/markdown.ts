@@ -1,19 +1,23 @@
 /** A result as GitHub markdown, for a merge request or a mail. */
 
 import { headCells, valueCells } from "./cells.js";
+import { cellPicker, columnsOf, pickHeads } from "./columns.js";
 import { findingTexts } from "./findings.js";
 import { headingOf } from "./heading.js";
 import { printable } from "./quantity.js";
 import { type AnyResult, type Row, sectionsOf, sidesOf } from "./rows.js";
+import type { TerminalOptions } from "./terminal.js";
 
-export function render(result: AnyResult): string {
+export function render(result: AnyResult, { columns }: Pick<TerminalOptions, "columns"> = {}): string {
   const sides = sidesOf(result);
   const names = sides.map((side) => escaped(side.replay.strategy));
   const title = `## ${names.length === 1 ? `Replay under ${names[0]}` : names.join(" against ")}`;
   const heading = headingOf(result).map(({ label, text }) => `- **${label}**: ${escaped(text.trim())}`);
 
-  const head = headCells(sides);
-  const cells = (row: Row) => valueCells(row, sides).map(escaped);
+  const known = columnsOf(result);
+  const pick = cellPicker(known, columns);
+  const head = pickHeads(headCells(sides), known, columns);
+  const cells = (row: Row) => pick(valueCells(row, sides)).map(escaped);
   const table = [
     line(["", ...head.map(escaped)]),
     line([":--", ...head.map(() => "--:")]),

@@ -2,6 +2,7 @@
 
 import type { SweepPoint } from "../compare/result-sweep.js";
 import type { SweepResult } from "../compare/sweep.js";
+import { cellPicker } from "./columns.js";
 import { csvRow } from "./csv.js";
 
 type Cell = string | number | boolean | null;
@@ -25,14 +26,21 @@ const columns: readonly [name: string, of: (point: SweepPoint) => Cell][] = [
   ["caveats", ({ caveats }) => caveats.join(" ")],
 ];
 
-/** RFC 4180: a header row, CRLF. Parameters come first, as in NDJSON. */
-export function renderCsv({ axes, points }: SweepResult): string {
+/** Of the CSV of a sweep over these parameters. */
+export function csvColumns(parameters: readonly string[]): string[] {
+  return [...parameters, ...columns.map(([name]) => name)];
+}
+
+/** RFC 4180: a header row, CRLF. Parameters come first, as in NDJSON; or `wanted` columns in their order. */
+export function renderCsv({ axes, points }: SweepResult, wanted?: readonly string[]): string {
   const names = axes.map(({ name }) => name);
+  const known = csvColumns(names);
+  const pick = cellPicker(known, wanted);
   const rows = points.map((point) => [
     ...names.map((name) => point.parameters[name] as Cell),
     ...columns.map(([, of]) => of(point)),
   ]);
-  return [[...names, ...columns.map(([name]) => name)], ...rows].map(csvRow).join("");
+  return [known, ...rows].map((cells) => csvRow(pick<Cell>(cells))).join("");
 }
 
 export function renderNdjson({ points }: SweepResult): string {

@@ -6,53 +6,71 @@ import type { SweepResult, SweptParameter } from "../compare/sweep.js";
 import { settingText } from "../compare/sweep-parameter.js";
 import { workloadText } from "../workload/index.js";
 import { valueCells } from "./cells.js";
+import { cellPicker, pickHeads } from "./columns.js";
 import { headingOf as diffHeadingOf, type HeadingLine, modelledMark } from "./heading.js";
 import { escaped, line } from "./markdown.js";
 import { formatCount, formatPlural, printable } from "./quantity.js";
 import { headingText, notesText, plainTable, type TerminalOptions, tableText } from "./terminal.js";
 
-export function renderText(result: SweepResult, { color }: TerminalOptions): string {
+export function renderText(result: SweepResult, { color, columns }: TerminalOptions): string {
   const colors = pc.createColors(color);
   const { axes, points } = result;
   const { strategies, time } = headOf(result);
   const blank = axes.map(() => "");
-  const table = plainTable([...axes, ...figureColumns].map(() => "right"));
-  table.push([...blank, time, "", "", "", "faults", "", ""].map((cell) => colors.bold(printable(cell))));
-  table.push(
-    [...axes.map(({ name }) => name), ...strategies, "change", "", ...strategies, "change"].map((cell) =>
-      colors.bold(printable(cell)),
-    ),
+  const known = sweepColumns(axes.map(({ name }) => name));
+  const pick = cellPicker(known, columns);
+  const groups = pick([
+    ...blank,
+    ...figureColumns.map((name) => (name.endsWith("_faults") ? "faults" : time)),
+  ]);
+  const heads = pickHeads(
+    [...axes.map(({ name }) => name), ...strategies, "change", "", ...strategies, "change"],
+    known,
+    columns,
   );
+  const table = plainTable(heads.map(() => "right"));
+  // Each group's name stands over the first of its columns.
+  const firsts = groups.map((group, n) => (group === groups[n - 1] ? "" : group));
+  for (const cells of [firsts, heads]) table.push(cells.map((cell) => colors.bold(printable(cell))));
   for (const point of points) {
     const cells = cellsOf(point, axes);
-    const at = axes.length + figureColumns.indexOf("relative");
+    const at = axes.length + figureColumns.indexOf("percent");
     const { makespanNs } = point.change;
     if (makespanNs !== 0) cells[at] = (makespanNs < 0 ? colors.green : colors.red)(cells[at]!);
-    table.push(cells);
+    table.push(pick(cells));
   }
   return `${[headingText(headingOf(result), colors), tableText(table), notesText(notesOf(result), colors)]
     .filter((text) => text !== "")
     .join("\n\n")}\n`;
 }
 
-export function renderMarkdown(result: SweepResult): string {
+export function renderMarkdown(
+  result: SweepResult,
+  { columns }: Pick<TerminalOptions, "columns"> = {},
+): string {
   const { axes, points } = result;
   const { strategies, time } = headOf(result);
-  const head = [
-    ...axes.map(({ name }) => name),
-    ...strategies.map((name) => `${time}: ${name}`),
-    "change",
-    "",
-    ...strategies.map((name) => `faults: ${name}`),
-    "change",
-  ];
+  const known = sweepColumns(axes.map(({ name }) => name));
+  const pick = cellPicker(known, columns);
+  const head = pickHeads(
+    [
+      ...axes.map(({ name }) => name),
+      ...strategies.map((name) => `${time}: ${name}`),
+      "change",
+      "",
+      ...strategies.map((name) => `faults: ${name}`),
+      "change",
+    ],
+    known,
+    columns,
+  );
   const paragraphs = [
     [`## ${strategies.map(escaped).join(" against ")}`],
     headingOf(result).map(({ label, text }) => `- **${label}**: ${escaped(text.trim())}`),
     [
       line(head.map(escaped)),
       line(head.map(() => "--:")),
-      ...points.map((point) => line(cellsOf(point, axes).map(escaped))),
+      ...points.map((point) => line(pick(cellsOf(point, axes)).map(escaped))),
     ],
     notesOf(result).map(({ text }) => `> **note**: ${escaped(text)}`),
   ];
@@ -67,11 +85,16 @@ const figureColumns = [
   "base",
   "candidate",
   "change",
-  "relative",
-  "baseFaults",
-  "candidateFaults",
-  "changeFaults",
+  "percent",
+  "base_faults",
+  "candidate_faults",
+  "change_faults",
 ];
+
+/** Of a table of a sweep over these parameters. */
+export function sweepColumns(parameters: readonly string[]): string[] {
+  return [...parameters, ...figureColumns];
+}
 
 function headOf({ points: [point] }: SweepResult): { strategies: string[]; time: string } {
   const { base, candidate, epoch } = point as SweepPoint;

@@ -3,6 +3,7 @@
 import Table from "cli-table3";
 import pc from "picocolors";
 import { headCells, relativeCell, valueCells } from "./cells.js";
+import { cellPicker, columnsOf, pickHeads } from "./columns.js";
 import { findingTexts } from "./findings.js";
 import { type HeadingLine, headingOf } from "./heading.js";
 import { printable } from "./quantity.js";
@@ -10,6 +11,8 @@ import { type AnyResult, type Row, type Section, type Side, sectionsOf, sidesOf 
 
 export interface TerminalOptions {
   readonly color: boolean;
+  /** Of the table, in this order; all where none is named. */
+  readonly columns?: readonly string[] | undefined;
 }
 
 export type Colors = ReturnType<typeof pc.createColors>;
@@ -18,11 +21,11 @@ const width = 100;
 const labelWidth = 13;
 const longestLabel = 40;
 
-export function render(result: AnyResult, { color }: TerminalOptions): string {
+export function render(result: AnyResult, { color, columns }: TerminalOptions): string {
   const colors = pc.createColors(color);
   const paragraphs = [
     headingText(headingOf(result), colors),
-    figures(result, colors),
+    figures(result, columns, colors),
     notesText(result.caveats, colors),
     ...findings(result, colors),
   ];
@@ -74,20 +77,28 @@ function findings(result: AnyResult, colors: Colors): string[] {
   );
 }
 
-function figures(result: AnyResult, colors: Colors): string {
+function figures(result: AnyResult, columns: readonly string[] | undefined, colors: Colors): string {
   const sides = sidesOf(result);
-  const head = headCells(sides);
+  const known = columnsOf(result);
+  const pick = cellPicker(known, columns);
+  const head = pickHeads(headCells(sides), known, columns);
   const table = plainTable(["left", ...head.map(() => "right" as const)]);
   table.push(["", ...head.map((cell) => colors.bold(printable(cell)))]);
-  for (const section of sectionsOf(result)) table.push(...sectionRows(section, sides, colors));
+  for (const section of sectionsOf(result)) table.push(...sectionRows(section, sides, colors, pick));
   return tableText(table);
 }
 
-function sectionRows(section: Section, sides: readonly Side[], colors: Colors): string[][] {
-  const head = section.head === undefined ? [] : paintedCells(section.head, sides, colors);
+function sectionRows(
+  section: Section,
+  sides: readonly Side[],
+  colors: Colors,
+  pick: ReturnType<typeof cellPicker>,
+): string[][] {
+  const cells = (row: Row) => pick(paintedCells(row, sides, colors));
+  const head = section.head === undefined ? [] : cells(section.head);
   return [
     [colors.bold(section.title), ...head],
-    ...section.rows.map((row) => [`  ${clip(printable(row.label))}`, ...paintedCells(row, sides, colors)]),
+    ...section.rows.map((row) => [`  ${clip(printable(row.label))}`, ...cells(row)]),
   ];
 }
 

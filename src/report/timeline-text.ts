@@ -40,8 +40,8 @@ export function timelineLines(epoch: EpochTimeline, view: TimelineView): string[
     lines.push(`${mark}${name}, windows together ${together}`);
     for (const { thread, text } of threads) {
       const lane = side.lanes.get(thread);
-      const cells = laneCells(lane, side, axis).map((cell) => painted(cell, colors));
-      lines.push(`  ${text.padEnd(labelWidth - 2)}|${cells.join("")}|`);
+      const cells = painted(laneCells(lane, side, axis).join(""), colors);
+      lines.push(`  ${text.padEnd(labelWidth - 2)}|${cells}|`);
     }
   }
   lines.push(...axisLines(axis).map((line) => " ".repeat(labelWidth + 1) + line));
@@ -138,10 +138,11 @@ function cellOf(lane: Lane, { binsEach, columnNs }: Axis, bin: number): string {
   return waitNs >= otherNs ? Mark.wait : Mark.other;
 }
 
-function painted(cell: string, colors: Colors): string {
-  if (cell === Mark.wideWindow || cell === Mark.window || cell === Mark.sliver) return colors.red(cell);
-  if (cell === Mark.wait) return colors.yellow(cell);
-  return cell === Mark.hold ? colors.green(cell) : cell;
+function painted(cells: string, colors: Colors): string {
+  return cells
+    .replace(/[Wwv]+/g, (marks) => colors.red(marks))
+    .replace(/\.+/g, (marks) => colors.yellow(marks))
+    .replace(/=+/g, (marks) => colors.green(marks));
 }
 
 /** Round times, far enough apart for their labels. */

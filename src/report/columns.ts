@@ -1,0 +1,54 @@
+/** What the columns of a result's table are called, and a choice among them. */
+
+import { UsageError } from "../errors.js";
+import { didYouMean } from "../suggest.js";
+import { type AnyResult, sidesOf } from "./rows.js";
+
+export const diffColumns = ["base", "candidate", "change", "percent"] as const;
+export const replayColumns = ["value"] as const;
+
+/** Of a comparison: each strategy's value, and, but for the first, how much that is more or less than the first's. */
+export function compareColumns([first, ...others]: readonly string[]): string[] {
+  if (first === undefined) return [];
+  const [second] = others;
+  if (others.length === 1) return [first, second!, "change", `${second}%`];
+  return [first, ...others.flatMap((name) => [name, `${name}%`])];
+}
+
+/** In the order of the cells. */
+export function columnsOf(result: AnyResult): readonly string[] {
+  if (result.schema === "s2replay-diff/1") return diffColumns;
+  if (result.schema === "s2replay-replay/1") return replayColumns;
+  return compareColumns(sidesOf(result).map(({ replay }) => replay.strategy));
+}
+
+/** `change,percent`: those columns, in that order. Throws UsageError. */
+export function parseColumns(text: string, known: readonly string[]): string[] {
+  return text.split(",").map((part) => {
+    const name = part.trim();
+    if (known.includes(name)) return name;
+    throw new UsageError(
+      `--columns: unknown column "${name}"${didYouMean(name, known)}: expected ${known.join(", ")}`,
+    );
+  });
+}
+
+/** Takes the wanted ones out of a row of cells that has all `known` columns; all where none is named. */
+export function cellPicker(
+  known: readonly string[],
+  wanted: readonly string[] | undefined,
+): <T>(cells: readonly T[]) => T[] {
+  if (wanted === undefined) return (cells) => [...cells];
+  const places = wanted.map((name) => known.indexOf(name));
+  return (cells) => places.map((place) => cells[place]!);
+}
+
+/** The heads of the columns that were asked for by name: one that has none in the whole table shows its name. */
+export function pickHeads(
+  heads: readonly string[],
+  known: readonly string[],
+  wanted: readonly string[] | undefined,
+): string[] {
+  if (wanted === undefined) return [...heads];
+  return cellPicker(known, wanted)(heads.map((head, n) => (head === "" ? known[n]! : head)));
+}
