@@ -426,6 +426,7 @@ export class Run {
     episode.operations = activity.operationCount;
     episode.startNs = isFault ? thread.accessNs : thread.requestNs;
     episode.endNs = endNs;
+    episode.requestedNs = hasHeld ? thread.requestNs : Number.NaN;
     episode.lockedNs = hasHeld ? thread.lockedNs : Number.NaN;
     episode.unlockedNs = unlockedNs;
     episode.windows = hasHeld ? thread.windows : 0;
