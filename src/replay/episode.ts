@@ -44,9 +44,8 @@ export class Episode {
   startNs = ZERO;
   /** The re-entry; of an operation, the unlock. */
   endNs = ZERO;
-  /** The last request for the lock, whose wait follows it. */
-  requestedNs = ZERO;
-  /** The MMU lock was held. */
+  /** The MMU lock was asked for (the last time, where there were several), and held. */
+  requestedNs = Number.NaN;
   lockedNs = Number.NaN;
   unlockedNs = Number.NaN;
   /** Table -> block replacements, and the window of the last, from its entry's break to its install. */

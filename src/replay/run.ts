@@ -440,8 +440,8 @@ export class Run {
     episode.operationBytes = last?.bytes ?? Number.NaN;
     episode.operations = activity.operationCount;
     episode.startNs = isFault ? thread.accessNs : thread.requestNs;
-    episode.requestedNs = thread.requestNs;
     episode.endNs = endNs;
+    episode.requestedNs = last === undefined ? Number.NaN : thread.requestNs;
     episode.lockedNs = hasHeld ? thread.lockedNs : Number.NaN;
     episode.unlockedNs = unlockedNs;
     episode.windows = hasHeld ? thread.windows : 0;

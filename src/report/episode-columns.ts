@@ -8,7 +8,7 @@ import { vcpuNumberOf } from "../compare/who-is-who.js";
 import { causes, costs } from "../replay/counters.js";
 import type { Episode } from "../replay/episode.js";
 import { hex } from "../stage2/address-text.js";
-import type { FaultClass } from "../stage2/esr.js";
+import { type FaultClass, isCacheMaintenance, isExec, isGuestTableWalk, isWrite } from "../stage2/esr.js";
 import { NONE } from "../trace/event.js";
 
 /** null = there is none. */
@@ -87,6 +87,13 @@ const operationNames = Object.keys(OperationKind);
 /** As results call it: accesses to memory end in three classes. */
 export function className(faultClass: FaultClass | number): string {
   return classNames[faultClass] ?? "other";
+}
+
+function accessText(esr: number): string {
+  if (isGuestTableWalk(esr)) return "table walk";
+  if (isCacheMaintenance(esr)) return "cache maintenance";
+  if (isExec(esr)) return "execute";
+  return isWrite(esr) ? "write" : "read";
 }
 
 const isKnown = (ns: number) => !Number.isNaN(ns);
@@ -169,6 +176,12 @@ export const episodeColumns: readonly Column[] = [
     isFault ? esr : null,
   ),
   nullable(
+    "access",
+    "text",
+    "what the ESR says of it: read, write, execute, table walk (the guest's own), cache maintenance",
+    ({ isFault, esr }) => (isFault ? accessText(esr) : null),
+  ),
+  nullable(
     "class",
     "text",
     `of the abort that the replayed table gives: ${classNames.join(", ")}, other`,
@@ -212,11 +225,12 @@ export const episodeColumns: readonly Column[] = [
     ),
   ),
   nullable(
-    "locked_ns",
+    "requested_ns",
     "int64",
-    "the MMU lock was got; ns, as start_ns; null where it was not held",
-    ({ lockedNs }) => wholeOrNull(lockedNs),
+    "the MMU lock was asked for, for the last time; ns, as start_ns; null where it was not held",
+    ({ requestedNs }) => wholeOrNull(requestedNs),
   ),
+  nullable("locked_ns", "int64", "it was got; ns, as start_ns", ({ lockedNs }) => wholeOrNull(lockedNs)),
   nullable("unlocked_ns", "int64", "it was left; ns, as start_ns", ({ unlockedNs }) =>
     wholeOrNull(unlockedNs),
   ),
@@ -268,8 +282,9 @@ export const episodeSchema = z
       "A replayed fault or host operation. In CSV the same, null being empty; in Parquet addresses and ESRs are integers.",
   });
 
-/** As text formats write it. */
-export function cellOf({ type, of }: Column, episode: Episode, row: EpisodeRow): Cell {
-  const cell = of(episode, row);
-  return (type === "hex32" || type === "hex64") && typeof cell === "number" ? hex(cell) : cell;
+/** A row's cells as text formats write them. */
+export function textCells(cells: readonly Cell[]): Cell[] {
+  return cells.map((cell, i) => (isHex[i] && typeof cell === "number" ? hex(cell) : cell));
 }
+
+const isHex = episodeColumns.map(({ type }) => type === "hex32" || type === "hex64");

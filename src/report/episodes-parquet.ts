@@ -1,12 +1,12 @@
 /** Rows of episodes as Parquet, one row group after the other: no more than one is held. */
 
 import { ByteWriter, ParquetWriter } from "hyparquet-writer";
-import { type Cell, type Column, episodeColumns, episodeSchema } from "./episode-columns.js";
+import { type Cell, episodeColumns, episodeSchema } from "./episode-columns.js";
 import type { EpisodeRows } from "./episodes.js";
 import { type AnyResult, sidesOf } from "./rows.js";
 
 /** Rows of a group. */
-const groupRows = 32_768;
+const groupRows = 16_384;
 
 const typeOf = {
   text: { type: "BYTE_ARRAY", converted_type: "UTF8" },
@@ -45,22 +45,23 @@ export function parquetRows(write: (piece: Uint8Array) => void): EpisodeRows {
       })),
     ],
   });
-  let cells: Cell[][] = episodeColumns.map(() => []);
-  let rows = 0;
+  let rows: (readonly Cell[])[] = [];
   const flush = () => {
-    if (rows === 0) return;
-    const columnData = episodeColumns.map((column, i) => ({
-      name: column.name,
-      data: valuesOf(column, cells[i] as Cell[]),
+    if (rows.length === 0) return;
+    const columnData = episodeColumns.map(({ name, type }, i) => ({
+      name,
+      data: rows.map((cells) => {
+        const cell = cells[i] as Cell;
+        return typeOf[type].type === "INT64" && typeof cell === "number" ? BigInt(cell) : cell;
+      }),
     }));
     parquet.write({ columnData, rowGroupSize: groupRows });
-    cells = episodeColumns.map(() => []);
-    rows = 0;
+    rows = [];
   };
   return {
-    add: (episode, row) => {
-      for (const [i, { of }] of episodeColumns.entries()) (cells[i] as Cell[]).push(of(episode, row));
-      if (++rows === groupRows) flush();
+    add: (cells) => {
+      rows.push(cells);
+      if (rows.length === groupRows) flush();
     },
     finish: (result) => {
       flush();
@@ -68,12 +69,6 @@ export function parquetRows(write: (piece: Uint8Array) => void): EpisodeRows {
       parquet.finish();
     },
   };
-}
-
-function valuesOf({ type }: Column, cells: Cell[]) {
-  return typeOf[type].type === "INT64"
-    ? cells.map((cell) => (typeof cell === "number" ? BigInt(cell) : null))
-    : cells;
 }
 
 /** What pandas and DuckDB show of a file that they were not told about. */

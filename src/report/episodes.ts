@@ -1,12 +1,12 @@
-/** `--episodes FILE`: every counted episode of every side as a row, in the order in which the replay has done with them. */
+/** `--episodes FILE`: every counted episode of every side as a row, each strategy's in order of their ends. */
 
 import { once } from "node:events";
 import ndjson from "ndjson";
 import type { ReplayStart } from "../compare/watcher.js";
 import { UsageError } from "../errors.js";
-import type { Episode } from "../replay/episode.js";
 import { csvRow } from "./csv.js";
-import { cellOf, EpisodeRow, episodeColumns } from "./episode-columns.js";
+import { EndOrder } from "./end-order.js";
+import { type Cell, EpisodeRow, episodeColumns, textCells } from "./episode-columns.js";
 import { parquetRows } from "./episodes-parquet.js";
 import { Pieces } from "./pieces.js";
 import type { AnyResult } from "./rows.js";
@@ -14,7 +14,7 @@ import type { WatchReport } from "./watch-report.js";
 
 /** Rows of one format. */
 export interface EpisodeRows {
-  add(episode: Episode, row: EpisodeRow): void;
+  add(cells: readonly Cell[]): void;
   finish(result: AnyResult): void | Promise<void>;
 }
 
@@ -38,20 +38,25 @@ export function episodeReport(start: ReplayStart, write: Write, name: string): W
     );
   const rows = (formats[ending] as (write: Write) => EpisodeRows)(write);
   const row = new EpisodeRow(start);
+  const orders = start.sides.map(() => new EndOrder<readonly Cell[]>((cells) => rows.add(cells)));
   return {
     ended: (episode) => {
       if (episode.side < 0 || !episode.counted) return;
       row.take(episode);
-      rows.add(episode, row);
+      const cells = episodeColumns.map(({ of }) => of(episode, row));
+      orders[episode.side]?.add(episode, cells);
     },
-    finish: (result) => rows.finish(result),
+    finish: (result) => {
+      for (const order of orders) order.finish();
+      return rows.finish(result);
+    },
   };
 }
 
 function csvRows(pieces: Pieces): EpisodeRows {
   pieces.add(csvRow(episodeColumns.map(({ name }) => name)));
   return {
-    add: (episode, row) => pieces.add(csvRow(episodeColumns.map((column) => cellOf(column, episode, row)))),
+    add: (cells) => pieces.add(csvRow(textCells(cells))),
     finish: () => pieces.flush(),
   };
 }
@@ -60,10 +65,9 @@ function ndjsonRows(pieces: Pieces): EpisodeRows {
   const lines = ndjson.stringify();
   lines.on("data", (line: string) => pieces.add(line));
   return {
-    add: (episode, row) => {
-      lines.write(
-        Object.fromEntries(episodeColumns.map((column) => [column.name, cellOf(column, episode, row)])),
-      );
+    add: (cells) => {
+      const text = textCells(cells);
+      lines.write(Object.fromEntries(episodeColumns.map(({ name }, i) => [name, text[i]])));
     },
     finish: async () => {
       lines.end();
