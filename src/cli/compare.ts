@@ -1,19 +1,12 @@
 import type { CommandModule } from "yargs";
 import { compareTrace } from "../compare/compare.js";
 import { compareSchema } from "../compare/result.js";
+import { sampleCompare } from "../compare/samples.js";
 import { compareColumns } from "../report/columns.js";
 import { loadStrategy } from "../strategy/load.js";
-import { openPlot } from "./plot-option.js";
-import { startReplay } from "./progress.js";
-import {
-  addTraceOptions,
-  columnsFrom,
-  deliver,
-  failOnOf,
-  type TraceArguments,
-  traceOptionsOf,
-} from "./trace-options.js";
-import { addWatchFiles, openWatchFiles } from "./watch-files.js";
+import { replayAndDeliver } from "./replaying.js";
+import { addTraceOptions, type TraceArguments } from "./trace-options.js";
+import { addWatchFiles } from "./watch-files.js";
 import { watchKinds } from "./watch-kinds.js";
 
 interface CompareArguments extends TraceArguments {
@@ -39,18 +32,15 @@ export const compareCommand: CommandModule<object, CompareArguments> = {
       .example("$0 compare host.ndjson.gz", "the walkers that Linux has had")
       .example("$0 compare host.ndjson.gz --strategies v6.1,./mine.js", "against one of them"),
   handler: async (args) => {
-    const failOn = failOnOf(args, compareSchema);
-    const options = traceOptionsOf(args);
     const strategies = args.strategies.split(",").map((name) => name.trim());
     const names = (await Promise.all(strategies.map(loadStrategy))).map(({ name }) => name);
-    const columns = columnsFrom(args, compareColumns(names));
-    const plot = openPlot(args);
-    const { stop, watchers, ...progress } = startReplay();
-    const files = openWatchFiles(args, watchKinds, [...watchers, ...(plot === undefined ? [] : [plot])]);
-    const result = await compareTrace({ ...options, ...progress, ...files.options, strategies }).finally(
-      stop,
-    );
-    await files.finish(result);
-    deliver(result, args, { failOn, columns, plot });
+    await replayAndDeliver(args, {
+      schema: compareSchema,
+      columns: compareColumns(names),
+      kinds: watchKinds,
+      options: { strategies },
+      replay: compareTrace,
+      sample: sampleCompare,
+    });
   },
 };

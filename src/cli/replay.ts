@@ -1,18 +1,11 @@
 import type { CommandModule } from "yargs";
 import { replayTrace } from "../compare/diff.js";
 import { replaySchema } from "../compare/result.js";
+import { sampleReplay } from "../compare/samples.js";
 import { replayColumns } from "../report/columns.js";
-import { openPlot } from "./plot-option.js";
-import { startReplay } from "./progress.js";
-import {
-  addTraceOptions,
-  columnsFrom,
-  deliver,
-  failOnOf,
-  type TraceArguments,
-  traceOptionsOf,
-} from "./trace-options.js";
-import { addWatchFiles, openWatchFiles } from "./watch-files.js";
+import { replayAndDeliver } from "./replaying.js";
+import { addTraceOptions, type TraceArguments } from "./trace-options.js";
+import { addWatchFiles } from "./watch-files.js";
 import { eventsFile, watchKinds } from "./watch-kinds.js";
 
 const kinds = [...watchKinds, eventsFile];
@@ -42,16 +35,13 @@ export const replayCommand: CommandModule<object, ReplayArguments> = {
         "$0 replay host.ndjson --strategy ./mine.js --events mine.ndjson",
         "with every replayed event",
       ),
-  handler: async (args) => {
-    const failOn = failOnOf(args, replaySchema);
-    const options = traceOptionsOf(args);
-    const columns = columnsFrom(args, replayColumns);
-    const plot = openPlot(args);
-    const { stop, watchers, ...progress } = startReplay();
-    const files = openWatchFiles(args, kinds, [...watchers, ...(plot === undefined ? [] : [plot])]);
-    const { strategy } = args;
-    const result = await replayTrace({ ...options, ...progress, ...files.options, strategy }).finally(stop);
-    await files.finish(result);
-    deliver(result, args, { failOn, columns, plot });
-  },
+  handler: (args) =>
+    replayAndDeliver(args, {
+      schema: replaySchema,
+      columns: replayColumns,
+      kinds,
+      options: { strategy: args.strategy },
+      replay: replayTrace,
+      sample: sampleReplay,
+    }),
 };

@@ -60,6 +60,8 @@ export interface TraceArguments extends ReplayArguments, ImportArguments, PlotAr
   format: Format;
   sanitize: boolean;
   columns: string | undefined;
+  samples: string | undefined;
+  seed: string;
   "fail-on": string | undefined;
 }
 
@@ -111,6 +113,13 @@ export function addTraceOptions<T>(yargs: Argv<T>, columns: string): Argv<T & Tr
       default: false,
       describe: "watch every walk, and report what would be wrong on a machine",
     })
+    .option("samples", {
+      type: "string",
+      requiresArg: true,
+      describe:
+        "draw the profile's figures so often from their ranges, and when each access comes, and show how far the result moves",
+    })
+    .option("seed", { type: "string", requiresArg: true, default: "1", describe: "of --samples" })
     .option("columns", {
       type: "string",
       requiresArg: true,

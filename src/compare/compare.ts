@@ -2,7 +2,7 @@ import { UsageError } from "../errors.js";
 import { loadStrategy } from "../strategy/load.js";
 import type { Strategy } from "../strategy/strategy.js";
 import { caveatsOf } from "./caveats.js";
-import { figuresOf } from "./figures.js";
+import { comparePlace, figuresOf } from "./figures.js";
 import { findingsOf } from "./findings.js";
 import type { CompareOptions } from "./options.js";
 import type { CompareResult } from "./result.js";
@@ -44,12 +44,7 @@ export async function compareTrace(options: CompareOptions): Promise<CompareResu
       }),
     })),
     figures: figuresOf(
-      strategies.map((strategy, i) => ({
-        strategy,
-        result: results[i]!,
-        path: `sides.${i}.result`,
-        epochPath: (index) => `epochs.${index}.sides.${i}`,
-      })),
+      strategies.map((strategy, i) => ({ place: comparePlace(i), strategy, result: results[i]! })),
       session,
     ),
     caveats: caveatsOf(session, strategies),

@@ -2,7 +2,7 @@ import type { Counters } from "../replay/counters.js";
 import { loadStrategy } from "../strategy/load.js";
 import { ablationResult, ablationsOf, scalesOf } from "./ablation.js";
 import { caveatsOf } from "./caveats.js";
-import { figuresOf } from "./figures.js";
+import { basePlace, candidatePlace, figuresOf, replayPlace } from "./figures.js";
 import { findingsOf } from "./findings.js";
 import type { DiffOptions, ReplayOptions } from "./options.js";
 import type { DiffResult, ReplayRunResult } from "./result.js";
@@ -46,12 +46,10 @@ export async function diffTrace(options: DiffOptions): Promise<DiffResult> {
       };
     }),
     figures: figuresOf(
-      (["base", "candidate"] as const).map((side) => ({
-        strategy: side === "base" ? base : candidate,
-        result: sides[side],
-        path: side,
-        epochPath: (index) => `epochs.${index}.${side}`,
-      })),
+      [
+        { place: basePlace, strategy: base, result: sides.base },
+        { place: candidatePlace, strategy: candidate, result: sides.candidate },
+      ],
       session,
     ),
     ablation: ablationResult(session, ablations, base, candidate),
@@ -78,10 +76,7 @@ export async function replayTrace(options: ReplayOptions): Promise<ReplayRunResu
       const { recordedNs, makespanNs, faults } = counters.epochs[index] as Counters["epochs"][number];
       return { label, startNs: recordedNs, makespanNs, faults };
     }),
-    figures: figuresOf(
-      [{ strategy, result, path: "result", epochPath: (index) => `epochs.${index}` }],
-      session,
-    ),
+    figures: figuresOf([{ place: replayPlace, strategy, result }], session),
     caveats: caveatsOf(session, [strategy]),
     findings: findingsOf(session, [strategy]),
   };

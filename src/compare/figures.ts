@@ -10,23 +10,37 @@ import { recordedRatio, shownEpochs } from "./summary.js";
 /** Sums of shares of times: equal but for rounding. */
 const NEARLY_ALL = 1 - 1e-9;
 
-/** A side of a result: its strategy, and where it and its part of each epoch stand in the document. */
-export interface FigureSide {
-  readonly strategy: Strategy;
-  readonly result: ReplayResult;
+/** Where a side of a result and its part of each epoch stand in the document. */
+export interface SidePlace {
   readonly path: string;
   epochPath(index: number): string;
+}
+
+export const [basePlace, candidatePlace] = ["base", "candidate"].map(
+  (side): SidePlace => ({ path: side, epochPath: (index) => `epochs.${index}.${side}` }),
+) as [SidePlace, SidePlace];
+
+export const replayPlace: SidePlace = { path: "result", epochPath: (index) => `epochs.${index}` };
+
+export function comparePlace(side: number): SidePlace {
+  return { path: `sides.${side}.result`, epochPath: (index) => `epochs.${index}.sides.${side}` };
+}
+
+export interface FigureSide {
+  readonly place: SidePlace;
+  readonly strategy: Strategy;
+  readonly result: ReplayResult;
 }
 
 /** Each number of the sides, by its path in the document. */
 export function figuresOf(sides: readonly FigureSide[], session: Session): Record<string, Figure> {
   const figures: Record<string, Figure> = {};
-  for (const { strategy, result, path, epochPath } of sides) {
+  for (const { strategy, result, place } of sides) {
     const judge = new Judge(strategy, session);
-    for (const name of figurePaths(result)) figures[`${path}.${name}`] = { kind: judge.kindAt(name) };
+    for (const name of figurePaths(result)) figures[`${place.path}.${name}`] = { kind: judge.kindAt(name) };
     for (const [i, { index }] of shownEpochs(session.replay.counters(strategy), session).entries()) {
-      figures[`${epochPath(i)}.makespanNs`] = { kind: judge.ofEpoch(index) };
-      figures[`${epochPath(i)}.faults`] = { kind: judge.ofFaults };
+      figures[`${place.epochPath(i)}.makespanNs`] = { kind: judge.ofEpoch(index) };
+      figures[`${place.epochPath(i)}.faults`] = { kind: judge.ofFaults };
     }
   }
   return figures;

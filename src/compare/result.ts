@@ -198,16 +198,17 @@ const ablation = z
   .optional()
   .describe("what --ablate found; null where it was not asked for");
 
-const samples = z
-  .object({
-    draws: count,
-    seed: z.int(),
-    within: ratio.describe("share of the draws that lies from low to high"),
-    drawn: z.array(z.string()).describe("figures of the profile that have a range, drawn from it"),
-    remainders: z
-      .array(z.string())
-      .describe("figures that followed, so that published sums stay as published"),
-    kept: z.array(z.string()).describe("assumed figures without a range, not varied"),
+const draws = z.object({
+  draws: count,
+  seed: z.int(),
+  within: ratio.describe("share of the draws that lies from low to high"),
+  drawn: z.array(z.string()).describe("figures of the profile that have a range, drawn from it"),
+  remainders: z.array(z.string()).describe("figures that followed, so that published sums stay as published"),
+  kept: z.array(z.string()).describe("assumed figures without a range, not varied"),
+});
+
+const samples = draws
+  .extend({
     figures: z.array(
       z.object({
         label: z.string(),
@@ -229,6 +230,11 @@ const samples = z
   .nullable()
   .optional()
   .describe("what --samples found; null where it was not asked for");
+
+const drawn = draws
+  .nullable()
+  .optional()
+  .describe("what --samples drew: figures has the intervals; null where it was not asked for");
 
 export const diffSchema = z
   .object({
@@ -261,6 +267,7 @@ export const replaySchema = z
     result: replay,
     epochs: z.array(z.object({ label: z.string(), startNs: ns, makespanNs: ns, faults: count })),
     figures,
+    samples: drawn,
     caveats,
     findings,
   })
@@ -282,6 +289,7 @@ export const compareSchema = z
       .describe("in the order asked for"),
     epochs: z.array(z.object({ label: z.string(), startNs: ns, sides: z.array(epochSide) })),
     figures,
+    samples: drawn,
     caveats,
     findings,
   })
@@ -298,6 +306,8 @@ export type ProfileSummary = z.infer<typeof profile>;
 export type SelfReplay = z.infer<typeof selfReplay>;
 export type ResultFinding = z.infer<typeof finding>;
 export type Caveat = z.infer<typeof caveats>[number];
+/** What was drawn for --samples. */
+export type Draws = z.infer<typeof draws>;
 export type FigureKind = (typeof figureKinds)[number];
 export type Figure = z.infer<typeof figure>;
 export type FaultCause = keyof ReplayResult["faults"]["byCause"];

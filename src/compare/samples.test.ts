@@ -2,9 +2,10 @@ import { expect, it } from "vitest";
 import { type FigureName, figureNames, loadProfile, type ProfileDocument } from "../cost/profile.js";
 import { kvmPageTableTest } from "../workload/kvm-page-table-test.js";
 import { type DescribedWorkload, describeWorkload } from "../workload/workload.js";
-import { diffTrace } from "./diff.js";
-import { diffSchema } from "./result.js";
-import { sampleDiff } from "./samples.js";
+import { compareTrace } from "./compare.js";
+import { diffTrace, replayTrace } from "./diff.js";
+import { compareSchema, diffSchema } from "./result.js";
+import { sampleCompare, sampleDiff, sampleReplay } from "./samples.js";
 
 const kunpeng = loadProfile("kunpeng920").document;
 
@@ -81,4 +82,34 @@ it("law: the same seed gives the same, and the result fits its schema", async ()
   expect(await sample(profile)).toEqual(first);
   expect((await sample(profile, 2)).samples).not.toEqual(first.samples);
   expect(() => diffSchema.parse(first)).not.toThrow();
+});
+
+it("law: of a comparison and of one replay the intervals are those of the diffs that they hold", async () => {
+  const profile = profileWith({ cleanLineNs: [1, 20], lockHandoffNs: [100, 2000] });
+  const trace = { input, lenient: false, profile };
+  const sampling = { count: 5, seed: 1, threads: 1 };
+  const of = async (base: string, candidate: string) => {
+    const options = { ...trace, base, candidate };
+    return (await sampleDiff(await diffTrace(options), options, sampling)).figures!;
+  };
+  const strategies = ["pre-patch", "post-patch", "v6.1"];
+  const compared = await sampleCompare(
+    await compareTrace({ ...trace, strategies }),
+    { ...trace, strategies },
+    sampling,
+  );
+  const one = { ...trace, strategy: "v6.1" };
+  const { figures: alone } = await sampleReplay(await replayTrace(one), one, sampling);
+  const [second, third] = [await of("pre-patch", "post-patch"), await of("pre-patch", "v6.1")];
+  const stall = "stallNs.total";
+  expect(third[`candidate.${stall}`]!.interval!.low).toBeLessThan(
+    third[`candidate.${stall}`]!.interval!.high,
+  );
+  expect(compared.figures![`sides.0.result.${stall}`]).toEqual(second[`base.${stall}`]);
+  expect(compared.figures![`sides.1.result.${stall}`]).toEqual(second[`candidate.${stall}`]);
+  expect(compared.figures![`sides.2.result.${stall}`]).toEqual(third[`candidate.${stall}`]);
+  expect(compared.figures!["epochs.1.sides.2.makespanNs"]).toEqual(third["epochs.1.candidate.makespanNs"]);
+  expect(alone![`result.${stall}`]).toEqual(third[`candidate.${stall}`]);
+  expect(alone!["epochs.1.makespanNs"]).toEqual(third["epochs.1.candidate.makespanNs"]);
+  expect(() => compareSchema.parse(compared)).not.toThrow();
 });

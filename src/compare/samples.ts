@@ -9,12 +9,13 @@ import { UsageError } from "../errors.js";
 import { seededRandom } from "../seeded-random.js";
 import { calibrateInput, FIT } from "./calibrate.js";
 import { diffAll, type PoolOptions } from "./diff-pool.js";
-import { numberAt } from "./figures.js";
-import type { DiffOptions } from "./options.js";
-import type { DiffResult } from "./result.js";
+import { basePlace, candidatePlace, comparePlace, numberAt, replayPlace, type SidePlace } from "./figures.js";
+import type { CompareOptions, DiffOptions, ReplayOptions, TraceOptions } from "./options.js";
+import type { CompareResult, DiffResult, Draws, ReplayRunResult } from "./result.js";
 
 type Samples = NonNullable<DiffResult["samples"]>;
 type Interval = Samples["figures"][number]["base"];
+type Figures = NonNullable<DiffResult["figures"]>;
 
 export interface SampleOptions extends PoolOptions {
   /** How many draws. */
@@ -32,54 +33,126 @@ const WITHIN = 0.9;
 export async function sampleDiff(
   result: DiffResult,
   options: DiffOptions,
-  { count, seed, ...pool }: SampleOptions,
+  sampling: SampleOptions,
 ): Promise<DiffResult> {
-  const { document: profile } =
-    options.profile === FIT
-      ? (await calibrateInput(options)).profile
-      : loadProfile(options.profile ?? result.profile.name);
-  const { drawn, kept } = drawnFigures(profile);
-  const profiles = drawProfiles(profile, count, seed);
-  const { onProgress, observer, ablate, sanitize, ...job } = options;
-  const results = await diffAll(
-    profiles.map((of, i) => ({ ...job, profile: of, arrivalSeed: seed * count + i })),
-    pool,
-  );
-  const moved = [...drawn, ...(profile.sums ?? []).map(({ remainder }) => remainder)];
+  const { base, candidate, ablate, ...trace } = options;
+  const draws = await draw(result.profile.name, trace, sampling);
+  const results = await replayDraws(draws, trace, [{ base, candidate }], sampling);
+  const { drawn, remainders } = draws.about;
   const samples: Samples = {
-    draws: count,
-    seed,
-    within: WITHIN,
-    drawn,
-    remainders: [...new Set((profile.sums ?? []).map(({ remainder }) => remainder))],
-    kept,
+    ...draws.about,
     figures: metricsOf(result).map(({ label, of }) => {
-      const base = results.map((each) => of(each, "base"));
-      const candidate = results.map((each) => of(each, "candidate"));
-      const change = candidate.map((value, i) => value - base[i]!);
+      const ofBase = results.map(([each]) => of(each!, "base"));
+      const ofCandidate = results.map(([each]) => of(each!, "candidate"));
+      const change = ofCandidate.map((value, i) => value - ofBase[i]!);
       return {
         label,
-        base: interval(base),
-        candidate: interval(candidate),
+        base: interval(ofBase),
+        candidate: interval(ofCandidate),
         change: interval(change),
-        relative: interval(change.map((value, i) => (base[i] === 0 ? 0 : value / base[i]!))),
+        relative: interval(change.map((value, i) => (ofBase[i] === 0 ? 0 : value / ofBase[i]!))),
         falls: change.filter((value) => value < 0).length,
         rises: change.filter((value) => value > 0).length,
-        hangsOn: strongest(new Set(moved), profiles, change),
+        hangsOn: strongest(new Set([...drawn, ...remainders]), draws.profiles, change),
       };
     }),
   };
-  return { ...result, figures: withIntervals(result, results), samples };
+  const figures = withIntervals(result, [basePlace, candidatePlace], (side) =>
+    results.map(([each]) => [each!, side === 0 ? basePlace : candidatePlace]),
+  );
+  return { ...result, figures, samples };
 }
 
-/** The figures of the result, each with what it lies between in the draws. */
-function withIntervals(result: DiffResult, draws: readonly DiffResult[]): DiffResult["figures"] {
-  return Object.fromEntries(
-    Object.entries(result.figures ?? {}).map(([path, { kind }]) => [
-      path,
-      { kind, interval: interval(draws.map((draw) => numberAt(draw, path))) },
-    ]),
+/** The result of `compareTrace(options)`, each figure with what it lies between in the draws; as sampleDiff. */
+export async function sampleCompare(
+  result: CompareResult,
+  { strategies, ...trace }: CompareOptions,
+  sampling: SampleOptions,
+): Promise<CompareResult> {
+  const draws = await draw(result.profile.name, trace, sampling);
+  const [base, ...candidates] = strategies as [string, ...string[]];
+  // One strategy is set against itself: a diff replays it once.
+  const pairs = (candidates.length === 0 ? [base] : candidates).map((candidate) => ({ base, candidate }));
+  const results = await replayDraws(draws, trace, pairs, sampling);
+  const places = strategies.map((_, side) => comparePlace(side));
+  const figures = withIntervals(result, places, (side) =>
+    results.map((ofPairs) => (side === 0 ? [ofPairs[0]!, basePlace] : [ofPairs[side - 1]!, candidatePlace])),
   );
+  return { ...result, figures, samples: draws.about };
+}
+
+/** The result of `replayTrace(options)`, each figure with what it lies between in the draws; as sampleDiff. */
+export async function sampleReplay(
+  result: ReplayRunResult,
+  { strategy, ...trace }: ReplayOptions,
+  sampling: SampleOptions,
+): Promise<ReplayRunResult> {
+  const draws = await draw(result.profile.name, trace, sampling);
+  const results = await replayDraws(draws, trace, [{ base: strategy, candidate: strategy }], sampling);
+  const figures = withIntervals(result, [replayPlace], () => results.map(([each]) => [each!, basePlace]));
+  return { ...result, figures, samples: draws.about };
+}
+
+/** What is drawn, and the profiles that were. */
+interface DrawnProfiles {
+  readonly about: Draws & { readonly drawn: FigureName[]; readonly remainders: Moved[] };
+  readonly profiles: readonly ProfileDocument[];
+}
+
+type Moved = FigureName | "guestReadNs";
+
+async function draw(
+  profileName: string,
+  options: TraceOptions,
+  { count, seed }: SampleOptions,
+): Promise<DrawnProfiles> {
+  const { document: profile } =
+    options.profile === FIT
+      ? (await calibrateInput(options)).profile
+      : loadProfile(options.profile ?? profileName);
+  const { drawn, kept } = drawnFigures(profile);
+  const remainders = [...new Set((profile.sums ?? []).map(({ remainder }) => remainder))];
+  return {
+    about: { draws: count, seed, within: WITHIN, drawn, remainders, kept },
+    profiles: drawProfiles(profile, count, seed),
+  };
+}
+
+/** For each draw, the diff of each pair. */
+async function replayDraws(
+  { profiles }: DrawnProfiles,
+  options: TraceOptions,
+  pairs: readonly { readonly base: string; readonly candidate: string }[],
+  { count, seed, ...pool }: SampleOptions,
+): Promise<DiffResult[][]> {
+  const { onProgress, observer, sanitize, ...job } = options;
+  const jobs = profiles.flatMap((profile, i) =>
+    pairs.map((pair) => ({ ...job, ...pair, profile, arrivalSeed: seed * count + i })),
+  );
+  const results = await diffAll(jobs, pool);
+  return profiles.map((_, i) => results.slice(i * pairs.length, (i + 1) * pairs.length));
+}
+
+/** The figures of the result, each with what it lies between in the draws, of which `drawsOf` a side tells where. */
+function withIntervals(
+  { figures, epochs }: Pick<DiffResult | CompareResult | ReplayRunResult, "figures" | "epochs">,
+  places: readonly SidePlace[],
+  drawsOf: (side: number) => (readonly [DiffResult, SidePlace])[],
+): Figures {
+  const sampled: Figures = {};
+  for (const [side, place] of places.entries()) {
+    const draws = drawsOf(side);
+    const add = (path: string, pathIn: (place: SidePlace) => string): void => {
+      const values = draws.map(([result, drawnAs]) => numberAt(result, pathIn(drawnAs)));
+      sampled[path] = { kind: figures![path]!.kind, interval: interval(values) };
+    };
+    for (const path of Object.keys(figures ?? {}))
+      if (path.startsWith(`${place.path}.`)) add(path, (of) => of.path + path.slice(place.path.length));
+    for (const index of epochs.keys())
+      for (const name of ["makespanNs", "faults"])
+        add(`${place.epochPath(index)}.${name}`, (of) => `${of.epochPath(index)}.${name}`);
+  }
+  return sampled;
 }
 
 function drawProfiles(profile: ProfileDocument, count: number, seed: number): ProfileDocument[] {
@@ -115,7 +188,7 @@ function interval(values: readonly number[]): Interval {
 
 /** The figure whose draws the change follows best, by rank; null where it follows none. */
 function strongest(
-  names: ReadonlySet<FigureName | "guestReadNs">,
+  names: ReadonlySet<Moved>,
   profiles: readonly ProfileDocument[],
   change: readonly number[],
 ): { figure: string; rankCorrelation: number } | null {

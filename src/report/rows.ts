@@ -1,6 +1,13 @@
 /** What a report shows of one or two replays, as rows: the same for every kind of text. */
 
-import { numberAt } from "../compare/figures.js";
+import {
+  basePlace,
+  candidatePlace,
+  comparePlace,
+  numberAt,
+  replayPlace,
+  type SidePlace,
+} from "../compare/figures.js";
 import type {
   CompareResult,
   DiffResult,
@@ -60,30 +67,37 @@ export interface Section {
 
 export function sidesOf(result: AnyResult): Side[] {
   const figures = result.figures ?? {};
-  const figuresAt = (path: string, epochPath: (index: number) => string) => ({
+  const figuresAt = ({ path, epochPath }: SidePlace) => ({
     figure: (name: string) => figures[`${path}.${name}`],
     epochFigure: (index: number, name: string) => figures[`${epochPath(index)}.${name}`],
   });
   if (result.schema === "s2replay-replay/1") {
     const { result: replay, timing, epochs } = result;
-    const { recordedRatio } = timing;
-    return [{ replay, recordedRatio, epochs, ...figuresAt("result", (index) => `epochs.${index}`) }];
+    return [{ replay, recordedRatio: timing.recordedRatio, epochs, ...figuresAt(replayPlace) }];
   }
   if (result.schema === "s2replay-compare/1") {
     return result.sides.map(({ result: replay, recordedRatio }, side) => ({
       replay,
       recordedRatio,
       epochs: result.epochs.map(({ sides }) => sides[side]!),
-      ...figuresAt(`sides.${side}.result`, (index) => `epochs.${index}.sides.${side}`),
+      ...figuresAt(comparePlace(side)),
     }));
   }
-  const { timing, epochs } = result;
-  return (["base", "candidate"] as const).map((side) => ({
-    replay: result[side],
-    recordedRatio: side === "base" ? timing.baseRecordedRatio : timing.candidateRecordedRatio,
-    epochs: epochs.map((epoch) => epoch[side]),
-    ...figuresAt(side, (index) => `epochs.${index}.${side}`),
-  }));
+  const { base, candidate, timing, epochs } = result;
+  return [
+    {
+      replay: base,
+      recordedRatio: timing.baseRecordedRatio,
+      epochs: epochs.map((epoch) => epoch.base),
+      ...figuresAt(basePlace),
+    },
+    {
+      replay: candidate,
+      recordedRatio: timing.candidateRecordedRatio,
+      epochs: epochs.map((epoch) => epoch.candidate),
+      ...figuresAt(candidatePlace),
+    },
+  ];
 }
 
 /** Every section in print order, without the rows that are 0 on every side unless they are main ones. */

@@ -15,13 +15,14 @@ type Samples = NonNullable<DiffResult["samples"]>;
 type Figure = Samples["figures"][number];
 
 /** One line on the draws, and one for each figure that they move. */
-export function samplesTexts(result: AnyResult): string[] {
-  const samples = result.schema === "s2replay-diff/1" ? result.samples : undefined;
+export function samplesTexts({ samples }: AnyResult): string[] {
   if (samples == null) return [];
   const { draws, seed, drawn, within } = samples;
+  const what = `${formatCount(draws)} draws of ${formatPlural(drawn.length, "figure")} of the profile from their ranges, and of when each access comes, to within its exit path (seed ${seed}); ${formatShare(within)} of them lie within ± in the table`;
+  if (!("figures" in samples)) return [what];
   const moved = samples.figures.filter(({ change }) => change.low !== 0 || change.high !== 0);
   return [
-    `${formatCount(draws)} draws of ${formatPlural(drawn.length, "figure")} of the profile from their ranges, and of when each access comes, to within its exit path (seed ${seed}); ${formatShare(within)} of the draws lie within ± in the table, their changes between`,
+    `${what}, their changes between`,
     ...moved.map((figure) => `  ${lineOf(figure, draws)}`),
     ...(moved.length === 0 ? ["  no figure changes, whatever is drawn"] : []),
   ];
