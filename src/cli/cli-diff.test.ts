@@ -69,6 +69,43 @@ describe("diff", () => {
     expect(run(["diff", trace, "--samples", "1"]).stderr).toContain("--samples");
   });
 
+  it("--columns picks and orders; a slip is told before the trace is read", () => {
+    const picked = run(["diff", trace, "--columns", "percent, candidate"]);
+    expect(picked).toEqual(ok(expect.stringMatching(/^ +percent +post-patch$/m)));
+    expect(picked.stdout).toMatch(/^faults +0 % +8,3\d\d$/m);
+    const markdown = run(["diff", trace, "--columns", "change", "--format", "markdown"]).stdout;
+    expect(markdown).toContain("|  | change |\n| :-- | --: |\n| **faults** | 0 |\n");
+    const refused = (...args: string[]) => run(args);
+    expect(refused("diff", "absent", "--columns", "percnt")).toMatchObject({
+      status: 2,
+      stderr:
+        's2replay: --columns: unknown column "percnt" (did you mean "percent"?): expected base, candidate, change, percent\n',
+    });
+    const compare = refused(
+      "compare",
+      "absent",
+      "--strategies",
+      "v6.1,v6.12,v7.2",
+      "--columns",
+      "v6.12,v6.1%",
+    );
+    expect(compare.stderr).toMatch(/expected v6\.1, v6\.12, v6\.12%, v7\.2, v7\.2%$/m);
+    expect(refused("diff", "absent", "--columns", "base", "--format", "json").stderr).toContain("no table");
+  });
+
+  it("--plot stands below the text, in a block of markdown, and not in json", () => {
+    const plain = run(["diff", trace]).stdout;
+    const { stdout } = run(["diff", trace, "--plot"]);
+    expect(stdout.startsWith(`${plain}\naccesses that faulted`)).toBe(true);
+    expect(stdout).toMatch(/^ {2}vCPU 0 \|W+w?\|$/m);
+    const markdown = run(["diff", trace, "--plot", "--format", "markdown"]).stdout;
+    expect(markdown).toMatch(/\n```\naccesses that faulted(.*\n)+```\n$/);
+    expect(run(["diff", "absent", "--plot", "--format", "json"])).toMatchObject({
+      status: 2,
+      stderr: expect.stringContaining("--plot: expected --format text or markdown"),
+    });
+  });
+
   it("prints the three formats", () => {
     expect(run(["diff", trace])).toEqual(ok(expect.stringMatching(/^faults +\d/m)));
     const markdown = run(["diff", trace, "--format", "markdown"]);

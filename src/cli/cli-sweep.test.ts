@@ -49,6 +49,17 @@ function points(args: readonly string[], input: string | Buffer = ""): SweepPoin
 }
 
 describe("s2replay sweep", () => {
+  it("--columns picks of the table and of the CSV", () => {
+    const args = [...selftest, "--vcpus", "1,2", "--epoch", "ADJUST"];
+    const text = swept([...args, "--columns", "base_faults,vcpus,percent"]);
+    expect(text).toMatch(/^ *faults +ADJUST\npre-patch +vcpus +percent\n +\d+ +1 +-\d+\.\d %\n/m);
+    expect(swept([...args, "--columns", "vcpus,base_faults", "--format", "csv"])).toMatch(
+      /^vcpus,base_faults\r\n1,\d+\r\n2,\d+\r\n$/,
+    );
+    const refused = run(["sweep", ...args, "--columns", "vcpu"]);
+    expect(refused).toMatchObject({ status: 2, stderr: expect.stringContaining('did you mean "vcpus"?') });
+  });
+
   it("each point of a workload is `workload | diff -` with these options", () => {
     const found = points([...selftest, "--vcpus", "1,2..4", "--param", "fwb=off,on", "--epoch", "ADJUST"]);
     expect(found.map(({ parameters }) => parameters)).toEqual(

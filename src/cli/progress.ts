@@ -150,19 +150,22 @@ export function mibText(bytes: number): string {
 }
 
 function bytesText({ doneBytes, totalBytes }: Progress, elapsedS: number): string {
-  if (totalBytes === undefined) return `${mibText(doneBytes)} read, ${timeText(elapsedS)}`;
+  if (totalBytes === undefined || doneBytes >= totalBytes)
+    return `${mibText(doneBytes)} read, ${timeText(elapsedS)}`;
   return barText(doneBytes, totalBytes, mibText(totalBytes), elapsedS);
 }
 
 const barWidth = 40;
+/** Of less than this share nothing follows for the rest. */
+const leastEstimated = 0.05;
 
 function barText(done: number, total: number, all: string, elapsedS: number): string {
   const ratio = total === 0 ? 0 : Math.min(1, done / total);
   const full = Math.round(barWidth * ratio);
   const bar = "#".repeat(full) + "-".repeat(barWidth - full);
-  // Nothing is done yet: nobody knows.
-  const left = ratio === 0 ? "" : `, ${timeText((elapsedS * (1 - ratio)) / ratio)} left`;
-  return `${bar} ${Math.floor(100 * ratio)} % of ${all}${left}`;
+  const left =
+    ratio < leastEstimated ? timeText(elapsedS) : `${timeText((elapsedS * (1 - ratio)) / ratio)} left`;
+  return `${bar} ${Math.floor(100 * ratio)} % of ${all}, ${left}`;
 }
 
 /** `7s`, `2m05s`, `1h02m`. */

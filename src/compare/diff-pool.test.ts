@@ -53,7 +53,7 @@ describe("diffAll", () => {
       const done: number[] = [];
       const results = await diffAll(jobs, { threads, onDone: (count) => done.push(count) });
       expect(results).toEqual(alone);
-      expect(done).toEqual([1, 2, 3, 4]);
+      expect(done).toEqual([0, 1, 2, 3, 4]);
     },
   );
 
@@ -96,7 +96,7 @@ describe("diffAll", () => {
       onDone: (n) => done.push(n),
     });
     await expect(all).rejects.toThrow("no such file");
-    expect(done).toEqual([1]);
+    expect(done).toEqual([0, 1]);
   });
 
   it("a recording's own probe names go with the job", async () => {

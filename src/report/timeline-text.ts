@@ -9,7 +9,7 @@ const lanesShown = 24;
 const fewestLanes = 2;
 const leastTick = 12;
 
-export interface ThreadName {
+interface ThreadName {
   readonly text: string;
   readonly rank: number;
 }
