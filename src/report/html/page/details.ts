@@ -134,7 +134,7 @@ export class Details {
   private log(side: Side, row: number): HTMLElement[] {
     const of = side.episodes;
     if (of.lockedAfter[row]! < 0) return [];
-    const same = side.holds.filter((hold) => of.vm[hold] === of.vm[row]);
+    const same = side.holds.get(of.vm[row]!)!;
     const at = same.indexOf(row);
     const body = element("tbody");
     for (const hold of same.slice(Math.max(0, at - around), at + around + 1)) {

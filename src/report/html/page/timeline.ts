@@ -46,7 +46,7 @@ export class Timeline {
 
   get labels(): number {
     const { clientWidth } = this.box;
-    return clientWidth < 560 ? 76 : this.model.sides.length > 1 ? 168 : 110;
+    return clientWidth < 560 ? 76 : this.model.sides.length > 1 ? 186 : 110;
   }
 
   setWords(words: string): void {
@@ -314,8 +314,7 @@ export class Timeline {
     const ns = this.nsAt(x);
     let best: number | undefined;
     let bestNs = nearNs;
-    for (const row of side.holds) {
-      if (side.episodes.vm[row] !== vm) continue;
+    for (const row of side.holds.get(vm) ?? []) {
       const startNs = this.model.startOf(side, row) + side.episodes.lockedAfter[row]!;
       const away = Math.max(startNs - ns, ns - startNs - side.episodes.heldNs[row]!, 0);
       if (away > bestNs) continue;
