@@ -28,7 +28,8 @@ export interface PageParts {
 
 export function pageText({ result, start, program, facts, data, merged }: PageParts): string {
   const names = sidesOf(result).map(({ replay }) => replay.strategy);
-  const title = names.length === 1 ? `Replay under ${names[0]}` : names.join(" against ");
+  const title =
+    names.length === 1 ? `Replay under ${names[0]}` : `${names[0]} against ${names.slice(1).join(", ")}`;
   const [code, css] = [script(), style()];
   const policy = `default-src 'none'; script-src '${hashOf(code)}'; style-src '${hashOf(css)}'; base-uri 'none'; form-action 'none'`;
   return html`<!doctype html>

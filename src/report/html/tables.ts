@@ -40,7 +40,7 @@ export function comparison(result: AnyResult): Markup {
     sections.filter(({ title }) => titles.includes(title)),
   ) as [Section[], Section[], Section[]];
   const tables = [counts, times, rest, work];
-  return html`<div class="figures">${tables
+  return html`<div class="figures${sides.length > 3 ? " many" : ""}">${tables
     .filter((part) => part.length > 0)
     .map((part) => table(part, sides))}</div>`;
 }

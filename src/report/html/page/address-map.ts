@@ -165,12 +165,12 @@ export class AddressMap {
       const isSplit = of.splits[row]! > 0;
       if (!isCoalesce && !isSplit && of.isFault[row] === 1 && of.operationBytes[row]! <= 65536) continue;
       const from = of.ipa[row]! + of.operationOffset[row]!;
-      const top = this.yOf(from);
-      const bottom = this.yOf(from + Math.max(0, of.operationBytes[row]! - 1));
-      if (top === undefined) continue;
+      const bottom = this.yOf(from);
+      if (bottom === undefined) continue;
+      const top = this.yOf(from + Math.max(0, of.operationBytes[row]! - 1)) ?? bottom;
       const at = xOf(ns + of.lockedAfter[row]!);
       const w = Math.max(isCoalesce || isSplit ? 3 : 1, of.heldNs[row]! * pxPerNs);
-      const h = Math.max(2, (bottom ?? top + 2) - top);
+      const h = Math.max(2, bottom - top);
       if (at + w < labels || at > width) continue;
       if (isCoalesce) counts.coalesces++;
       if (isSplit) counts.splits++;

@@ -8,9 +8,6 @@ import { fillOf, inksOf } from "./palette.js";
 import type { View } from "./view.js";
 import { timeText } from "./words.js";
 
-const keys =
-  "Drag to move, shift-drag to zoom to a range; wheel to zoom once the timeline is chosen, or with Ctrl. Keys: + and - zoom, arrows left and right move, 0 or Home shows all; arrows up and down choose a lane's episode, n and p the next and previous one, Enter zooms to it, Esc leaves it.";
-
 export class Controls {
   private readonly legend = element("ul", { className: "legend" });
   private readonly status = element("p", { className: "status" });
@@ -21,14 +18,14 @@ export class Controls {
     private readonly view: View,
   ) {
     const { sides } = model;
-    const rows =
-      sides.length > 1 ? `Rows of a lane, from above: ${sides.map(({ name }) => name).join(", ")}. ` : "";
-    byId("timeline").append(
-      this.legend,
-      this.buttons(),
-      element("p", { className: "note", id: "timeline-keys", textContent: `${rows}${keys}` }),
-      this.status,
-    );
+    byId("timeline").append(this.legend, this.buttons(), this.status);
+    if (sides.length > 1)
+      byId("timeline").append(
+        element("p", {
+          className: "note",
+          textContent: `Rows of a lane, from above: ${sides.map(({ name }) => name).join(", ")}.`,
+        }),
+      );
     view.onChange(() => this.tell());
     this.retint();
   }
@@ -154,9 +151,9 @@ export class Controls {
   private tell(): void {
     const { model, view } = this;
     const parts = model.sides.map((side) => `${side.name}: ${this.sumsOf(side)}`);
-    const words = `In view: ${formatNs(Math.round(view.spanNs))}. ${parts.join("; ")}.`;
+    const words = `In view: ${formatNs(Math.round(view.spanNs))}\n${parts.join("\n")}`;
     this.status.textContent = words;
-    this.onText(`Timeline. ${words}`);
+    this.onText(`Timeline. ${words.replaceAll("\n", ". ")}`);
   }
 
   private sumsOf(side: Side): string {

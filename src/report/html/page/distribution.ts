@@ -74,8 +74,14 @@ export class Distribution {
           },
           {
             ...axis,
-            size: 74,
-            splits: (plot) => marks.map(stretched).filter((y) => y <= (plot.scales.y?.max ?? 0)),
+            size: 92,
+            splits: (plot) => {
+              const most = plot.scales.y?.max ?? 0;
+              return marks
+                .filter((share) => share !== 0.5 || most < 4)
+                .map(stretched)
+                .filter((y) => y <= most);
+            },
             values: (_, at) => at.map((y) => shareText(1 - 10 ** -y)),
           },
         ],
