@@ -220,6 +220,7 @@ export class Lockstep {
       if (thread.runFaulted >= 0) thread.runFaulted += accesses;
       thread.accessNs += byNs;
       thread.requestNs += byNs;
+      thread.lockedNs += byNs;
       runFault.ipa += bytes;
       const operation = runFault.operation(0);
       operation.ipa += bytes;

@@ -28,7 +28,8 @@ export interface PageParts {
 
 export function pageText({ result, start, program, facts, data, merged }: PageParts): string {
   const names = sidesOf(result).map(({ replay }) => replay.strategy);
-  const title = names.length === 1 ? `Replay under ${names[0]}` : names.join(" against ");
+  const title =
+    names.length === 1 ? `Replay under ${names[0]}` : `${names[0]} against ${names.slice(1).join(", ")}`;
   const [code, css] = [script(), style()];
   const policy = `default-src 'none'; script-src '${hashOf(code)}'; style-src '${hashOf(css)}'; base-uri 'none'; form-action 'none'`;
   return html`<!doctype html>
@@ -49,7 +50,7 @@ export function pageText({ result, start, program, facts, data, merged }: PagePa
 </header>
 <main>
 ${warningTexts(result).map((text) => html`<p class="warning"><strong>Warning:</strong> ${text}</p>\n`)}
-<p class="verdict">${verdictOf(result)}</p>
+<p class="verdict">${unbroken(verdictOf(result))}</p>
 <section aria-labelledby="figures-title"><h2 id="figures-title">Figures</h2>
 ${comparison(result)}
 <p class="note">Times marked ~ are modelled in part.</p></section>
@@ -75,6 +76,13 @@ ${provenance(result, start, program)}</section>
 </body>
 </html>
 `.text;
+}
+
+/** Names with a hyphen, and a figure with its unit, stay on one line. */
+function unbroken(text: string): Markup[] {
+  return text
+    .split(/((?:[^\s]*-[^\s]*)|(?:~?[\d.,]+ (?:ns|us|ms|s|%)(?![A-Za-z])))/)
+    .map((part, i) => (i % 2 === 0 ? html`${part}` : html`<span class="unbroken">${part}</span>`));
 }
 
 function section(name: string, title: string, content: Markup | undefined): Markup | undefined {

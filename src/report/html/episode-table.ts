@@ -9,10 +9,11 @@ import { GrowingColumns } from "./rows.js";
 import { StallCounts } from "./stall-counts.js";
 
 /** Added to the score of what is looked for first. */
-const ALWAYS = 2 ** 52;
+const ALWAYS = 2 ** 44;
+const GOLDEN = 0.618033988749895;
 
 export class EpisodeTable {
-  readonly rows = new GrowingColumns(episodeLayout);
+  readonly rows = new GrowingColumns([...episodeLayout, ["score"]] as const);
   readonly bins = new FaultBins();
   readonly repetitions = new Repetitions();
   readonly stalls = new StallCounts();
@@ -21,6 +22,7 @@ export class EpisodeTable {
   /** Episodes that are only in the bins, and faults that are only in repetitions. */
   merged = 0;
   repeated = 0;
+  private told = 0;
   /** What scores no more is merged. */
   private leastScore = Number.NEGATIVE_INFINITY;
 
@@ -28,13 +30,8 @@ export class EpisodeTable {
 
   add(episode: Episode): void {
     if (episode.isFault && episode.counted) this.stalls.add(Math.round(episode.stallNs), 1);
-    const score = scoreOf(
-      episode.counted,
-      episode.isFault,
-      episode.windows,
-      episode.cause,
-      Math.round(episode.endNs) - Math.round(episode.startNs),
-    );
+    // Of equal ones those that stay are spread over the trace.
+    const score = scoreOf(episode) + ((GOLDEN * ++this.told) % 1);
     if (score <= this.leastScore) {
       this.merge(
         episode.thread,
@@ -47,7 +44,7 @@ export class EpisodeTable {
       return;
     }
     if (this.rows.count === this.limit) this.thin();
-    this.put(episode);
+    this.put(episode, score);
   }
 
   repeat({ startNs, endNs, byCause, stalls }: Repetition): void {
@@ -62,17 +59,19 @@ export class EpisodeTable {
       faults += count;
       if (count > byCause[cause]!) cause = at;
     });
+    if (faults === 0) return;
     this.repeated += faults;
     this.repetitions.add(this.segment, Math.round(startNs), Math.round(endNs), faults, stallNs, cause);
   }
 
-  private put(episode: Episode): void {
+  private put(episode: Episode, score: number): void {
     const row = this.rows.append();
     const { columns } = this.rows;
     const startNs = Math.round(episode.startNs);
     const after = (ns: number) => (Number.isNaN(ns) ? -1 : Math.max(0, Math.round(ns) - startNs));
     const between = (from: number, to: number) =>
       Number.isNaN(from) || Number.isNaN(to) ? 0 : Math.max(0, Math.round(to) - Math.round(from));
+    columns.score[row] = score;
     columns.lane[row] = episode.thread;
     columns.segment[row] = this.segment;
     columns.startNs[row] = startNs;
@@ -107,18 +106,9 @@ export class EpisodeTable {
   /** Half of the rows or more become sums. */
   private thin(): void {
     const { columns, count } = this.rows;
-    const scores = new Float64Array(count);
-    for (let row = 0; row < count; row++)
-      scores[row] = scoreOf(
-        columns.counted[row] === 1,
-        columns.isFault[row] === 1,
-        columns.windows[row]!,
-        columns.cause[row]!,
-        columns.spanNs[row]!,
-      );
-    this.leastScore = scores.slice().sort()[count >> 1]!;
+    this.leastScore = columns.score.slice(0, count).sort()[count >> 1]!;
     this.rows.retain((row) => {
-      if (scores[row]! > this.leastScore) return true;
+      if (columns.score[row]! > this.leastScore) return true;
       this.merge(
         columns.lane[row]!,
         columns.segment[row]!,
@@ -150,8 +140,8 @@ function causeOf(episode: Episode): number {
 }
 
 /** What is kept longest: windows and what they did to others, then the longest stalls; first to go: what is not counted. */
-function scoreOf(counted: boolean, isFault: boolean, windows: number, cause: number, spanNs: number): number {
+function scoreOf({ counted, isFault, windows, cause, startNs, endNs }: Episode): number {
   if (!counted) return -1;
   const isRare = !isFault || windows > 0 || cause === Cause.coalesceTrigger || cause === Cause.brokenWindow;
-  return isRare ? ALWAYS + spanNs : spanNs;
+  return Math.round(endNs - startNs) + (isRare ? ALWAYS : 0);
 }

@@ -71,7 +71,7 @@ function mergedTexts(name: string, { rows, bins, merged, repeated }: EpisodeTabl
   const texts: string[] = [];
   if (merged > 0)
     texts.push(
-      `${name}: ${formatCount(rows.count)} of ${formatCount(rows.count + merged)} episodes are shown one by one: those with a window, a coalesce or a broken window, and the longest stalls; the others are sums over ${formatNs(bins.spanNs)} of a thread.`,
+      `${name}: ${formatCount(rows.count)} of ${formatCount(rows.count + merged)} episodes are shown one by one: those with a window, a coalesce or a broken window, and the longest stalls; of equal ones some; the others are sums over ${formatNs(bins.spanNs)} of a thread.`,
     );
   if (repeated > 0)
     texts.push(

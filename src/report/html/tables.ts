@@ -29,14 +29,18 @@ export function headingList(result: AnyResult): Markup {
 const groups = [
   ["faults", "of these", "against the recording", "MMIO aborts (not faults)"],
   ["guest stall", "where the stall goes", "windows"],
+  ["walker's work"],
 ];
 
 export function comparison(result: AnyResult): Markup {
   const sides = sidesOf(result);
   const sections = sectionsOf(result);
   const rest = sections.filter(({ title }) => !groups.flat().includes(title));
-  const tables = [...groups.map((titles) => sections.filter(({ title }) => titles.includes(title))), rest];
-  return html`<div class="figures">${tables
+  const [counts, times, work] = groups.map((titles) =>
+    sections.filter(({ title }) => titles.includes(title)),
+  ) as [Section[], Section[], Section[]];
+  const tables = [counts, times, rest, work];
+  return html`<div class="figures${sides.length > 3 ? " many" : ""}">${tables
     .filter((part) => part.length > 0)
     .map((part) => table(part, sides))}</div>`;
 }

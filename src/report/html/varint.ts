@@ -1,4 +1,7 @@
-/** Columns of whole numbers as bytes: seven bits a byte, the lowest first, the sign in the lowest bit. */
+/**
+ * Columns of whole numbers as bytes: seven bits a byte, the lowest first, the sign in the lowest bit. Behind a zero
+ * stands how many more follow it.
+ */
 
 /** Bytes that grow. */
 export class ByteSink {
@@ -33,6 +36,7 @@ export class ByteSource {
   read(): number {
     const { bytes } = this;
     let byte = bytes[this.at++] as number;
+    if (byte < 128) return byte & 1 ? -((byte + 1) >> 1) : byte >> 1;
     let value = byte & 127;
     for (let unit = 128; byte >= 128; unit *= 128) {
       byte = bytes[this.at++] as number;
@@ -54,12 +58,26 @@ export function writeColumns(
   for (const [name, delta] of layout) {
     const column = columns[name] as Float64Array;
     let before = 0;
+    let zeros = 0;
     for (const row of order) {
       const value = column[row] as number;
+      if (value === before) {
+        zeros++;
+        continue;
+      }
+      writeZeros(sink, zeros);
+      zeros = 0;
       sink.write(value - before);
       if (delta !== undefined) before = value;
     }
+    writeZeros(sink, zeros);
   }
+}
+
+function writeZeros(sink: ByteSink, zeros: number): void {
+  if (zeros === 0) return;
+  sink.write(0);
+  sink.write(zeros - 1);
 }
 
 export function readColumns<L extends Layout>(
@@ -73,6 +91,12 @@ export function readColumns<L extends Layout>(
     let before = 0;
     for (let row = 0; row < count; row++) {
       const value = before + source.read();
+      if (value === before) {
+        const end = row + 1 + source.read();
+        if (before !== 0) column.fill(before, row, end);
+        row = end - 1;
+        continue;
+      }
       column[row] = value;
       if (delta !== undefined) before = value;
     }

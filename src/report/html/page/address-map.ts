@@ -165,12 +165,12 @@ export class AddressMap {
       const isSplit = of.splits[row]! > 0;
       if (!isCoalesce && !isSplit && of.isFault[row] === 1 && of.operationBytes[row]! <= 65536) continue;
       const from = of.ipa[row]! + of.operationOffset[row]!;
-      const top = this.yOf(from);
-      const bottom = this.yOf(from + Math.max(0, of.operationBytes[row]! - 1));
-      if (top === undefined) continue;
+      const bottom = this.yOf(from);
+      if (bottom === undefined) continue;
+      const top = this.yOf(from + Math.max(0, of.operationBytes[row]! - 1)) ?? bottom;
       const at = xOf(ns + of.lockedAfter[row]!);
       const w = Math.max(isCoalesce || isSplit ? 3 : 1, of.heldNs[row]! * pxPerNs);
-      const h = Math.max(2, (bottom ?? top + 2) - top);
+      const h = Math.max(2, bottom - top);
       if (at + w < labels || at > width) continue;
       if (isCoalesce) counts.coalesces++;
       if (isSplit) counts.splits++;
@@ -255,14 +255,20 @@ function legend(): HTMLElement {
 function regionsOf({ sides, facts }: Model): Region[] {
   const blocks = new Set<number>();
   const block = 2 ** 21;
+  let last = -1;
+  const note = (ipa: number) => {
+    const at = Math.floor(ipa / block);
+    // Most are where the one before was.
+    if (at !== last) blocks.add(at);
+    last = at;
+  };
   for (const { episodes: of, count } of sides)
     for (let row = 0; row < count; row++) {
-      blocks.add(Math.floor(of.ipa[row]! / block));
-      if (of.operation[row] === 0) {
-        blocks.add(Math.floor((of.ipa[row]! + of.operationOffset[row]!) / block));
-        const last = of.ipa[row]! + of.operationOffset[row]! + Math.max(1, of.operationBytes[row]!) - 1;
-        blocks.add(Math.floor(last / block));
-      }
+      note(of.ipa[row]!);
+      if (of.operation[row] !== 0) continue;
+      const from = of.ipa[row]! + of.operationOffset[row]!;
+      note(from);
+      note(from + Math.max(1, of.operationBytes[row]!) - 1);
     }
   for (const { start, end } of facts.slots)
     if (blocks.size > 0 && end - start <= 2 ** 40) {
@@ -271,11 +277,12 @@ function regionsOf({ sides, facts }: Model): Region[] {
     }
   const found: { start: number; end: number }[] = [];
   for (const at of [...blocks].sort((a, b) => a - b)) {
-    const last = found.at(-1);
+    const before = found.at(-1);
     const inSlot = facts.slots.some(
-      ({ start, end }) => last !== undefined && start < last.end && at * block < end && at * block >= start,
+      ({ start, end }) =>
+        before !== undefined && start < before.end && at * block < end && at * block >= start,
     );
-    if (last !== undefined && (inSlot || at * block - last.end < cutBytes)) last.end = (at + 1) * block;
+    if (before !== undefined && (inSlot || at * block - before.end < cutBytes)) before.end = (at + 1) * block;
     else found.push({ start: at * block, end: (at + 1) * block });
   }
   const weights = found.map(({ start, end }) => Math.sqrt(end - start));

@@ -8,9 +8,6 @@ import { fillOf, inksOf } from "./palette.js";
 import type { View } from "./view.js";
 import { timeText } from "./words.js";
 
-const keys =
-  "Drag to move, shift-drag to zoom to a range; wheel to zoom once the timeline is chosen, or with Ctrl. Keys: + and - zoom, arrows left and right move, 0 or Home shows all; arrows up and down choose a lane's episode, n and p the next and previous one, Enter zooms to it, Esc leaves it.";
-
 export class Controls {
   private readonly legend = element("ul", { className: "legend" });
   private readonly status = element("p", { className: "status" });
@@ -21,14 +18,14 @@ export class Controls {
     private readonly view: View,
   ) {
     const { sides } = model;
-    const rows =
-      sides.length > 1 ? `Rows of a lane, from above: ${sides.map(({ name }) => name).join(", ")}. ` : "";
-    byId("timeline").append(
-      this.legend,
-      this.buttons(),
-      element("p", { className: "note", id: "timeline-keys", textContent: `${rows}${keys}` }),
-      this.status,
-    );
+    byId("timeline").append(this.legend, this.buttons(), this.status);
+    if (sides.length > 1)
+      byId("timeline").append(
+        element("p", {
+          className: "note",
+          textContent: `Rows of a lane, from above: ${sides.map(({ name }) => name).join(", ")}.`,
+        }),
+      );
     view.onChange(() => this.tell());
     this.retint();
   }
@@ -49,17 +46,18 @@ export class Controls {
   retint(): void {
     const { model, legend } = this;
     const inks = inksOf(document.body);
-    const seen = new Set<number>();
+    const seen = new Uint8Array(model.facts.causes.length);
     for (const { episodes, bins, repetitions } of model.sides)
-      for (const column of [episodes.cause, bins.cause, repetitions.cause])
-        for (const cause of column) seen.add(cause);
+      for (const { cause } of [episodes, bins, repetitions])
+        for (let row = 0; row < cause.length; row++) seen[cause[row]!] = 1;
     const swatch = (draw: (context: CanvasRenderingContext2D) => void) => {
       const canvas = element("canvas", { width: 22, height: 14, ariaHidden: "true" });
       draw(canvas.getContext("2d")!);
       return canvas;
     };
-    const items = [...seen]
-      .sort((a, b) => a - b)
+    const items = model.facts.causes
+      .map((_, cause) => cause)
+      .filter((cause) => seen[cause] === 1)
       .map((cause) =>
         element(
           "li",
@@ -153,9 +151,9 @@ export class Controls {
   private tell(): void {
     const { model, view } = this;
     const parts = model.sides.map((side) => `${side.name}: ${this.sumsOf(side)}`);
-    const words = `In view: ${formatNs(Math.round(view.spanNs))}. ${parts.join("; ")}.`;
+    const words = `In view: ${formatNs(Math.round(view.spanNs))}\n${parts.join("\n")}`;
     this.status.textContent = words;
-    this.onText(`Timeline. ${words}`);
+    this.onText(`Timeline. ${words.replaceAll("\n", ". ")}`);
   }
 
   private sumsOf(side: Side): string {
@@ -178,22 +176,30 @@ export class Controls {
       }
     }
     const { bins, repetitions } = side;
+    let isPartial = false;
+    /** Of a stretch of sums, how much is in view. */
+    const shareOf = (startNs: number, span: number): number => {
+      const inView = Math.min(view.toNs, startNs + span) - Math.max(view.fromNs, startNs);
+      if (inView <= 0) return 0;
+      if (inView < span) isPartial = true;
+      return Math.min(1, inView / span);
+    };
     for (let row = 0; row < bins.startNs.length; row++) {
-      const ns = bins.startNs[row]! + side.shiftNs[bins.segment[row]!]!;
-      if (ns > view.toNs || ns + bins.spanNs[row]! < view.fromNs || bins.cause[row] === Cause.hostOperation)
-        continue;
-      accesses += bins.faults[row]!;
-      stall += bins.stallNs[row]!;
-      wait += bins.lockWait[row]!;
+      if (bins.cause[row] === Cause.hostOperation) continue;
+      const share = shareOf(bins.startNs[row]! + side.shiftNs[bins.segment[row]!]!, bins.spanNs[row]!);
+      accesses += bins.faults[row]! * share;
+      stall += bins.stallNs[row]! * share;
+      wait += bins.lockWait[row]! * share;
     }
     let alike = 0;
     for (let row = 0; row < repetitions.startNs.length; row++) {
-      const ns = repetitions.startNs[row]! + side.shiftNs[repetitions.segment[row]!]!;
-      if (ns > view.toNs || ns + repetitions.spanNs[row]! < view.fromNs) continue;
-      alike += repetitions.faults[row]!;
-      stall += repetitions.stallNs[row]!;
+      const startNs = repetitions.startNs[row]! + side.shiftNs[repetitions.segment[row]!]!;
+      const share = shareOf(startNs, repetitions.spanNs[row]!);
+      alike += repetitions.faults[row]! * share;
+      stall += repetitions.stallNs[row]! * share;
     }
-    const waits = alike > 0 ? "" : `, of it lock wait ${timeText(side, wait)}`;
-    return `${formatCount(accesses + alike)} faulted accesses, stall ${timeText(side, stall)}${waits}, ${formatCount(windowed)} with a window`;
+    const waits = alike > 0 ? "" : `, of it lock wait ${timeText(side, Math.round(wait))}`;
+    const about = isPartial ? "about " : "";
+    return `${about}${formatCount(Math.round(accesses + alike))} faulted accesses, stall ${timeText(side, Math.round(stall))}${waits}, ${formatCount(windowed)} with a window`;
   }
 }

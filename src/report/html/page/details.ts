@@ -5,7 +5,7 @@ import { formatCount } from "../../quantity.js";
 import { byId, element } from "./dom.js";
 import type { Model, Side } from "./model.js";
 import type { Selection } from "./selection.js";
-import { classText, esrTexts, operationText, timeText } from "./words.js";
+import { classText, episodeText, esrTexts, operationText, timeText } from "./words.js";
 
 /** Holds of the lock shown before and after. */
 const around = 5;
@@ -24,18 +24,22 @@ const costNames = [
 export class Details {
   private readonly pane = element("div", { className: "details", id: "details" });
 
+  /** What a screen reader says of a choice: the whole pane would be too much. */
+  private readonly said = element("p", { className: "unseen" });
+
   constructor(
     private readonly model: Model,
     private readonly selection: Selection,
   ) {
-    this.pane.setAttribute("aria-live", "polite");
-    byId("timeline").append(this.pane);
+    this.said.setAttribute("aria-live", "polite");
+    byId("timeline").append(this.said, this.pane);
     selection.onChange(() => this.show());
     this.show();
   }
 
   private show(): void {
     const { picked } = this.selection;
+    this.said.textContent = picked === undefined ? "" : episodeText(this.model, picked);
     if (picked === undefined) {
       this.pane.replaceChildren(
         element("p", { className: "note", textContent: "No episode is chosen: click one, or press n." }),
@@ -134,7 +138,7 @@ export class Details {
   private log(side: Side, row: number): HTMLElement[] {
     const of = side.episodes;
     if (of.lockedAfter[row]! < 0) return [];
-    const same = side.holds.filter((hold) => of.vm[hold] === of.vm[row]);
+    const same = side.holds.get(of.vm[row]!)!;
     const at = same.indexOf(row);
     const body = element("tbody");
     for (const hold of same.slice(Math.max(0, at - around), at + around + 1)) {

@@ -7,6 +7,19 @@ import type { Model, Side } from "./model.js";
 import { inksOf, lines } from "./palette.js";
 
 const shares = [0.5, 0.9, 0.99, 0.999, 1];
+/** On the axis of shares, as far as it goes. */
+const marks = [0, 0.5, 0.9, 0.99, 0.999, 0.9999, 0.99999, 0.999999, 0.9999999, 0.99999999];
+
+/** Toward 100 % the axis is stretched, as a histogram of latencies has it: half a share less is left at each step. */
+function stretched(share: number): number {
+  return -Math.log10(1 - share);
+}
+
+function shareText(share: number): string {
+  if (share >= 1) return "100 %";
+  const percent = 100 * share;
+  return `${Number(percent.toFixed(Math.max(0, 1 - Math.floor(Math.log10(100 - percent)))))} %`;
+}
 
 export class Distribution {
   private readonly box = byId("distribution");
@@ -24,7 +37,15 @@ export class Distribution {
     this.data = dataOf(sides);
     this.figure.setAttribute("role", "img");
     this.figure.setAttribute("aria-label", `Distribution of stalls. ${sides.map(inWords).join(". ")}`);
-    this.box.append(this.figure, this.table());
+    this.box.append(
+      element("p", {
+        className: "note",
+        textContent:
+          "Share of the faulted accesses that stall no longer than this; the axis of shares is stretched toward 100 %.",
+      }),
+      this.figure,
+      this.table(),
+    );
     this.draw();
     new ResizeObserver(() => this.plot?.setSize(this.size())).observe(this.box);
   }
@@ -43,7 +64,7 @@ export class Distribution {
     this.plot = new uPlot(
       {
         ...this.size(),
-        scales: { x: { distr: 3, time: false }, y: { range: [0, 1] } },
+        scales: { x: { distr: 3, time: false }, y: { range: (_, __, most) => [0, most * 1.04] } },
         axes: [
           {
             ...axis,
@@ -53,12 +74,19 @@ export class Distribution {
           },
           {
             ...axis,
-            size: 52,
-            values: (_, at) => at.map((share) => `${Math.round(100 * share)} %`),
+            size: 92,
+            splits: (plot) => {
+              const most = plot.scales.y?.max ?? 0;
+              return marks
+                .filter((share) => share !== 0.5 || most < 4)
+                .map(stretched)
+                .filter((y) => y <= most);
+            },
+            values: (_, at) => at.map((y) => shareText(1 - 10 ** -y)),
           },
         ],
         series: [
-          { label: "stall", value: (_, ns) => (ns === null ? "" : formatNs(ns)) },
+          { label: "stall at most", value: (_, ns) => (ns === null ? "-" : formatNs(ns)) },
           ...model.sides.map((side, index) => {
             const look = lines[index % lines.length]!;
             return {
@@ -68,8 +96,7 @@ export class Distribution {
               dash: [...look.dash],
               points: { show: false },
               paths: uPlot.paths.stepped!({ align: 1 }),
-              value: (_: uPlot, share: number | null) =>
-                share === null ? "" : `${(100 * share).toFixed(1)} %`,
+              value: (_: uPlot, y: number | null) => (y === null ? "" : shareText(1 - 10 ** -y)),
             };
           }),
         ],
@@ -132,7 +159,8 @@ function dataOf(sides: readonly Side[]): uPlot.AlignedData {
       let seen = 0;
       return xs.map((ns) => {
         while (at < stalls.ns.length && stalls.ns[at]! <= ns) seen += stalls.count[at++]!;
-        return sum === 0 ? null : seen / sum;
+        // Of so many accesses no share between the last but one and all can be told.
+        return sum === 0 ? null : stretched(Math.min(seen / sum, 1 - 0.5 / sum));
       });
     }),
   ];

@@ -24,7 +24,7 @@ export function layOut({ facts, sides }: Model): LaneLayout {
   const rowHeight = sides.length <= 2 ? 14 : sides.length <= 4 ? 10 : 8;
   const bandHeight = rowHeight * sides.length + (sides.length - 1) + gap;
   const vms = new Set<number>();
-  for (const { episodes, holds } of sides) for (const row of holds) vms.add(episodes.vm[row]!);
+  for (const { holds } of sides) for (const vm of holds.keys()) vms.add(vm);
   const guests = new Set(facts.lanes.filter(({ isVcpu }) => isVcpu).map(({ vm }) => vm));
   const of = (vm: number, isLock: boolean) =>
     vm < 0 || (guests.size < 2 && (!isLock || guests.has(vm))) ? "" : `, VM ${vm}`;

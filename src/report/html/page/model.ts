@@ -25,8 +25,9 @@ export interface Side {
   readonly binStarts: Uint32Array;
   readonly repetitions: RepetitionColumns;
   readonly stalls: StallColumns;
-  /** Rows that held the lock, by the time they got it; and those with a window. */
-  readonly holds: Uint32Array;
+  /** By VM: rows that held its lock, by the time they got it. */
+  readonly holds: ReadonlyMap<number, Uint32Array>;
+  /** Rows with a window, by its time. */
   readonly windows: Uint32Array;
   /** Of each epoch: what makes a time of this side's clock one of the axis. */
   readonly shiftNs: Float64Array;
@@ -58,9 +59,6 @@ export class Model {
       const bins = readColumns(source, binLayout, count.bins);
       const repetitions = readColumns(source, repetitionLayout, count.repetitions);
       const stalls = readColumns(source, stallLayout, count.stalls);
-      const rows = Uint32Array.from({ length: count.episodes }, (_, row) => row);
-      const at = (row: number) => episodes.startNs[row]! + episodes.lockedAfter[row]!;
-      const brokenAt = (row: number) => episodes.startNs[row]! + episodes.brokenAfter[row]!;
       return {
         name: facts.strategies[side]!,
         mark: facts.modelled[side] === true ? "~" : "",
@@ -71,8 +69,17 @@ export class Model {
         binStarts: startsOf(bins.lane, facts.lanes.length),
         repetitions,
         stalls,
-        holds: rows.filter((row) => episodes.lockedAfter[row]! >= 0).sort((a, b) => at(a) - at(b)),
-        windows: rows.filter((row) => episodes.windows[row]! > 0).sort((a, b) => brokenAt(a) - brokenAt(b)),
+        holds: new Map(
+          vmsOf(episodes).map((vm) => [
+            vm,
+            inTime(
+              episodes,
+              episodes.lockedAfter,
+              (row) => episodes.lockedAfter[row]! >= 0 && episodes.vm[row] === vm,
+            ),
+          ]),
+        ),
+        windows: inTime(episodes, episodes.brokenAfter, (row) => episodes.windows[row]! > 0),
         shiftNs: new Float64Array(facts.epochs.length + 1),
       };
     });
@@ -133,6 +140,26 @@ export class Model {
     }
     return last;
   }
+}
+
+function vmsOf({ vm, lockedAfter }: EpisodeColumns): number[] {
+  const vms = new Set<number>();
+  let last = Number.NaN;
+  for (let row = 0; row < vm.length; row++) {
+    if (vm[row] === last || lockedAfter[row]! < 0) continue;
+    last = vm[row]!;
+    vms.add(last);
+  }
+  return [...vms].sort((a, b) => a - b);
+}
+
+/** Rows by the time of what came so long after their starts. */
+function inTime({ startNs }: EpisodeColumns, after: Float64Array, is: (row: number) => boolean): Uint32Array {
+  const rows: number[] = [];
+  for (let row = 0; row < startNs.length; row++) if (is(row)) rows.push(row);
+  const times = startNs.map((ns, row) => ns + after[row]!);
+  // A plain array's sort makes use of the lanes' order, a typed array's does not.
+  return Uint32Array.from(rows.sort((a, b) => times[a]! - times[b]!));
 }
 
 function startsOf(lane: Float64Array, lanes: number): Uint32Array {

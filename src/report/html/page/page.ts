@@ -16,6 +16,7 @@ import { episodeText } from "./words.js";
 async function start(): Promise<void> {
   const facts = JSON.parse(byId("facts").textContent!) as PageFacts;
   const model = new Model(facts, await unpack(byId("data").textContent!));
+  const root = document.documentElement;
   const retint: (() => void)[] = [];
   startTheme(() => {
     for (const draw of retint) draw();
@@ -27,23 +28,32 @@ async function start(): Promise<void> {
     const timeline = new Timeline(model, view, selection, (picked) => episodeText(model, picked));
     controls.onWords((words) => timeline.setWords(words));
     new Details(model, selection);
+    controls.begin();
+    timeline.paintNow();
+    root.dataset.drawn = "timeline";
+    await nextFrame();
     const map = new AddressMap(model, view, selection);
+    map.paintNow();
     retint.push(
       () => controls.retint(),
       () => timeline.retint(),
       () => map.retint(),
     );
-    controls.begin();
-    timeline.paintNow();
-    map.paint();
   } else
     for (const id of ["timeline", "map"])
       byId(id).append(
         element("p", { textContent: "Nothing to draw: no fault and no operation was replayed." }),
       );
-  document.documentElement.dataset.drawn = String(Math.round(performance.now()));
   const distribution = new Distribution(model);
   retint.push(() => distribution.draw());
+  root.dataset.drawn = "all";
+}
+
+/** The timeline is seen before the rest is made. */
+function nextFrame(): Promise<void> {
+  return new Promise((resolve) => {
+    requestAnimationFrame(() => setTimeout(resolve));
+  });
 }
 
 void start();

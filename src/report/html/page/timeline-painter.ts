@@ -243,7 +243,7 @@ export class TimelinePainter {
   }
 
   /** One pixel column: the cause with most of the time; the part of it that waited for the lock is pale. */
-  private flush({ context, inks }: Frame): void {
+  private flush({ context, inks, width, labels }: Frame): void {
     if (this.pixel < 0) return;
     let most = 0;
     let sum = 0;
@@ -253,7 +253,7 @@ export class TimelinePainter {
     });
     const h = this.layout.rowHeight;
     const pale = h * Math.min(1, this.waitNs / sum);
-    const density = Math.min(1, (sum / this.view.spanNs) * context.canvas.clientWidth);
+    const density = Math.min(1, (sum / this.view.spanNs) * (width - labels));
     const alpha = 0.55 + 0.45 * density;
     context.fillStyle = colorOf(most, inks.theme);
     context.globalAlpha = alpha * 0.3;
@@ -287,8 +287,13 @@ export class TimelinePainter {
     const waitPx = wait * pxPerNs;
     context.globalAlpha = counted;
     context.fillStyle = width >= 6 ? fillOf(context, cause, inks.theme) : colorOf(cause, inks.theme);
-    if (waitPx < 0.75) context.fillRect(x, y, width, h);
-    else {
+    if (waitPx < 0.75) {
+      context.fillRect(x, y, width, h);
+      if (width < 8 && of.windows[row] === 0) {
+        context.globalAlpha = 1;
+        return;
+      }
+    } else {
       context.fillRect(x, y, waitAt, h);
       context.fillRect(x + waitAt + waitPx, y, Math.max(0, width - waitAt - waitPx), h);
       context.globalAlpha = 0.28 * counted;
@@ -354,8 +359,7 @@ export class TimelinePainter {
     const h = this.layout.rowHeight;
     const pxPerNs = (frame.width - frame.labels) / this.view.spanNs;
     let drawn = Number.NEGATIVE_INFINITY;
-    for (const row of holds) {
-      if (of.vm[row] !== vm) continue;
+    for (const row of holds.get(vm) ?? []) {
       const x = this.xOf(frame, this.model.startOf(side, row) + of.lockedAfter[row]!);
       const width = of.heldNs[row]! * pxPerNs;
       if (x + width < frame.labels) continue;

@@ -9,6 +9,8 @@ import { headHeight, TimelinePainter } from "./timeline-painter.js";
 import type { View } from "./view.js";
 
 const nearPx = 4;
+const keys =
+  "Drag to move, shift-drag to zoom to a range; wheel to zoom once the timeline is chosen, or with Ctrl. Keys: + and - zoom, arrows left and right move, 0 or Home shows all; arrows up and down choose a lane's episode, n and p the next and previous one, Enter zooms to it, Esc leaves it.";
 
 export class Timeline {
   private readonly box = element("div", { className: "timeline", tabIndex: 0 });
@@ -37,7 +39,10 @@ export class Timeline {
     canvas.setAttribute("role", "img");
     spacer.append(canvas);
     box.append(spacer);
-    byId("timeline").append(element("div", { className: "timeline-frame" }, box, tip));
+    byId("timeline").append(
+      element("div", { className: "timeline-frame" }, box, tip),
+      element("p", { className: "note", id: "timeline-keys", textContent: keys }),
+    );
     const { height } = this.layout;
     box.style.height = `min(${height + headHeight + 2}px, 75vh)`;
     spacer.style.height = `${height + headHeight}px`;
@@ -46,7 +51,7 @@ export class Timeline {
 
   get labels(): number {
     const { clientWidth } = this.box;
-    return clientWidth < 560 ? 76 : this.model.sides.length > 1 ? 168 : 110;
+    return clientWidth < 560 ? 76 : this.model.sides.length > 1 ? 186 : 110;
   }
 
   setWords(words: string): void {
@@ -314,8 +319,7 @@ export class Timeline {
     const ns = this.nsAt(x);
     let best: number | undefined;
     let bestNs = nearNs;
-    for (const row of side.holds) {
-      if (side.episodes.vm[row] !== vm) continue;
+    for (const row of side.holds.get(vm) ?? []) {
       const startNs = this.model.startOf(side, row) + side.episodes.lockedAfter[row]!;
       const away = Math.max(startNs - ns, ns - startNs - side.episodes.heldNs[row]!, 0);
       if (away > bestNs) continue;
