@@ -110,6 +110,7 @@ async function run(
       pcpus,
       recordedPcpus,
       lockWait,
+      emulatedCpus: header?.cpus ?? pcpus,
       epochGapNs: options.epochGapNs ?? Number.POSITIVE_INFINITY,
       counts: filterOf(options),
       sanitizes: options.sanitize ?? false,

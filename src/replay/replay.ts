@@ -37,6 +37,8 @@ export interface ReplaySetup {
   /** Physical CPUs that the vCPUs share; Infinity = enough. */
   readonly pcpus: number;
   readonly lockWait: "spin" | "sleep";
+  /** CPUs of the emulated machine, where waiters sleep. */
+  readonly emulatedCpus: number;
   /** Those of the recording machine. Where they differ, no side is held to the record, the recording strategy's own neither. */
   readonly recordedPcpus: number;
   readonly epochGapNs: number;
@@ -47,9 +49,14 @@ export interface ReplaySetup {
   readonly sanitizes: boolean;
 }
 
-/** Whether the order of work that was recorded is this strategy's too: a queue for the lock, and no retries. */
+/** Whether the order of work that was recorded is this strategy's too: a queue for the same kind of lock, and no retries. */
 function keepsOrder(strategy: Strategy, recorder: Strategy | undefined): boolean {
-  return recorder?.lockRegime === "exclusive" && strategy.lockRegime === "exclusive";
+  if (recorder?.lockRegime !== "exclusive" || strategy.lockRegime !== "exclusive") return false;
+  return isRwlock(recorder) === isRwlock(strategy);
+}
+
+function isRwlock({ lockRegime, mmuLock }: Strategy): boolean {
+  return lockRegime === "shared" || mmuLock === "rwlock";
 }
 
 /** Runs are told apart by strategy and scale. */
@@ -161,9 +168,10 @@ export class Replay {
   }
 
   private run(strategy: Strategy, scale: CostScale, recorder: Strategy): Run {
-    const { profile, pcpus, recordedPcpus, lockWait, stage2, counts, observer } = this.setup;
+    const { profile, pcpus, recordedPcpus, lockWait, emulatedCpus, stage2, counts, observer } = this.setup;
     const isRecorder = strategy.name === this.setup.recorder?.name && scale === CostScale.whole;
     const isAblation = this.setup.ablations.includes(scale);
+    const followsRecord = this.followsRecord(strategy, scale);
     const exitNs = profile.figure("exitEntryNs");
     const lapNs = profile.figure("retryLapNs") - exitNs * (1 - scale.of(Cost.exit));
     return new Run(
@@ -171,7 +179,7 @@ export class Replay {
         strategy,
         side: scale === this.setup.scale ? this.setup.strategies.indexOf(strategy) : NO_SIDE,
         isRecorder,
-        followsRecord: this.followsRecord(strategy, scale),
+        followsRecord,
         recorderCleans: recorder.faultPathCleans,
         fwb: stage2.fwb,
         timing: this.timing,
@@ -180,6 +188,8 @@ export class Replay {
         units: unitCosts(profile, strategy.name),
         pcpus: scale.cpusAreFree ? Number.POSITIVE_INFINITY : isRecorder ? recordedPcpus : pcpus,
         waitersSleep: lockWait === "sleep",
+        emulatedCpus,
+        claimsLate: isRwlock(strategy) && lockWait === "sleep" && !followsRecord && Number.isFinite(pcpus),
         exitNs,
         retryLapNs: Math.max(1, lapNs * scale.of(Cost.retry)),
         handoffNs: lockWait === "spin" ? profile.figure("lockHandoffNs") : 0,

@@ -12,6 +12,7 @@ import { Lockstep, type Order } from "./lockstep.js";
 import { ReplayThread, Step } from "./replay-thread.js";
 import type { Observer, Repetition, RunConfig } from "./run-config.js";
 import { Schedule } from "./schedule.js";
+import { isOpenEnded } from "./store-log.js";
 
 /** With CPUs to share an epoch is read whole before it is replayed, up to this many activities. */
 const LOOKAHEAD = 1 << 16;
@@ -49,7 +50,9 @@ export class Run {
       done: (thread) => this.step(thread, this.schedule.nowNs),
       between: (horizonNs) => this.lockstep?.look(horizonNs),
       granted: (thread, atNs) => this.hold(thread, atNs),
-      delayed: (thread, sinceNs, byNs) => this.host.delay(thread, sinceNs, byNs),
+      claims: (thread, atNs) => this.claim(thread, atNs),
+      interrupted: (thread, sinceNs) => this.host.interrupt(thread, sinceNs),
+      resumed: (thread, sinceNs, byNs) => this.host.resume(thread, sinceNs, byNs),
     });
     this.runs = new AccessRuns(config, this.host, this.schedule);
     const isWatched = observer?.ended !== undefined && observer.repeated === undefined;
@@ -155,7 +158,9 @@ export class Run {
       return;
     }
     const mmioNs = activity.kind === ActivityKind.mmio ? activity.beforeCpuNs + activity.afterCpuNs : 0;
-    this.schedule.work(thread, Step.think, tailNs + activity.thinkCpuNs - exitNs + mmioNs, atNs);
+    // What passed between its access and the abort was others' turns.
+    const thinkNs = Math.min(activity.thinkCpuNs, activity.thinkNs - activity.leadNs);
+    this.schedule.work(thread, Step.think, tailNs + Math.max(0, thinkNs - exitNs) + mmioNs, atNs);
   }
 
   /** What follows the thread's step, which is done. */
@@ -292,6 +297,25 @@ export class Run {
     if (this.config.waitersSleep) this.schedule.release(thread, atNs);
   }
 
+  /** The head of the lock's queue has a CPU: it takes the lock, or keeps others off from now on. */
+  private claim(thread: ReplayThread, atNs: number): void {
+    const lock = this.host.lock((thread.activity as Activity).vm);
+    if (!lock.claim(thread)) {
+      thread.step = Step.waiting;
+      this.schedule.release(thread, atNs);
+      return;
+    }
+    if (lock.head !== undefined) this.lead(lock.head, atNs);
+    this.locked(thread, atNs);
+    this.hold(thread, atNs);
+  }
+
+  /** The thread has come to the head of the queue, or the lock is its to claim. */
+  private lead(thread: ReplayThread, atNs: number): void {
+    thread.step = Step.claim;
+    this.schedule.acquire(thread, atNs);
+  }
+
   private locked(thread: ReplayThread, atNs: number): void {
     const { releasedNs } = this.host.lock((thread.activity as Activity).vm);
     // Who sleeps while he waits may have to wait for a CPU once the lock is free.
@@ -335,8 +359,12 @@ export class Run {
     this.host.lock(activity.vm).release(thread, atNs, this.grant);
     const { retryLapNs } = this.config;
     const backNs = this.host.tailNs(activity);
-    const laps = Math.max(0, Math.ceil((takenUntilNs - atNs - backNs) / retryLapNs));
-    const ns = backNs + laps * retryLapNs;
+    // Of one that has no CPU nobody knows how long it takes: lap by lap.
+    const isOpen = isOpenEnded(takenUntilNs);
+    const laps = isOpen ? 0 : Math.max(0, Math.ceil((takenUntilNs - atNs - backNs) / retryLapNs));
+    const ns = isOpen
+      ? Math.max(backNs, retryLapNs - thread.exitNs - thread.handlerNs)
+      : backNs + laps * retryLapNs;
     thread.laps += laps;
     thread.retryNs += ns;
     this.schedule.work(thread, Step.retry, ns, atNs);
@@ -386,6 +414,10 @@ export class Run {
 
   /** The holder left the lock to this thread. */
   private readonly grant = (thread: ReplayThread, atNs: number): void => {
+    if (this.config.claimsLate) {
+      this.lead(thread, atNs);
+      return;
+    }
     thread.step = Step.granted;
     const lockedNs = thread.onCpu ? atNs + this.config.handoffNs : atNs;
     this.locked(thread, lockedNs);
