@@ -382,7 +382,9 @@ export class Run {
       return;
     }
     thread.laps++;
-    const handledNs = Math.round((thread.exitNs + thread.handlerNs) * this.config.scale.of(Cost.retry));
+    // What else the first handler did (it may have looked up the page, or been delayed) is done.
+    const lapNs = Math.min(thread.exitNs + thread.handlerNs, this.config.retryLapNs);
+    const handledNs = Math.round(lapNs * this.config.scale.of(Cost.retry));
     thread.retryNs += handledNs;
     this.schedule.work(thread, Step.handler, handledNs, atNs);
   }
