@@ -202,7 +202,7 @@ export class Host {
   }
 
   /** The thread's walk is interrupted at `sinceNs`, for `byNs`: what it had still to do is done that much later. */
-  delay(thread: ReplayThread, sinceNs: number, byNs: number): void {
+  private delay(thread: ReplayThread, sinceNs: number, byNs: number): void {
     const { log } = this.guest((thread.activity as Activity).vm);
     log.delay(thread.firstOperation, thread.lastOperation, sinceNs, byNs);
     this.delayEdges(thread, sinceNs, byNs);

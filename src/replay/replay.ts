@@ -154,7 +154,9 @@ export class Replay {
     const { recorder, pcpus, recordedPcpus, stage2 } = this.setup;
     const isRecorder = strategy.name === recorder?.name;
     if (isRecorder && scale === CostScale.whole) return true;
-    return pcpus === recordedPcpus && (isRecorder || (pcpus === 1 && keepsOrder(strategy, recorder, stage2.fwb)));
+    return (
+      pcpus === recordedPcpus && (isRecorder || (pcpus === 1 && keepsOrder(strategy, recorder, stage2.fwb)))
+    );
   }
 
   private find(strategy: Strategy, scale: CostScale): Run | undefined {
