@@ -167,7 +167,9 @@ export class CpuClock {
         if (last.lastKind === this.guestFaultKind && kind === this.mapKind && gap < this.handlerNs)
           this.handlerNs = gap;
       } else {
-        const tail = last.lastKind === this.guestFaultKind ? Math.min(gap, this.handlerNs) : 0;
+        // Before any handler was seen alone: next to nothing. All of it may be a clean, and the later thread's.
+        const handlerNs = this.handlerNs < Number.POSITIVE_INFINITY ? this.handlerNs : this.lineNs;
+        const tail = last.lastKind === this.guestFaultKind ? Math.min(gap, handlerNs) : 0;
         last.cpuNs += tail;
         thread.cpuNs += gap - tail;
       }

@@ -74,6 +74,22 @@ describe("the shipped recordings", () => {
       expect(Object.values(causes.predicted).reduce((a, b) => a + b, 0)).toBe(candidate.faults.total);
     }
   });
+
+  it(
+    "an rwlock is taken past its queue: 6.1 is foretold with two faults a block, not four",
+    SLOW,
+    async () => {
+      const recordings = set.recordings.filter(
+        ({ kernel, scenario }) => kernel === "5.10.262-prepatch" && scenario === "h2m-4v",
+      );
+      const predictions = await kernelMatrix({ recordings, measured: set.measured });
+      const to61 = predictions.find(({ to }) => to === "6.1.192");
+      for (const figure of ["adjustNs", "faults"] as const)
+        expect(Math.abs(to61?.figures[figure].error as number), figure).toBeLessThan(0.05);
+      const toPostpatch = predictions.find(({ to }) => to === "5.10.262-postpatch");
+      expect(toPostpatch?.figures.faults.predicted).toBe(128);
+    },
+  );
 });
 
 describe("a folder of recordings", () => {

@@ -107,6 +107,7 @@ async function run(
       pcpus,
       recordedPcpus,
       lockWait,
+      emulatedCpus: header?.cpus ?? pcpus,
       epochGapNs: options.epochGapNs ?? Number.POSITIVE_INFINITY,
       arrivalSeed: options.arrivalSeed,
       counts: filterOf(options),

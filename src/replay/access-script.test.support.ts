@@ -101,6 +101,7 @@ export class AccessScript {
         pcpus: Number.POSITIVE_INFINITY,
         lockWait: "spin",
         recordedPcpus: Number.POSITIVE_INFINITY,
+        emulatedCpus: 1,
         epochGapNs: Number.POSITIVE_INFINITY,
         arrivalSeed: undefined,
         counts: () => true,

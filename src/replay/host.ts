@@ -35,7 +35,7 @@ export class Host {
 
   lock(vm: number): MmuLock {
     for (let known = this.locks.length; known <= vm + 1; known++)
-      this.locks.push(new MmuLock(this.config.scale.locksAreFree));
+      this.locks.push(new MmuLock(this.config.scale.locksAreFree, this.config.claimsLate));
     return this.locks[vm + 1] as MmuLock;
   }
 
@@ -190,10 +190,27 @@ export class Host {
     if (isFault) this.settleCause(thread, shape, isMapped);
   }
 
+  /** The thread has no CPU from `sinceNs` on: its further stores are to come some time. */
+  interrupt(thread: ReplayThread, sinceNs: number): void {
+    const { log } = this.guest((thread.activity as Activity).vm);
+    log.suspend(thread.firstOperation, thread.lastOperation, sinceNs);
+  }
+
+  /** It goes on, `byNs` later. */
+  resume(thread: ReplayThread, sinceNs: number, byNs: number): void {
+    const { log } = this.guest((thread.activity as Activity).vm);
+    log.resume(thread.firstOperation, thread.lastOperation, byNs);
+    this.delayEdges(thread, sinceNs, byNs);
+  }
+
   /** The thread's walk is interrupted at `sinceNs`, for `byNs`: what it had still to do is done that much later. */
-  delay(thread: ReplayThread, sinceNs: number, byNs: number): void {
+  private delay(thread: ReplayThread, sinceNs: number, byNs: number): void {
     const { log } = this.guest((thread.activity as Activity).vm);
     log.delay(thread.firstOperation, thread.lastOperation, sinceNs, byNs);
+    this.delayEdges(thread, sinceNs, byNs);
+  }
+
+  private delayEdges(thread: ReplayThread, sinceNs: number, byNs: number): void {
     if (thread.brokenAtNs > sinceNs) thread.brokenAtNs += byNs;
     if (thread.installedAtNs > sinceNs) thread.installedAtNs += byNs;
     if (thread.teardownNs > sinceNs) thread.teardownNs += byNs;

@@ -3,35 +3,67 @@ import type { ReplayThread } from "./replay-thread.js";
 /**
  * One VM's MMU lock: first come, first served. Threads that share it (`sharesLock`: faults under the read lock)
  * hold it together; a thread that comes behind a waiting writer waits too, as in the kernel's queued rwlock.
+ *
+ * That rwlock's waiters queue for a spinlock of its own, and only who has got that marks the lock as wanted. Where
+ * waiters have no CPU of their own, that takes until they have one: meanwhile whoever finds the lock free has it.
  */
 export class MmuLock {
   private hasWriter = false;
   private readers = 0;
   private readonly waiters: ReplayThread[] = [];
+  /** The head of the queue has marked the lock as wanted: nobody comes past it. */
+  private isClaimed = true;
   /** Since when nobody has kept others from the lock; -Infinity where nobody ever did. */
   releasedNs = Number.NEGATIVE_INFINITY;
 
-  /** @param isFree nobody excludes anybody */
-  constructor(private readonly isFree: boolean) {}
+  /**
+   * @param isFree nobody excludes anybody
+   * @param claimsLate an rwlock whose waiters share CPUs
+   */
+  constructor(
+    private readonly isFree: boolean,
+    readonly claimsLate: boolean,
+  ) {}
 
   /** @returns whether the thread holds the lock now; else it is queued */
   request(thread: ReplayThread): boolean {
     if (this.isFree) return true;
-    if (this.waiters.length === 0 && this.admits(thread)) {
+    if ((this.waiters.length === 0 || !this.isClaimed) && this.admits(thread)) {
       this.admit(thread);
       return true;
     }
+    // Its own spinlock is free, and it has a CPU.
+    if (this.waiters.length === 0) this.isClaimed = true;
     this.waiters.push(thread);
     return false;
   }
 
-  /** @param grant called for each thread that holds the lock from now on */
+  /** The head of the queue has a CPU. @returns whether it holds the lock now; else nobody comes past it */
+  claim(head: ReplayThread): boolean {
+    this.isClaimed = !this.admits(head);
+    if (this.isClaimed) return false;
+    this.waiters.shift();
+    this.admit(head);
+    return true;
+  }
+
+  /** Who waits first. */
+  get head(): ReplayThread | undefined {
+    return this.waiters[0];
+  }
+
+  /** @param grant called for each thread that holds the lock from now on, or may claim it */
   release(thread: ReplayThread, atNs: number, grant: (next: ReplayThread, atNs: number) => void): void {
     if (this.isFree) return;
     if (!thread.sharesLock || this.waiters.length > 0) this.releasedNs = atNs;
     if (thread.sharesLock) this.readers--;
     else this.hasWriter = false;
-    for (let next = this.waiters[0]; next !== undefined && this.admits(next); next = this.waiters[0]) {
+    let next = this.waiters[0];
+    if (this.claimsLate) {
+      if (next !== undefined && this.isClaimed && this.admits(next)) grant(next, atNs);
+      return;
+    }
+    for (; next !== undefined && this.admits(next); next = this.waiters[0]) {
       this.waiters.shift();
       this.admit(next);
       grant(next, atNs);

@@ -26,6 +26,8 @@ export const Step = {
   ahead: 10,
   /** No thread's: a valid entry is changed now, under runs that may be going through it (replay/access-runs.ts). */
   change: 11,
+  /** Has come to the head of an rwlock's queue, waits for a CPU to say so. */
+  claim: 12,
 } as const;
 export type Step = (typeof Step)[keyof typeof Step];
 
@@ -39,6 +41,10 @@ export class ReplayThread {
   /** When its present turn on a CPU began; while it has none in the middle of a hold, when that ended. */
   turnNs = ZERO;
   onCpu = false;
+  /** When its CPU is to be another's, if it has not waited by then. */
+  turnEndNs = ZERO;
+  /** Its hold goes on when it has a CPU again. */
+  isInterrupted = false;
   /** It has had runs of accesses. */
   hasRuns = false;
   activity: Activity | undefined;

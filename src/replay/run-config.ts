@@ -36,8 +36,12 @@ export interface RunConfig {
   readonly units: Float64Array;
   /** Physical CPUs that the threads share; Infinity = one for each. */
   readonly pcpus: number;
-  /** A waiter for the MMU lock gives up its CPU. */
+  /** A waiter for the MMU lock gives up its CPU: an emulated machine (see EmulatedTurns). */
   readonly waitersSleep: boolean;
+  /** CPUs of the emulated machine whose turns the threads take, where waiters sleep. */
+  readonly emulatedCpus: number;
+  /** The first in the MMU lock's queue keeps others off only once it has had a CPU (see MmuLock). */
+  readonly claimsLate: boolean;
   /** Undefined = accesses come when the trace has them. Of no meaning to the recording strategy's run. */
   readonly arrivals: Arrivals | undefined;
   /** Exit from the guest and re-entry, ns. */

@@ -12,6 +12,7 @@ import { Lockstep, type Order } from "./lockstep.js";
 import { ReplayThread, Step } from "./replay-thread.js";
 import type { Observer, Repetition, RunConfig } from "./run-config.js";
 import { Schedule } from "./schedule.js";
+import { isOpenEnded } from "./store-log.js";
 
 /** With CPUs to share an epoch is read whole before it is replayed, up to this many activities. */
 const LOOKAHEAD = 1 << 16;
@@ -49,7 +50,9 @@ export class Run {
       done: (thread) => this.step(thread, this.schedule.nowNs),
       between: (horizonNs) => this.lockstep?.look(horizonNs),
       granted: (thread, atNs) => this.hold(thread, atNs),
-      delayed: (thread, sinceNs, byNs) => this.host.delay(thread, sinceNs, byNs),
+      claims: (thread, atNs) => this.claim(thread, atNs),
+      interrupted: (thread, sinceNs) => this.host.interrupt(thread, sinceNs),
+      resumed: (thread, sinceNs, byNs) => this.host.resume(thread, sinceNs, byNs),
     });
     this.runs = new AccessRuns(config, this.host, this.schedule);
     const isWatched = observer?.ended !== undefined && observer.repeated === undefined;
@@ -159,16 +162,17 @@ export class Run {
       return;
     }
     const mmioNs = activity.kind === ActivityKind.mmio ? activity.beforeCpuNs + activity.afterCpuNs : 0;
-    const thinkNs = activity.thinkCpuNs - exitNs + offsetNs;
-    this.schedule.work(thread, Step.think, tailNs + thinkNs + mmioNs, atNs);
+    const thinkNs = ownThinkNs(activity) - exitNs + offsetNs;
+    this.schedule.work(thread, Step.think, tailNs + Math.max(0, thinkNs) + mmioNs, atNs);
   }
 
   /** How much later than recorded the guest comes to the activity's (first) access. */
-  private offsetNs({ kind, sequence, thinkNs, thinkCpuNs }: Activity, exitNs: number): number {
+  private offsetNs(activity: Activity, exitNs: number): number {
     const { arrivals, followsRecord } = this.config;
+    const { kind, sequence, thinkNs } = activity;
     const isAccess = kind === ActivityKind.fault || kind === ActivityKind.accessRun;
     if (arrivals === undefined || !isAccess) return 0;
-    return arrivals.offsetNs(sequence, (followsRecord ? thinkNs : thinkCpuNs) - exitNs);
+    return arrivals.offsetNs(sequence, (followsRecord ? thinkNs : ownThinkNs(activity)) - exitNs);
   }
 
   /** What follows the thread's step, which is done. */
@@ -305,6 +309,25 @@ export class Run {
     if (this.config.waitersSleep) this.schedule.release(thread, atNs);
   }
 
+  /** The head of the lock's queue has a CPU: it takes the lock, or keeps others off from now on. */
+  private claim(thread: ReplayThread, atNs: number): void {
+    const lock = this.host.lock((thread.activity as Activity).vm);
+    if (!lock.claim(thread)) {
+      thread.step = Step.waiting;
+      this.schedule.release(thread, atNs);
+      return;
+    }
+    if (lock.head !== undefined) this.lead(lock.head, atNs);
+    this.locked(thread, atNs);
+    this.hold(thread, atNs);
+  }
+
+  /** The thread has come to the head of the queue, or the lock is its to claim. */
+  private lead(thread: ReplayThread, atNs: number): void {
+    thread.step = Step.claim;
+    this.schedule.acquire(thread, atNs);
+  }
+
   private locked(thread: ReplayThread, atNs: number): void {
     const { releasedNs } = this.host.lock((thread.activity as Activity).vm);
     // Who sleeps while he waits may have to wait for a CPU once the lock is free.
@@ -348,8 +371,12 @@ export class Run {
     this.host.lock(activity.vm).release(thread, atNs, this.grant);
     const { retryLapNs } = this.config;
     const backNs = this.host.tailNs(activity);
-    const laps = Math.max(0, Math.ceil((takenUntilNs - atNs - backNs) / retryLapNs));
-    const ns = backNs + laps * retryLapNs;
+    // Of one that has no CPU nobody knows how long it takes: lap by lap.
+    const isOpen = isOpenEnded(takenUntilNs);
+    const laps = isOpen ? 0 : Math.max(0, Math.ceil((takenUntilNs - atNs - backNs) / retryLapNs));
+    const ns = isOpen
+      ? Math.max(backNs, retryLapNs - thread.exitNs - thread.handlerNs)
+      : backNs + laps * retryLapNs;
     thread.laps += laps;
     thread.retryNs += ns;
     this.schedule.work(thread, Step.retry, ns, atNs);
@@ -367,7 +394,9 @@ export class Run {
       return;
     }
     thread.laps++;
-    const handledNs = Math.round((thread.exitNs + thread.handlerNs) * this.config.scale.of(Cost.retry));
+    // What else the first handler did (it may have looked up the page, or been delayed) is done.
+    const lapNs = Math.min(thread.exitNs + thread.handlerNs, this.config.retryLapNs);
+    const handledNs = Math.round(lapNs * this.config.scale.of(Cost.retry));
     thread.retryNs += handledNs;
     this.schedule.work(thread, Step.handler, handledNs, atNs);
   }
@@ -399,6 +428,10 @@ export class Run {
 
   /** The holder left the lock to this thread. */
   private readonly grant = (thread: ReplayThread, atNs: number): void => {
+    if (this.config.claimsLate) {
+      this.lead(thread, atNs);
+      return;
+    }
     thread.step = Step.granted;
     const lockedNs = thread.onCpu ? atNs + this.config.handoffNs : atNs;
     this.locked(thread, lockedNs);
@@ -493,6 +526,11 @@ export class Run {
       this.schedule.work(thread, Step.tail, endNs - atNs, atNs);
     } else this.begin(thread, atNs, endNs - atNs);
   }
+}
+
+/** CPU time before the access: what passed between it and its abort was others' turns. */
+function ownThinkNs({ thinkCpuNs, thinkNs, leadNs }: Activity): number {
+  return Math.min(thinkCpuNs, thinkNs - leadNs);
 }
 
 /** Under the read lock: what the last operation asked for, another fault was about to do, or had done. */

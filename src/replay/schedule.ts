@@ -1,12 +1,13 @@
 import { ZERO } from "../double.js";
 import { Cpus } from "./cpus.js";
+import { EmulatedTurns } from "./emulated-turns.js";
 import type { EpochClock } from "./epoch-clock.js";
 import { GuestReads } from "./guest-reads.js";
 import { EventQueue } from "./queue.js";
 import { type ReplayThread, Step } from "./replay-thread.js";
 import type { RunConfig } from "./run-config.js";
 
-/** CPUs are shared in turns of this length: short against everything that is measured, so all get like shares. */
+/** A host's CPUs are shared in turns of this length: short against everything that is measured, so all get like shares. */
 const SLICE_NS = 4_000;
 
 /** What the steps are to a run. */
@@ -17,8 +18,12 @@ export interface Steps {
   between(horizonNs: number): void;
   /** A thread that was left the lock has a CPU. */
   granted(thread: ReplayThread, atNs: number): void;
-  /** The thread's hold was interrupted at `sinceNs`, for `byNs`. */
-  delayed(thread: ReplayThread, sinceNs: number, byNs: number): void;
+  /** The thread is at the head of its lock's queue, and has a CPU. */
+  claims(thread: ReplayThread, atNs: number): void;
+  /** The thread's hold is interrupted at `sinceNs`: what it has still to do waits until it has a CPU again. */
+  interrupted(thread: ReplayThread, sinceNs: number): void;
+  /** It goes on, `byNs` after that. */
+  resumed(thread: ReplayThread, sinceNs: number, byNs: number): void;
 }
 
 /** When each thread's step is done: a queue of steps under way, the trace's own times, and the CPUs. */
@@ -28,6 +33,8 @@ export class Schedule {
   private readonly timers = new EventQueue();
   private readonly reads: GuestReads;
   private readonly cpus: Cpus;
+  /** Undefined where turns are SLICE_NS long. */
+  private readonly turns: EmulatedTurns | undefined;
   /** Threads have fewer CPUs than they might want, and no record says who had one. */
   readonly sharesCpus: boolean;
   nowNs = ZERO;
@@ -43,6 +50,7 @@ export class Schedule {
     this.cpus = new Cpus(this.sharesCpus ? config.pcpus : Number.POSITIVE_INFINITY, (thread, atNs) =>
       this.dispatched(thread, atNs),
     );
+    if (this.sharesCpus && config.waitersSleep) this.turns = new EmulatedTurns(config.emulatedCpus);
     const { profile, scale } = config;
     this.reads = new GuestReads((vcpus) => scale.guestReadNs(profile.guestReadNs, vcpus));
   }
@@ -156,26 +164,35 @@ export class Schedule {
 
   /** The thread has a CPU: its step begins, or goes on. */
   private dispatched(thread: ReplayThread, atNs: number): void {
+    if (thread.isInterrupted) this.turns?.resumed();
+    thread.turnEndNs = this.turns?.endNs(atNs) ?? Number.POSITIVE_INFINITY;
     if (thread.step === Step.granted) {
       this.steps.granted(thread, atNs);
       return;
     }
-    if (thread.step === Step.hold && atNs > thread.turnNs) {
-      this.steps.delayed(thread, thread.turnNs, atNs - thread.turnNs);
+    if (thread.step === Step.claim) {
+      this.steps.claims(thread, atNs);
+      return;
+    }
+    if (thread.isInterrupted) {
+      thread.isInterrupted = false;
+      this.steps.resumed(thread, thread.turnNs, atNs - thread.turnNs);
       if (thread.flushedNs > thread.turnNs) thread.flushedNs += atNs - thread.turnNs;
     }
     this.turn(thread, atNs);
   }
 
-  /** Goes on until the step is done, or the turn ends: at the end of its slice, or at a VMID flush. */
+  /** Goes on until the step is done, or the turn ends: where its time is up, or on an emulated machine at a VMID flush. */
   private turn(thread: ReplayThread, atNs: number): void {
     let runNs = thread.leftNs;
-    // A spinning lock is held with preemption off: who spins for it would not let the holder go on.
-    if (this.sharesCpus && (thread.step !== Step.hold || this.config.waitersSleep)) {
-      if (runNs > SLICE_NS) runNs = SLICE_NS;
-      if (thread.step === Step.hold && thread.flushedNs > atNs && thread.flushedNs - atNs < runNs)
-        runNs = thread.flushedNs - atNs;
-    }
+    const { turns } = this;
+    if (turns !== undefined) {
+      if (thread.turnEndNs <= atNs) thread.turnEndNs = this.cpus.hasReady ? atNs : turns.endNs(atNs);
+      runNs = Math.min(runNs, thread.turnEndNs - atNs);
+      if (thread.step === Step.hold && thread.flushedNs > atNs)
+        runNs = Math.min(runNs, thread.flushedNs - atNs);
+      // A spinning lock is held with preemption off: who spins for it would not let the holder go on.
+    } else if (this.sharesCpus && thread.step !== Step.hold && runNs > SLICE_NS) runNs = SLICE_NS;
     thread.turnNs = atNs;
     thread.dueNs = atNs + runNs;
     this.queue.push(thread);
@@ -187,6 +204,12 @@ export class Schedule {
       return;
     }
     thread.turnNs = atNs;
+    const isHolder = thread.step === Step.hold;
+    this.turns?.ended(isHolder);
+    if (isHolder) {
+      thread.isInterrupted = true;
+      this.steps.interrupted(thread, atNs);
+    }
     this.cpus.release(thread, atNs);
     this.cpus.acquire(thread, atNs);
   }

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { StoreLog } from "./store-log.js";
+import { isOpenEnded, StoreLog } from "./store-log.js";
 
 const SLOTS = 6;
 
@@ -191,5 +191,17 @@ describe("stores that were made earlier than they are due", () => {
     history.log.hasten(400, 250);
     expect(history.asOf(250)).toEqual([0, 11, 12, 0, 0, 0]);
     expect(history.log.pendingNs(250)).toEqual([350]);
+  });
+
+  it("of an interrupted walk come when it goes on, so much later; the other walks' in time", () => {
+    const history = underWay();
+    history.log.suspend(1, 1, 320);
+    const settledNs = history.log.settledNs(2, 320);
+    expect(isOpenEnded(settledNs)).toBe(true);
+    expect(isOpenEnded(history.log.settledNs(3, 320))).toBe(false);
+    expect(history.asOf(1_000)).toEqual([0, 11, 0, 13, 0, 0]);
+    history.log.resume(1, 1, 700);
+    expect(history.asOf(1_099)).toEqual([0, 11, 0, 13, 0, 0]);
+    expect(history.asOf(1_100)).toEqual([0, 11, 12, 13, 0, 0]);
   });
 });

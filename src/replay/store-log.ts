@@ -3,6 +3,13 @@ import { isValid } from "../stage2/pte.js";
 
 const CAPACITY = 1024;
 const MASK = CAPACITY - 1;
+/** Later than any trace; whole nanoseconds added to it are still exact. */
+const SOME_TIME_NS = 2 ** 51;
+
+/** Whether a store's time is that of an interrupted walk. */
+export function isOpenEnded(atNs: number): boolean {
+  return atNs >= SOME_TIME_NS / 2 && atNs < Number.POSITIVE_INFINITY;
+}
 
 /**
  * The latest PTE stores of one table with their times. The table holds what it will be when the operations under
@@ -53,6 +60,16 @@ export class StoreLog implements Overlay {
       latest = Math.max(latest, this.times[at] as number);
       this.latest[at] = latest;
     }
+  }
+
+  /** The stores of operations [first, last] after `sinceNs` are to come, nobody knows when: their walker has no CPU. */
+  suspend(first: number, last: number, sinceNs: number): void {
+    this.delay(first, last, sinceNs, SOME_TIME_NS);
+  }
+
+  /** They come, so much later than they were due. */
+  resume(first: number, last: number, byNs: number): void {
+    this.delay(first, last, SOME_TIME_NS / 2, byNs - SOME_TIME_NS);
   }
 
   /** Looks at the table as of `atNs`. @returns undefined where that is the table as it is */

@@ -170,7 +170,10 @@ export class TraceTiming {
     const toBreak = this.toBreak.median;
     if (toBreak !== undefined) this.planEdges(plan, toBreak, this.flush.median ?? Number.NaN);
     const scale = this.bodyScale.median;
-    if (scale !== undefined) this.planBody(plan, scale, units);
+    if (scale === undefined) return;
+    this.planBody(plan, scale, units);
+    // As in a recorded one.
+    plan.unitNs[Charge.icacheByte] = 0;
   }
 
   private planEdges(plan: Plan, toBreakNs: number, flushNs: number): void {

@@ -65,6 +65,8 @@ function checkStrategy(candidate: unknown, where: string): Strategy {
   expect("models", isText(given.models), "one line that says which generation it models");
   const isRegime = given.lockRegime === "exclusive" || given.lockRegime === "shared";
   expect("lockRegime", isRegime, '"exclusive" or "shared"');
+  const isLock = [undefined, "spinlock", "rwlock"].includes(given.mmuLock as undefined);
+  expect("mmuLock", isLock, '"spinlock" or "rwlock"');
   expect("faultPathCleans", typeof given.faultPathCleans === "boolean", "true or false");
   expect("deferredFrees", typeof given.deferredFrees === "boolean", "true or false");
   expect("createMapWalker", typeof given.createMapWalker === "function", "a function");
@@ -76,6 +78,7 @@ function checkStrategy(candidate: unknown, where: string): Strategy {
     name: strategy.name,
     models: strategy.models,
     lockRegime: strategy.lockRegime,
+    ...(strategy.mmuLock === undefined ? {} : { mmuLock: strategy.mmuLock }),
     faultPathCleans: strategy.faultPathCleans,
     deferredFrees: strategy.deferredFrees,
     generation: generation as Strategy["generation"],

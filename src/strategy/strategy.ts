@@ -61,6 +61,11 @@ export interface Strategy {
    * the loser of a race goes back to the guest to fault again.
    */
   readonly lockRegime: "exclusive" | "shared";
+  /**
+   * What the MMU lock is: a queued spinlock goes from one waiter to the next; an rwlock that is free may be taken past
+   * its queue until the first there has said that it waits. Left out: an rwlock where faults share it.
+   */
+  readonly mmuLock?: "spinlock" | "rwlock";
   /** The fault path cleans the whole block before it calls map, for every faulting vCPU. `map` does not do it. */
   readonly faultPathCleans: boolean;
   /** Detached tables are torn down after the operation, off the faulting vCPU's path. */

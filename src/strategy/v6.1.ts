@@ -59,6 +59,7 @@ export const v6_1: Strategy = {
   models: "v5.14 to v6.1 (v6.1.192)",
   golden: "C",
   lockRegime: "exclusive",
+  mmuLock: "rwlock",
   faultPathCleans: false,
   deferredFrees: false,
   generation: v6,
