@@ -8,6 +8,7 @@ import type { Host } from "./host.js";
 import { ReplayThread, Step } from "./replay-thread.js";
 import type { RunConfig } from "./run-config.js";
 import type { Schedule } from "./schedule.js";
+import { isOpenEnded } from "./store-log.js";
 
 /** An access that so many maps did not help goes through: a strategy may answer anything. */
 const FAULTS_OF_ONE_ACCESS = 16;
@@ -60,7 +61,9 @@ export class AccessRuns {
   watch(vm: number, atNs: number): void {
     if (this.threads.length === 0) return;
     const nextNs = this.host.guest(vm).log.nextChangeNs(atNs);
-    if (nextNs < Number.POSITIVE_INFINITY) this.schedule.alarm(this.changeOf(vm), nextNs);
+    // What an interrupted walk is still to change is looked at when it goes on.
+    if (nextNs < Number.POSITIVE_INFINITY && !isOpenEnded(nextNs))
+      this.schedule.alarm(this.changeOf(vm), nextNs);
   }
 
   /** A valid entry is changed now: whoever may be going through it is stopped at his next access. */

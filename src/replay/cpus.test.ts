@@ -59,6 +59,15 @@ describe("CPUs", () => {
     expect(pcpus * makespanNs).toBeGreaterThan(workNs);
   });
 
+  // Where losers clean too, or retry, more turns in the middle of a hold are more work.
+  it.each(["pre-patch", "post-patch"])(
+    "law: under %s, an emulated CPU is not idle while one waits",
+    (name) => {
+      const { makespanNs } = replay(name, 1, "sleep");
+      expect(makespanNs / replay(name, 1, "spin").makespanNs).toBeCloseTo(1, 1);
+    },
+  );
+
   it("law: the holder of a spinning lock is not preempted: with one CPU nobody ever finds it taken", () => {
     expect(replay("v5.11", 1).costNs[Cost.lockWait]).toBe(0);
     expect(replay("v5.11", 2).costNs[Cost.lockWait]).toBeGreaterThan(0);

@@ -22,7 +22,7 @@ export class MmuLock {
    */
   constructor(
     private readonly isFree: boolean,
-    readonly claimsLate: boolean,
+    private readonly claimsLate: boolean,
   ) {}
 
   /** @returns whether the thread holds the lock now; else it is queued */

@@ -52,7 +52,10 @@ export class Run {
       granted: (thread, atNs) => this.hold(thread, atNs),
       claims: (thread, atNs) => this.claim(thread, atNs),
       interrupted: (thread, sinceNs) => this.host.interrupt(thread, sinceNs),
-      resumed: (thread, sinceNs, byNs) => this.host.resume(thread, sinceNs, byNs),
+      resumed: (thread, sinceNs, byNs) => {
+        this.host.resume(thread, sinceNs, byNs);
+        this.runs.watch((thread.activity as Activity).vm, sinceNs + byNs);
+      },
     });
     this.runs = new AccessRuns(config, this.host, this.schedule);
     const isWatched = observer?.ended !== undefined && observer.repeated === undefined;
