@@ -50,7 +50,7 @@ it("law: a range without width moves nothing of a vCPU that has nobody to race w
   expect(stall.hangsOn).toBeNull();
 });
 
-it("law: when accesses come is drawn too: races move, and the trace's own side does not", async () => {
+it("law: when accesses come is drawn too: waits move, and the trace's own side does not", async () => {
   const options = {
     input: "fixtures/recorded-adjust-of-5.10-vanilla/trace.ndjson",
     base: "v5.10",
@@ -60,7 +60,7 @@ it("law: when accesses come is drawn too: races move, and the trace's own side d
   };
   const { figures } = await sampleDiff(await diffTrace(options), options, { count: 4, seed: 1, threads: 1 });
   const width = (path: string) => figures![path]!.interval!.high - figures![path]!.interval!.low;
-  expect(width("candidate.faults.byCause.lostRace")).toBeGreaterThan(0);
+  expect(width("candidate.costNs.lockWait")).toBeGreaterThan(0);
   expect(width("candidate.stallNs.total")).toBeGreaterThan(0);
   for (const path of Object.keys(figures!))
     if (path.startsWith("base.") || path.includes(".base.")) expect([path, width(path)]).toEqual([path, 0]);
