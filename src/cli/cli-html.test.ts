@@ -212,7 +212,9 @@ describe.skipIf(executable === undefined)("in a browser", () => {
       const box = (await page.locator(".timeline").boundingBox())!;
       await page.mouse.move(box.x + 700, box.y + 130);
       await page.mouse.wheel(0, -300);
+      // The page has scrolled instead.
       expect(await status(page)).toBe(adjust);
+      await page.locator(".timeline").evaluate((timeline) => timeline.scrollIntoView());
       await page.focus(".timeline");
       await page.mouse.wheel(0, -300);
       await vi.waitFor(async () => expect(await status(page)).not.toBe(adjust));

@@ -20,14 +20,14 @@ export interface PageEpoch {
   readonly makespanNs: readonly number[];
 }
 
-export interface PageSlot {
+interface PageSlot {
   readonly slot: number;
   readonly start: number;
   readonly end: number;
 }
 
 /** Rows of each table, by side. */
-export interface PageCounts {
+interface PageCounts {
   readonly episodes: number;
   readonly bins: number;
   readonly repetitions: number;
@@ -50,8 +50,8 @@ export interface PageFacts {
   readonly counts: readonly PageCounts[];
 }
 
-/** A column's name; those of `delta` are stored as differences from row to row. */
-type Layout = readonly (readonly [name: string, delta?: "delta"])[];
+/** Columns by name; those of `delta` are stored as differences from row to row. */
+export type Layout = readonly (readonly [name: string, delta?: "delta"])[];
 
 /** One row an episode. Times are ns, whole; `..After` counts from the start, -1 = there was none. */
 export const episodeLayout = [
@@ -117,7 +117,7 @@ export const repetitionLayout = [
 /** The stalls that the result counts: a length, and how many were that long. */
 export const stallLayout = [["ns", "delta"], ["count"]] as const satisfies Layout;
 
-export type Columns<L extends Layout> = Readonly<Record<L[number][0], Float64Array>>;
+type Columns<L extends Layout> = Readonly<Record<L[number][0], Float64Array>>;
 export type EpisodeColumns = Columns<typeof episodeLayout>;
 export type BinColumns = Columns<typeof binLayout>;
 export type RepetitionColumns = Columns<typeof repetitionLayout>;

@@ -1,6 +1,6 @@
 /** Rows of whole numbers, held as columns that grow. */
 
-type Layout = readonly (readonly [name: string, delta?: "delta"])[];
+import type { Layout } from "./page-data.js";
 
 export class GrowingColumns<L extends Layout> {
   count = 0;

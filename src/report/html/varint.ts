@@ -3,6 +3,8 @@
  * stands how many more follow it.
  */
 
+import type { Layout } from "./page-data.js";
+
 /** Bytes that grow. */
 export class ByteSink {
   private bytes = new Uint8Array(1 << 16);
@@ -45,8 +47,6 @@ export class ByteSource {
     return value % 2 === 0 ? value / 2 : -(value + 1) / 2;
   }
 }
-
-type Layout = readonly (readonly [name: string, delta?: "delta"])[];
 
 /** @param order of the rows; as many are written as it has */
 export function writeColumns(

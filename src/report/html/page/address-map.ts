@@ -108,7 +108,7 @@ export class AddressMap {
     context.beginPath();
     context.rect(labels, 0, width - labels, height);
     context.clip();
-    for (const { ns, text } of ticks(view, width - labels, 110)) {
+    for (const { ns, text } of ticks(view, width - labels)) {
       context.fillStyle = inks.line;
       context.fillRect(Math.round(xOf(ns)), headHeight - 6, 1, height);
       context.fillStyle = inks.faint;

@@ -1,7 +1,7 @@
 /** What is known of the chosen episode, and what held the lock before and after it. */
 
 import { hex } from "../../../stage2/address-text.js";
-import { formatCount } from "../../quantity.js";
+import { formatChange, formatCount } from "../../quantity.js";
 import { byId, element } from "./dom.js";
 import type { Model, Side } from "./model.js";
 import type { Selection } from "./selection.js";
@@ -117,7 +117,7 @@ export class Details {
     const startNs = of.startNs[row]!;
     return list("When", [
       ["begins", `${side.mark}${exact(startNs)} on its clock`],
-      ...steps.map(([ns, text]): [string, string] => [`+${timeText(side, ns)}`, text]),
+      ...steps.map(([ns, text]): [string, string] => [apartText(side, ns), text]),
     ]);
   }
 
@@ -126,11 +126,11 @@ export class Details {
     const rows = costNames
       .map((cost, at): [string, number] => [this.model.facts.costs[at]!, of[cost][row]!])
       .filter(([, ns]) => ns > 0)
-      .map(([label, ns]): [string, string] => [label, `${timeText(side, ns)}`]);
+      .map(([label, ns]): [string, string] => [label, timeText(side, ns)]);
     const isFault = of.isFault[row] === 1;
     return list("Costs", [
       ...rows,
-      [isFault ? "stall" : "from request to unlock", `${timeText(side, of.spanNs[row]!)}`],
+      [isFault ? "stall" : "from request to unlock", timeText(side, of.spanNs[row]!)],
     ]);
   }
 
@@ -148,7 +148,7 @@ export class Details {
         formatCount(of.line[hold]!),
         this.model.facts.lanes[of.lane[hold]!]!.name,
         operationText(this.model, side, hold),
-        apart === 0 ? "0" : `${apart < 0 ? "-" : "+"}${ns(Math.abs(apart))}`,
+        apartText(side, apart),
         ns(of.heldNs[hold]!),
         of.windows[hold]! > 0 ? ns(of.windowNs[hold]!) : "",
       ];
@@ -179,6 +179,11 @@ function list(title: string, facts: readonly (readonly [string, string])[]): HTM
     element("dd", { textContent: text }),
   ]);
   return element("div", {}, element("h4", { textContent: title }), element("dl", {}, ...items));
+}
+
+/** `~+15.7 us`. */
+function apartText({ mark }: Side, ns: number): string {
+  return ns === 0 ? "0" : `${mark}${formatChange(ns, "ns")}`;
 }
 
 /** All digits: `342,118.204 us`. */

@@ -18,14 +18,13 @@ async function start(): Promise<void> {
   const model = new Model(facts, await unpack(byId("data").textContent!));
   const root = document.documentElement;
   const retint: (() => void)[] = [];
-  startTheme(() => {
-    for (const draw of retint) draw();
-  });
   if (facts.counts.some((of) => of.episodes + of.bins + of.repetitions > 0)) {
     const view = new View();
     const selection = new Selection();
     const controls = new Controls(model, view);
     const timeline = new Timeline(model, view, selection, (picked) => episodeText(model, picked));
+    addEventListener("beforeprint", () => timeline.setHeight("none"));
+    addEventListener("afterprint", () => timeline.setHeight("75vh"));
     controls.onWords((words) => timeline.setWords(words));
     new Details(model, selection);
     controls.begin();
@@ -46,6 +45,9 @@ async function start(): Promise<void> {
       );
   const distribution = new Distribution(model);
   retint.push(() => distribution.draw());
+  startTheme(() => {
+    for (const draw of retint) draw();
+  });
   root.dataset.drawn = "all";
 }
 

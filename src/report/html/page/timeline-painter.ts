@@ -78,7 +78,7 @@ export class TimelinePainter {
     context.beginPath();
     context.rect(labels, 0, width - labels, height);
     context.clip();
-    for (const { ns, text } of ticks(this.view, width - labels, 110)) {
+    for (const { ns, text } of ticks(this.view, width - labels)) {
       const x = this.xOf(frame, ns);
       context.fillStyle = inks.line;
       context.fillRect(Math.round(x), 14, 1, 6);

@@ -44,9 +44,15 @@ export class Timeline {
       element("p", { className: "note", id: "timeline-keys", textContent: keys }),
     );
     const { height } = this.layout;
-    box.style.height = `min(${height + headHeight + 2}px, 75vh)`;
+    this.setHeight("75vh");
     spacer.style.height = `${height + headHeight}px`;
     this.listen();
+  }
+
+  /** On paper nothing scrolls. */
+  setHeight(most: "75vh" | "none"): void {
+    const all = `${this.layout.height + headHeight + 2}px`;
+    this.box.style.height = most === "none" ? all : `min(${all}, ${most})`;
   }
 
   get labels(): number {

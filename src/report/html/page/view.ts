@@ -46,9 +46,9 @@ export class View {
   }
 }
 
-/** Round times of the axis, about one every `apartPx`. */
-export function ticks(view: View, widthPx: number, apartPx: number): { ns: number; text: string }[] {
-  const least = (view.spanNs * apartPx) / Math.max(1, widthPx);
+/** Round times of the axis: as many as there is room for. */
+export function ticks(view: View, widthPx: number): { ns: number; text: string }[] {
+  const least = (view.spanNs * (widthPx < 500 ? 70 : 110)) / Math.max(1, widthPx);
   const power = 10 ** Math.floor(Math.log10(least));
   const step = Math.max(1, [1, 2, 5, 10].map((n) => n * power).find((n) => n >= least)!);
   const end = Math.max(Math.abs(view.fromNs), Math.abs(view.toNs));
