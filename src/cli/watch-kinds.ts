@@ -2,6 +2,7 @@
 
 import { episodeReport } from "../report/episodes.js";
 import { eventReport } from "../report/events.js";
+import { perfettoReport } from "../report/perfetto.js";
 import type { WatchFileKind } from "./watch-files.js";
 
 const episodesFile: WatchFileKind = {
@@ -12,8 +13,15 @@ const episodesFile: WatchFileKind = {
   report: episodeReport,
 };
 
+const perfettoFile: WatchFileKind = {
+  option: "perfetto",
+  describe: "write a trace of the replayed episodes to this file, for Perfetto's UI (ui.perfetto.dev)",
+  hearsRepetitions: false,
+  report: perfettoReport,
+};
+
 /** Those of every command that replays a trace. */
-export const watchKinds: readonly WatchFileKind[] = [episodesFile];
+export const watchKinds: readonly WatchFileKind[] = [episodesFile, perfettoFile];
 
 export const eventsFile: WatchFileKind = {
   option: "events",
