@@ -206,12 +206,12 @@ const isOmitted = new Set([
 const episodeArguments = episodeColumns.filter(({ name }) => !isOmitted.has(name));
 const holdArguments = episodeColumns.filter(({ name }) => /^(line|ipa|operation.*)$/.test(name));
 
-/** A cost of 0 is none. */
+/** A cost of 0 is none, and 0 windows are. */
 function argumentsOf(episode: Episode, row: EpisodeRow, columns: typeof episodeColumns): Argument[] {
   const args: Argument[] = [];
   for (const { name, type, of } of columns) {
     const value = of(episode, row);
-    if (value === null || (value === 0 && name.endsWith("_ns"))) continue;
+    if (value === null || (value === 0 && (name.endsWith("_ns") || name === "windows"))) continue;
     args.push({ name, value, isAddress: type === "hex32" || type === "hex64" });
   }
   return args;

@@ -101,6 +101,11 @@ export interface ReadSlice {
   readonly args: Readonly<Record<string, string | number>>;
 }
 
+/** Cheaper than an expectation for each of a million packets. */
+function demand(isSo: boolean, rule: string, of: unknown): void {
+  if (!isSo) throw new Error(`${rule}: ${JSON.stringify(of)}`);
+}
+
 export interface ReadTrace {
   readonly slices: readonly ReadSlice[];
   readonly instants: readonly ReadSlice[];
@@ -114,9 +119,8 @@ export function readPerfetto(bytes: Uint8Array): ReadTrace {
   const message = type.decode(bytes);
   // What the schema does not know is dropped: then less comes out.
   expect(type.encode(message).finish().length).toBe(bytes.length);
-  const { packet: packets } = type.toObject(message, { longs: Number, enums: String }) as {
-    packet: Packet[];
-  };
+  const packets = (message as unknown as { packet: protobuf.Message[] }).packet;
+  const packetType = root.lookupType("TracePacket");
   const names = new Map<string, string>();
   const text = (field: string, iid: number) => {
     const known = names.get(`${field} ${iid}`);
@@ -131,11 +135,12 @@ export function readPerfetto(bytes: Uint8Array): ReadTrace {
   const slices: ReadSlice[] = [];
   const instants: ReadSlice[] = [];
   const counters = new Map<string, (readonly [number, number])[]>();
-  for (const [i, packet] of packets.entries()) {
-    expect(packet.trusted_packet_sequence_id).toBe(1);
+  for (const [i, encoded] of packets.entries()) {
+    const packet = packetType.toObject(encoded, { longs: Number, enums: String }) as Packet;
+    demand(packet.trusted_packet_sequence_id === 1, "one sequence", packet);
     // SEQ_INCREMENTAL_STATE_CLEARED first and once, SEQ_NEEDS_INCREMENTAL_STATE from then on.
-    expect(packet.sequence_flags).toBe(i === 0 ? 1 : 2);
-    expect(packet.first_packet_on_sequence ?? false).toBe(i === 0);
+    demand(packet.sequence_flags === (i === 0 ? 1 : 2), "the sequence's state", packet);
+    demand((packet.first_packet_on_sequence ?? false) === (i === 0), "the sequence's beginning", packet);
     for (const [field, entries] of Object.entries(packet.interned_data ?? {})) {
       for (const { iid, name } of entries) {
         expect(iid).toBeGreaterThan(0);
@@ -163,11 +168,15 @@ export function readPerfetto(bytes: Uint8Array): ReadTrace {
     if (path === undefined)
       throw new Error(`an event on track ${event.track_uuid}, which is not told before it`);
     const atNs = packet.timestamp as number;
-    expect(atNs).toBeGreaterThanOrEqual(0);
-    expect(event.type === "TYPE_COUNTER").toBe(counterTracks.has(event.track_uuid));
+    demand(atNs >= 0, "a time", packet);
+    demand(
+      (event.type === "TYPE_COUNTER") === counterTracks.has(event.track_uuid),
+      "values on counters",
+      packet,
+    );
     if (event.type !== "TYPE_INSTANT") {
       // Sorted by time, equal times as they come: so is each track by itself, and its ends are those of its begins.
-      expect(atNs).toBeGreaterThanOrEqual(lastNs.get(event.track_uuid) ?? 0);
+      demand(atNs >= (lastNs.get(event.track_uuid) ?? 0), `${path.join("/")} in order of time`, packet);
       lastNs.set(event.track_uuid, atNs);
     }
     const stack = open.get(event.track_uuid) ?? [];
