@@ -93,7 +93,7 @@ export class PerfettoSide {
 
   private threadTrack({ thread: index, isFault }: Episode, name: string): SliceTrack {
     const isVcpu = isFault || this.row.thread?.isVcpu === true;
-    return this.track(`thread ${index}`, isVcpu ? "vCPUs" : "host threads", name, index);
+    return this.track(`thread ${index}`, isVcpu ? "vCPUs" : "host threads", name, this.row.vcpu() ?? index);
   }
 
   private lockTrack(what: (typeof lockTracks)[number], vm: number): SliceTrack {

@@ -24,8 +24,8 @@ interface Lane {
 
 /**
  * A track of slices, as its reader sees it. Slices of one track of the format nest or lie apart, and have to be told
- * in order; what overlaps, as holds of a lock for read do, goes to another one of the same name, which Perfetto shows
- * as one.
+ * in order; what overlaps, as holds of a lock for read do, goes to another one of the same name, which Perfetto's UI
+ * merges (SIBLING_MERGE_BEHAVIOR_BY_TRACK_NAME, the default).
  */
 export class SliceTrack {
   private readonly lanes: Lane[] = [];

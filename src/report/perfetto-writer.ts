@@ -4,8 +4,8 @@
  * profiling/profile_common.proto (InternedString) and track_event/{track_event,track_descriptor,process_descriptor,
  * counter_descriptor,debug_annotation}.proto.
  *
- * All packets are one sequence, whose timestamps need not rise: trace processor sorts them, and keeps packets of equal
- * time in the order of the file.
+ * All packets are one sequence, whose timestamps need not rise: trace processor sorts a file as a whole, equal times in
+ * the order of the file (src/trace_processor/sorter/trace_sorter.h).
  */
 
 import { PbfWriter } from "pbf";
