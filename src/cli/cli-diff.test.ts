@@ -229,6 +229,7 @@ describe("output", () => {
     ["--events", "x.ndjson"],
     ["--episodes", "x.csv.gz"],
     ["--episodes", "x.parquet"],
+    ["--perfetto", "x.pftrace"],
   ])("Ctrl-C ends it with status 130 and leaves nothing half written: %s %s", async (option, file) => {
     const before = readdirSync(folder);
     const args = ["replay", "-", "--strategy", "pre-patch", option, file, "-o", "result.txt"];
@@ -286,6 +287,7 @@ describe("replay", () => {
     [["--events", "x", "-o", "./x"], "--events and --output: both name x"],
     [["--episodes", "x.txt"], "--episodes x.txt: expected a name that ends in .ndjson"],
     [["--episodes", "x.csv", "--events", "x.csv"], "both name x.csv"],
+    [["--perfetto", "x.json"], "--perfetto x.json: expected a name such as trace.pftrace"],
   ])("refuses %j, and leaves nothing behind", (args, problem) => {
     const before = readdirSync(folder);
     expect(run(["replay", trace, "--strategy", "pre-patch", ...args])).toEqual({

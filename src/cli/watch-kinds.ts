@@ -3,6 +3,7 @@
 import { episodeReport } from "../report/episodes.js";
 import { eventReport } from "../report/events.js";
 import { htmlReport } from "../report/html/report.js";
+import { perfettoReport } from "../report/perfetto.js";
 import { thisProgram } from "./this-program.js";
 import type { WatchFileKind } from "./watch-files.js";
 
@@ -22,8 +23,15 @@ const htmlFile: WatchFileKind = {
   report: (start, write) => htmlReport(start, write, thisProgram()),
 };
 
+const perfettoFile: WatchFileKind = {
+  option: "perfetto",
+  describe: "write a trace of the replayed episodes to this file, for Perfetto's UI (ui.perfetto.dev)",
+  hearsRepetitions: false,
+  report: perfettoReport,
+};
+
 /** Those of every command that replays a trace. */
-export const watchKinds: readonly WatchFileKind[] = [htmlFile, episodesFile];
+export const watchKinds: readonly WatchFileKind[] = [htmlFile, episodesFile, perfettoFile];
 
 export const eventsFile: WatchFileKind = {
   option: "events",

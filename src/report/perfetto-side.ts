@@ -1,0 +1,241 @@
+import type { ReplayStart } from "../compare/watcher.js";
+import { Cause, Cost, causes } from "../replay/counters.js";
+import type { Episode } from "../replay/episode.js";
+import { EndOrder } from "./end-order.js";
+import { type EpisodeRow, episodeColumns } from "./episode-columns.js";
+import { type Part, SliceTrack, wholeNs } from "./perfetto-tracks.js";
+import type { Argument, PerfettoWriter } from "./perfetto-writer.js";
+import { type AnyResult, sidesOf } from "./rows.js";
+
+/** Shown in this order below a strategy, behind its epochs. */
+const groups = ["vCPUs", "host threads", "MMU locks", "faults so far"] as const;
+type Group = (typeof groups)[number];
+
+/** Tracks of one VM's lock, in this order. */
+const lockTracks = ["MMU lock", "windows", "tear-downs"] as const;
+
+interface EndedFault {
+  readonly endNs: number;
+  readonly cause: number;
+  readonly laps: number;
+}
+
+/** What one strategy's replay is shown as. */
+export class PerfettoSide {
+  private readonly process: number;
+  private readonly groups = new Map<Group, number>();
+  private readonly tracks = new Map<string, SliceTrack>();
+  private readonly threadNames: string[] = [];
+  private readonly counters = new Map<string, { readonly uuid: number; faults: number }>();
+  private readonly faults = new EndOrder<EndedFault>((fault) => this.count(fault));
+  private epoch: { readonly label: string; readonly fromNs: number; untilNs: number } | undefined;
+
+  constructor(
+    private readonly writer: PerfettoWriter,
+    /** Has taken the episode that `add` is given. */
+    private readonly row: EpisodeRow,
+    private readonly start: ReplayStart,
+    private readonly side: number,
+  ) {
+    this.process = writer.track({ name: this.label(), pid: side + 1 });
+  }
+
+  add(episode: Episode): void {
+    const { isFault, cause, vm, lockedNs, unlockedNs, windows, brokenNs, installedNs } = episode;
+    const who = this.threadName(episode);
+    this.threadTrack(episode, who).add({
+      name: isFault ? (causes[cause] as string) : textOf("operation", episode, this.row),
+      category: isFault ? "fault" : "operation",
+      fromNs: episode.startNs,
+      untilNs: episode.endNs,
+      args: argumentsOf(episode, this.row, episodeArguments),
+      parts: partsOf(episode),
+    });
+    if (isFault) this.faults.add(episode, { endNs: episode.endNs, cause, laps: episode.laps });
+    this.noteEpoch(episode);
+    if (Number.isNaN(lockedNs)) return;
+    const args = argumentsOf(episode, this.row, holdArguments);
+    const add = (what: (typeof lockTracks)[number], name: string, fromNs: number, untilNs: number) =>
+      this.lockTrack(what, vm).add({ name, category: what, fromNs, untilNs, args });
+    add("MMU lock", who, lockedNs, unlockedNs);
+    if (windows > 0) add("windows", "window", brokenNs, installedNs);
+    if (!Number.isNaN(episode.teardownNs))
+      add("tear-downs", "tear-down", episode.teardownNs, episode.tornDownNs);
+  }
+
+  finish(result: AnyResult): void {
+    this.faults.finish();
+    this.closeEpoch();
+    this.writer.instant(this.process, 0, "about this replay", "about", this.about(result));
+  }
+
+  /** As the process is called. Of two strategies the second is the candidate; of more, all are set against the first. */
+  private label(): string {
+    const { sides } = this.start;
+    const name = sides[this.side]?.name ?? "";
+    if (sides.length > 1 && this.side === 0) return `${name} (base)`;
+    return sides.length === 2 ? `${name} (candidate)` : name;
+  }
+
+  private threadName({ thread: index, vm }: Episode): string {
+    this.threadNames[index] ??= this.newThreadName(vm);
+    return this.threadNames[index];
+  }
+
+  private newThreadName(vm: number): string {
+    const { row } = this;
+    const { thread } = row;
+    const number = row.vcpu();
+    const task = `${row.text(thread?.comm ?? -1) ?? "thread"} ${thread?.pid ?? ""}`;
+    if (!thread?.isVcpu) return task;
+    return `${vm < 0 ? "" : `VM ${vm} `}vCPU${number === null ? "" : ` ${number}`} (${task})`;
+  }
+
+  private threadTrack({ thread: index, isFault }: Episode, name: string): SliceTrack {
+    const isVcpu = isFault || this.row.thread?.isVcpu === true;
+    return this.track(`thread ${index}`, isVcpu ? "vCPUs" : "host threads", name, this.row.vcpu() ?? index);
+  }
+
+  private lockTrack(what: (typeof lockTracks)[number], vm: number): SliceTrack {
+    const name = this.row.vmName(vm);
+    const place = lockTracks.length * (vm + 1) + lockTracks.indexOf(what);
+    const of = name === null ? "an unknown VM" : `VM ${vm} (${name})`;
+    return this.track(`${what} ${vm}`, "MMU locks", `${what} of ${of}`, place);
+  }
+
+  private track(key: string, group: Group, name: string, rank: number): SliceTrack {
+    let track = this.tracks.get(key);
+    if (track === undefined) {
+      track = new SliceTrack(this.writer, { name, parent: this.group(group), rank });
+      this.tracks.set(key, track);
+    }
+    return track;
+  }
+
+  private group(name: Group): number {
+    let uuid = this.groups.get(name);
+    if (uuid === undefined) {
+      uuid = this.writer.track({
+        name,
+        parent: this.process,
+        rank: 1 + groups.indexOf(name),
+        isOrdered: true,
+      });
+      this.groups.set(name, uuid);
+    }
+    return uuid;
+  }
+
+  /** As the result counts them: laps beyond the first met a broken entry. */
+  private count({ endNs, cause, laps }: EndedFault): void {
+    const add = (name: string, rank: number, faults: number) => {
+      let counter = this.counters.get(name);
+      if (counter === undefined) {
+        const parent = this.group("faults so far");
+        counter = { uuid: this.writer.track({ name, parent, rank, isCounter: true }), faults: 0 };
+        this.counters.set(name, counter);
+      }
+      counter.faults += faults;
+      this.writer.count(counter.uuid, wholeNs(endNs), counter.faults);
+    };
+    add("all", 0, laps);
+    add(causes[cause] as string, 1 + cause, 1);
+    if (laps > 1) add("brokenWindow", 1 + Cause.brokenWindow, laps - 1);
+  }
+
+  private noteEpoch({ epoch: label, startNs, endNs }: Episode): void {
+    if (this.epoch !== undefined && this.epoch.label !== label) this.closeEpoch();
+    if (label === undefined) return;
+    this.epoch ??= { label, fromNs: startNs, untilNs: endNs };
+    this.epoch.untilNs = Math.max(this.epoch.untilNs, endNs);
+  }
+
+  /** From its first episode to the end of its last. */
+  private closeEpoch(): void {
+    if (this.epoch === undefined) return;
+    const track =
+      this.tracks.get("epochs") ??
+      new SliceTrack(this.writer, { name: "epochs", parent: this.process, rank: 0 });
+    this.tracks.set("epochs", track);
+    const { label, fromNs, untilNs } = this.epoch;
+    track.add({ name: label, category: "epoch", fromNs, untilNs, args: [] });
+    this.epoch = undefined;
+  }
+
+  private about(result: AnyResult): Argument[] {
+    const { trace, profile, caveats } = result;
+    const strategy = this.start.sides[this.side];
+    const counted = sidesOf(result)[this.side]?.replay;
+    const facts: (readonly [string, string | number | null | undefined])[] = [
+      ["strategy", strategy?.name],
+      ["models", strategy?.models],
+      ["trace", trace.source],
+      ["kernel", trace.kernel],
+      ["recorded under", trace.recordedUnder],
+      ["profile", profile.name],
+      ["times", "ns since the trace's first event, on this replay's own clock; recorded or modelled"],
+      ["faults", counted?.faults.total],
+      ["stall_ns", counted?.stallNs.total],
+      ...caveats.map(({ code, text }) => [`note: ${code}`, text] as const),
+    ];
+    return facts.flatMap(([name, value]) =>
+      value === null || value === undefined ? [] : [{ name, value, isAddress: false }],
+    );
+  }
+}
+
+const isOmitted = new Set([
+  ...[
+    "start_ns",
+    "end_ns",
+    "strategy",
+    "side",
+    "kind",
+    "epoch",
+    "pid",
+    "comm",
+    "vcpu",
+    "vm",
+    "vm_name",
+    "cause",
+  ],
+  ...["requested_ns", "locked_ns", "unlocked_ns", "broken_ns", "installed_ns"],
+  ...["teardown_from_ns", "teardown_until_ns"],
+]);
+/** What a slice does not show by its place, length and name. */
+const episodeArguments = episodeColumns.filter(({ name }) => !isOmitted.has(name));
+const holdArguments = episodeColumns.filter(({ name }) => /^(line|ipa|operation.*)$/.test(name));
+
+/** A cost of 0 is none, and 0 windows are. */
+function argumentsOf(episode: Episode, row: EpisodeRow, columns: typeof episodeColumns): Argument[] {
+  const args: Argument[] = [];
+  for (const { name, type, of } of columns) {
+    const value = of(episode, row);
+    if (value === null || (value === 0 && (name.endsWith("_ns") || name === "windows"))) continue;
+    args.push({ name, value, isAddress: type === "hex32" || type === "hex64" });
+  }
+  return args;
+}
+
+function textOf(name: string, episode: Episode, row: EpisodeRow): string {
+  return String(episodeColumns.find((column) => column.name === name)?.of(episode, row) ?? name);
+}
+
+/** The parts of an episode whose order is known. What lies between them is a wait for a CPU, or not known. */
+function partsOf(episode: Episode): Part[] {
+  const { startNs, endNs, requestedNs, lockedNs, unlockedNs, costNs, laps, operations } = episode;
+  const exitedNs = startNs + (costNs[Cost.exit] as number);
+  const exit = { name: "exit", fromNs: startNs, untilNs: exitedNs };
+  if (Number.isNaN(lockedNs))
+    return operations === 0 ? [exit, { name: "handler", fromNs: exitedNs, untilNs: endNs }] : [exit];
+  // Waits of earlier laps are not told apart from the last one's.
+  const waitedNs = laps > 1 ? lockedNs : Math.min(lockedNs, requestedNs + episode.lockWaitNs);
+  return [
+    exit,
+    { name: laps > 1 ? "handler and retries" : "handler", fromNs: exitedNs, untilNs: requestedNs },
+    { name: "lock wait", fromNs: requestedNs, untilNs: waitedNs },
+    { name: "CPU wait", fromNs: waitedNs, untilNs: lockedNs },
+    { name: "hold", fromNs: lockedNs, untilNs: unlockedNs },
+    { name: "return", fromNs: unlockedNs, untilNs: endNs },
+  ];
+}
