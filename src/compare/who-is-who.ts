@@ -132,7 +132,8 @@ export function byRule(mmioAborts: Float64Array): ResultVm["mmioAborts"] {
   };
 }
 
-function standsFor(vms: readonly Vm[], vm: number): number {
+/** Index of the VM that `vm` proved to be. */
+export function standsFor(vms: readonly Vm[], vm: number): number {
   const { is } = vms[vm] as Vm;
   return is === NONE ? vm : standsFor(vms, is);
 }

@@ -2,7 +2,7 @@
 
 import { deflateRawSync } from "node:zlib";
 import type { ReplayStart } from "../../compare/watcher.js";
-import { numberVcpus } from "../../compare/who-is-who.js";
+import { numberVcpus, standsFor } from "../../compare/who-is-who.js";
 import { causes as causeNames, costs as costNames } from "../../replay/counters.js";
 import type { EndedEpoch } from "../../replay/epoch-clock.js";
 import { NONE } from "../../trace/event.js";
@@ -91,20 +91,17 @@ function pack(
   const sink = new ByteSink();
   const counts = tables.map((table) => {
     const stalls = table.stalls.rows();
-    for (const { columns, count } of [table.rows, table.bins.rows]) moveToLanes(columns.lane, count, laneOf);
-    writeColumns(sink, episodeLayout, table.rows.columns, byLane(table.rows.columns, table.rows.count));
-    writeColumns(
-      sink,
-      binLayout,
-      table.bins.rows.columns,
-      byLane(table.bins.rows.columns, table.bins.rows.count),
-    );
-    writeColumns(
-      sink,
-      repetitionLayout,
-      table.repetitions.rows.columns,
-      inOrder(table.repetitions.rows.count),
-    );
+    const { rows, bins, repetitions } = table;
+    const inLanes = (column: Float64Array) => column.map((thread) => laneOf.get(thread) ?? 0);
+    const episodes = {
+      ...rows.columns,
+      lane: inLanes(rows.columns.lane),
+      vm: rows.columns.vm.map((vm) => known(start, vm)),
+    };
+    const sums = { ...bins.rows.columns, lane: inLanes(bins.rows.columns.lane) };
+    writeColumns(sink, episodeLayout, episodes, byLane(episodes, rows.count));
+    writeColumns(sink, binLayout, sums, byLane(sums, bins.rows.count));
+    writeColumns(sink, repetitionLayout, repetitions.rows.columns, inOrder(repetitions.rows.count));
     writeColumns(sink, stallLayout, stalls.columns, inOrder(stalls.count));
     return {
       episodes: table.rows.count,
@@ -148,20 +145,22 @@ function epochsOf(epochs: readonly (readonly EndedEpoch[])[]): PageEpoch[] {
 
 /** vCPUs first, by VM and number; then the host's threads that did something. */
 function lanesOf(
-  { fold, source }: ReplayStart,
+  start: ReplayStart,
   tables: readonly EpisodeTable[],
 ): { lanes: PageLane[]; laneOf: ReadonlyMap<number, number> } {
+  const { fold, source } = start;
+  const vmOf = ({ vm }: { readonly vm: number }) => known(start, vm);
   const busy = new Set<number>();
   for (const { rows, bins } of tables)
     for (const { columns, count } of [rows, bins.rows])
       for (let row = 0; row < count; row++) busy.add(columns.lane[row]!);
   const text = (id: number) => (id === NONE ? null : source.strings.text(id));
   const threads = fold.threads.filter(({ isVcpu, index }) => isVcpu || busy.has(index));
-  const vcpus = [...new Set(threads.filter(({ isVcpu }) => isVcpu).map(({ vm }) => vm))]
+  const vcpus = [...new Set(threads.filter(({ isVcpu }) => isVcpu).map(vmOf))]
     .sort((a, b) => a - b)
     .flatMap((vm) =>
       numberVcpus(
-        threads.filter((thread) => thread.isVcpu && thread.vm === vm),
+        threads.filter((thread) => thread.isVcpu && vmOf(thread) === vm),
         text,
       ),
     );
@@ -176,14 +175,15 @@ function lanesOf(
       name,
       thread: printable(`${text(thread.comm) ?? "comm unknown"}, pid ${thread.pid}`),
       isVcpu: thread.isVcpu,
-      vm: thread.vm,
+      vm: vmOf(thread),
     })),
     laneOf: new Map(named.map(({ thread }, lane) => [thread.index, lane])),
   };
 }
 
-function moveToLanes(column: Float64Array, count: number, laneOf: ReadonlyMap<number, number>): void {
-  for (let row = 0; row < count; row++) column[row] = laneOf.get(column[row]!)!;
+/** Where two VMs proved to be one, that one. */
+function known({ fold }: ReplayStart, vm: number): number {
+  return vm < 0 ? vm : standsFor(fold.vms, vm);
 }
 
 /** Within a lane by time. */

@@ -1,10 +1,12 @@
 /** The timeline with its buttons: zoom, pan, brush, hover, and the choice of an episode, by pointer, wheel and keys. */
 
 import { byId, element, sharpen } from "./dom.js";
-import { type Band, type LaneLayout, layOut } from "./lane-layout.js";
+import { episodeAt } from "./hit.js";
+import { type LaneLayout, layOut } from "./lane-layout.js";
 import type { Model } from "./model.js";
 import { type Inks, inksOf } from "./palette.js";
 import type { Picked, Selection } from "./selection.js";
+import { Steps } from "./steps.js";
 import { headHeight, TimelinePainter } from "./timeline-painter.js";
 import type { View } from "./view.js";
 
@@ -19,6 +21,7 @@ export class Timeline {
   private readonly tip = element("div", { className: "tip", hidden: true });
   private readonly layout: LaneLayout;
   private readonly painter: TimelinePainter;
+  private readonly steps: Steps;
   private inks: Inks;
   private brush: [number, number] | undefined;
   private due = false;
@@ -31,6 +34,7 @@ export class Timeline {
   ) {
     this.layout = layOut(model);
     this.painter = new TimelinePainter(model, this.layout, view);
+    this.steps = new Steps(model, view, selection);
     this.inks = inksOf(document.body);
     const { box, spacer, canvas, tip } = this;
     box.setAttribute("role", "application");
@@ -137,74 +141,17 @@ export class Timeline {
       ArrowRight: () => view.panBy(view.spanNs / 8),
       Home: () => view.showAll(),
       "0": () => view.showAll(),
-      n: () => this.step(1),
-      p: () => this.step(-1),
-      ArrowDown: () => this.stepLane(1),
-      ArrowUp: () => this.stepLane(-1),
-      Enter: () => this.closeIn(),
+      n: () => this.steps.next(1),
+      p: () => this.steps.next(-1),
+      ArrowDown: () => this.steps.lane(1),
+      ArrowUp: () => this.steps.lane(-1),
+      Enter: () => this.steps.closeIn(),
       Escape: () => selection.pick(undefined),
     };
     const action = actions[event.key];
     if (action === undefined) return;
     event.preventDefault();
     action();
-  }
-
-  /** The next or the previous episode of the same thread; the first one in view where none is chosen. */
-  private step(by: number): void {
-    const { picked } = this.selection;
-    if (picked === undefined) {
-      this.stepLane(1);
-      return;
-    }
-    const side = this.model.sides[picked.side]!;
-    const row = picked.row + by;
-    if (row < 0 || row >= side.count || side.episodes.lane[row] !== side.episodes.lane[picked.row]) return;
-    this.selection.pick({ side: picked.side, row });
-    this.reveal();
-  }
-
-  /** To the next row of the lanes that has an episode in view. */
-  private stepLane(by: number): void {
-    const { sides, facts } = this.model;
-    const rows = facts.lanes.length * sides.length;
-    const { picked } = this.selection;
-    const here =
-      picked === undefined
-        ? by > 0
-          ? -1
-          : rows
-        : sides[picked.side]!.episodes.lane[picked.row]! * sides.length + picked.side;
-    const aroundNs =
-      picked === undefined ? this.view.fromNs : this.model.startOf(sides[picked.side]!, picked.row);
-    for (let at = here + by; at >= 0 && at < rows; at += by) {
-      const side = sides[at % sides.length]!;
-      const lane = Math.floor(at / sides.length);
-      const row = this.model.firstAfter(side, lane, Math.max(this.view.fromNs, aroundNs));
-      if (row >= side.laneStarts[lane + 1]! || this.model.startOf(side, row) > this.view.toNs) continue;
-      this.selection.pick({ side: at % sides.length, row });
-      return;
-    }
-  }
-
-  /** Shows the chosen episode large. */
-  private closeIn(): void {
-    const { picked } = this.selection;
-    if (picked === undefined) return;
-    const side = this.model.sides[picked.side]!;
-    const startNs = this.model.startOf(side, picked.row);
-    const spanNs = Math.max(100, side.episodes.spanNs[picked.row]!);
-    this.view.show(startNs - spanNs, startNs + 2 * spanNs);
-  }
-
-  private reveal(): void {
-    const { picked } = this.selection;
-    if (picked === undefined) return;
-    const side = this.model.sides[picked.side]!;
-    const startNs = this.model.startOf(side, picked.row);
-    const { view } = this;
-    if (startNs < view.fromNs || startNs + side.episodes.spanNs[picked.row]! > view.toNs)
-      view.show(startNs - view.spanNs / 3, startNs + (2 * view.spanNs) / 3);
   }
 
   private scrollToPicked(): void {
@@ -264,7 +211,7 @@ export class Timeline {
       if (brush !== undefined && Math.abs(brush[1] - brush[0]) > nearPx)
         view.show(this.nsAt(Math.min(...brush)), this.nsAt(Math.max(...brush)));
       else if (event.type === "pointerup" && moved <= nearPx && down.size === 0)
-        this.selection.pick(this.at(event.offsetX, event.offsetY));
+        this.selection.pick(this.at(event));
       this.paint();
     };
     canvas.addEventListener("pointerup", up);
@@ -276,7 +223,7 @@ export class Timeline {
   }
 
   private hover(event: PointerEvent): void {
-    const found = this.at(event.offsetX, event.offsetY);
+    const found = this.at(event);
     const { tip, box } = this;
     tip.hidden = found === undefined;
     this.canvas.style.cursor = found === undefined ? "grab" : "pointer";
@@ -288,51 +235,10 @@ export class Timeline {
     tip.style.top = `${below ? event.offsetY + 18 : Math.max(0, event.offsetY - tip.offsetHeight - 8)}px`;
   }
 
-  /** The episode there, or one within a few pixels. */
-  private at(x: number, y: number): Picked | undefined {
-    if (x < this.labels || y < headHeight) return undefined;
-    const inLanes = y - headHeight + this.box.scrollTop;
-    const band = this.layout.bands.findLast(({ top }) => top <= inLanes);
-    if (band === undefined) return undefined;
-    const side = Math.floor((inLanes - band.top) / (this.layout.rowHeight + 1));
-    if (side >= this.model.sides.length) return undefined;
+  private at({ offsetX, offsetY }: MouseEvent): Picked | undefined {
+    const y = offsetY - headHeight;
+    if (offsetX < this.labels || y < 0) return undefined;
     const nearNs = (nearPx / (this.box.clientWidth - this.labels)) * this.view.spanNs;
-    const row =
-      band.lane < 0 ? this.holdAt(side, band, x, nearNs) : this.episodeAt(side, band.lane, x, nearNs);
-    return row === undefined ? undefined : { side, row };
-  }
-
-  private episodeAt(index: number, lane: number, x: number, nearNs: number): number | undefined {
-    const side = this.model.sides[index]!;
-    const ns = this.nsAt(x);
-    let best: number | undefined;
-    let bestNs = nearNs;
-    for (let row = this.model.firstAfter(side, lane, ns - nearNs); row < side.laneStarts[lane + 1]!; row++) {
-      const startNs = this.model.startOf(side, row);
-      if (startNs > ns + nearNs) break;
-      const away = Math.max(startNs - ns, ns - startNs - side.episodes.spanNs[row]!, 0);
-      if (away < bestNs || best === undefined) {
-        best = row;
-        bestNs = away;
-      }
-      if (away === 0) break;
-    }
-    return best;
-  }
-
-  private holdAt(index: number, { vm }: Band, x: number, nearNs: number): number | undefined {
-    const side = this.model.sides[index]!;
-    const ns = this.nsAt(x);
-    let best: number | undefined;
-    let bestNs = nearNs;
-    for (const row of side.holds.get(vm) ?? []) {
-      const startNs = this.model.startOf(side, row) + side.episodes.lockedAfter[row]!;
-      const away = Math.max(startNs - ns, ns - startNs - side.episodes.heldNs[row]!, 0);
-      if (away > bestNs) continue;
-      best = row;
-      bestNs = away;
-      if (away === 0) break;
-    }
-    return best;
+    return episodeAt(this.model, this.layout, this.nsAt(offsetX), y + this.box.scrollTop, nearNs);
   }
 }
