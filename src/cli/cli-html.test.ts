@@ -136,7 +136,7 @@ describe.skipIf(executable === undefined)("in a browser", () => {
     ["diff", ["diff", recording, "--ablate", "clean,tlbi", "--samples", "3"]],
     ["diff of one epoch", ["diff", recording, "--epoch", "ADJUST", "--slot", "1"]],
     ["compare", ["compare", recording]],
-    ["a strategy twice", ["compare", recording, "--strategies", "v6.1,v6.1"]],
+    ["a strategy twice", ["diff", recording, "--base", "v6.1", "--candidate", "v6.1"]],
     ["replay", ["replay", recording, "--strategy", "v6.1"]],
     ["a lossy trace", ["diff", join(root, "fixtures/lossy-trace/trace.ndjson")]],
     [

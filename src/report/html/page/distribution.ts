@@ -5,6 +5,7 @@ import { formatCount, formatNs } from "../../quantity.js";
 import { byId, element } from "./dom.js";
 import type { Model, Side } from "./model.js";
 import { inksOf, lines } from "./palette.js";
+import "./uplot-license.js";
 
 const shares = [0.5, 0.9, 0.99, 0.999, 1];
 /** On the axis of shares, as far as it goes. */
