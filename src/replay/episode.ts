@@ -1,4 +1,5 @@
 import { ZERO } from "../double.js";
+import { LAST_LEVEL } from "../stage2/granule.js";
 import { Cause, Cost, costs } from "./counters.js";
 
 /** The side of a run that is none of the result's: the recording strategy's self-replay, beside replays elsewhere. */
@@ -57,6 +58,8 @@ export class Episode {
   /** From the first page put to the last table freed, where a table was; within the hold. */
   teardownNs = Number.NaN;
   tornDownNs = Number.NaN;
+  /** What the VM has mapped when it ended, by level of the leaf; 0 where the observer hears of repetitions. */
+  readonly mappedBytes = new Float64Array(LAST_LEVEL + 1);
   /** By Cost. Of a fault they sum to its stall, but for rounding; of an operation, exit, handler and retry are 0. */
   readonly costNs = new Float64Array(costs.length);
 

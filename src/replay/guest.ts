@@ -233,6 +233,7 @@ export class Guest {
       }
     } else table.resync(activity.ipa, invalid);
     this.forgetPlanted(activity.ipa, level);
+    if (this.meter.leaves !== undefined) this.meter.countLeaves();
   }
 
   /** Tables that inference made hold nothing known but the way to `ipa`. */

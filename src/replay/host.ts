@@ -8,7 +8,7 @@ import { Guest, HIT } from "./guest.js";
 import { MmuLock } from "./lock.js";
 import { costOfCharge, Plan, Shape } from "./plan.js";
 import type { ReplayThread } from "./replay-thread.js";
-import type { Observer, RunConfig } from "./run-config.js";
+import { hearsEach, type Observer, type RunConfig } from "./run-config.js";
 import { SelfMatch } from "./self-match.js";
 import { SlotFlag } from "./slot-flags.js";
 import type { WorkMeter } from "./work-meter.js";
@@ -21,11 +21,14 @@ export class Host {
   private readonly plan = new Plan();
   private readonly selfMatch: SelfMatch | undefined;
   private epochFaults = 0;
+  /** Each fault is told of, with what is mapped by then. */
+  private readonly isWatched: boolean;
 
   constructor(
     private readonly config: RunConfig,
     observer: Observer | undefined,
   ) {
+    this.isWatched = hearsEach(observer);
     this.selfMatch = config.isRecorder ? new SelfMatch(Number.isFinite(config.pcpus), observer) : undefined;
   }
 
@@ -263,9 +266,16 @@ export class Host {
     return this.guests[vm + 1] ?? this.newGuest(vm);
   }
 
+  /** Bytes mapped in the VM by leaves of each level, or undefined where nobody counts them. */
+  mappedBytes(vm: number, level: number): number {
+    const { meter, stage2 } = this.guest(vm);
+    return (meter.leaves?.[level] ?? 0) * stage2.table.granule.bytesAt(level);
+  }
+
   private newGuest(vm: number): Guest {
     const { stage2, strategy, sanitizers } = this.config;
     const guest = new Guest(stage2(), strategy, sanitizers !== undefined);
+    if (this.isWatched) guest.meter.countLeaves();
     if (guest.sanitizer !== undefined) sanitizers?.push(guest.sanitizer);
     while (this.guests.length <= vm + 1) this.guests.push(undefined);
     this.guests[vm + 1] = guest;

@@ -92,3 +92,8 @@ export interface Observer {
   /** A recorded fault did not come out of the table as it was recorded. The activity may be used again afterwards. */
   mismatched?(mismatch: Mismatch, activity: Activity): void;
 }
+
+/** Somebody is told of each fault: none may be taken as done. */
+export function hearsEach(observer: Observer | undefined): boolean {
+  return observer?.ended !== undefined && observer.repeated === undefined;
+}

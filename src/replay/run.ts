@@ -1,6 +1,7 @@
 import { type Activity, ActivityKind } from "../activity/activity.js";
 import type { Barrier } from "../activity/epoch.js";
 import { ModelError } from "../errors.js";
+import { LAST_LEVEL } from "../stage2/granule.js";
 import { Errno } from "../strategy/stage2.js";
 import { AccessRuns } from "./access-runs.js";
 import { Cost, type Counters } from "./counters.js";
@@ -10,7 +11,7 @@ import { Host } from "./host.js";
 import { Inbox } from "./inbox.js";
 import { Lockstep, type Order } from "./lockstep.js";
 import { ReplayThread, Step } from "./replay-thread.js";
-import type { Observer, Repetition, RunConfig } from "./run-config.js";
+import { hearsEach, type Observer, type Repetition, type RunConfig } from "./run-config.js";
 import { Schedule } from "./schedule.js";
 import { isOpenEnded } from "./store-log.js";
 
@@ -58,8 +59,12 @@ export class Run {
       },
     });
     this.runs = new AccessRuns(config, this.host, this.schedule);
-    const isWatched = observer?.ended !== undefined && observer.repeated === undefined;
-    if (!isWatched && config.sanitizers === undefined && !this.schedule.sharesCpus && !config.followsRecord)
+    if (
+      !hearsEach(observer) &&
+      config.sanitizers === undefined &&
+      !this.schedule.sharesCpus &&
+      !config.followsRecord
+    )
       this.lockstep = new Lockstep(config, this.host, this.schedule, this.threads, (order, times) =>
         observer?.repeated?.(this.repetition(order, times)),
       );
@@ -486,6 +491,8 @@ export class Run {
     episode.installedNs = episode.windows > 0 ? thread.installedAtNs : Number.NaN;
     episode.teardownNs = hasHeld ? thread.teardownNs : Number.NaN;
     episode.tornDownNs = hasHeld ? thread.tornDownNs : Number.NaN;
+    for (let level = 1; level <= LAST_LEVEL; level++)
+      episode.mappedBytes[level] = this.host.mappedBytes(activity.vm, level);
     episode.costNs.set(thread.costNs);
     if (!isFault) episode.costNs[Cost.lockWait] = thread.lockWaitNs;
     observer.ended(episode, activity);

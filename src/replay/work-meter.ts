@@ -1,4 +1,5 @@
 import { ZERO } from "../double.js";
+import { countLeaves, forEachLeafBelow } from "../stage2/leaves.js";
 import { Charge, type ChargeKind, chargeKinds, type Meter } from "../stage2/meter.js";
 import type { PageTable } from "../stage2/page-table.js";
 import { isLeaf, isTable, isValid } from "../stage2/pte.js";
@@ -40,6 +41,9 @@ export class WorkMeter implements Meter {
 
   private table: PageTable | undefined;
   flags = new SlotFlags(512);
+
+  /** Valid leaves in the table, by level; undefined where nobody asked for them. */
+  leaves: Float64Array | undefined;
 
   /** Says whose stores are logged; once, right after the table was made. */
   attach(table: PageTable): void {
@@ -100,6 +104,10 @@ export class WorkMeter implements Meter {
     if (this.plan === undefined) return;
     const wasValid = isValid(oldLo);
     if (wasValid) this.noteChange(level, ipa);
+    if (this.leaves !== undefined) {
+      this.addLeaves(this.leaves, level, oldLo, oldHi, -1);
+      this.addLeaves(this.leaves, level, newLo, newHi, 1);
+    }
     const reopened = slot === this.brokenSlot;
     let { atNs } = this;
     if (this.replaces && wasValid && !isValid(newLo) && this.brokenSlot < 0) {
@@ -123,6 +131,22 @@ export class WorkMeter implements Meter {
     // What was unmapped with its table is no first touch in the next table there; and a table below a split is of it.
     const inherited = this.flags.of(slot) & (SlotFlag.wasValid | SlotFlag.bornOfSplit);
     this.flagPage(newLo, newHi, isSplit ? SlotFlag.bornOfSplit : inherited);
+  }
+
+  /** From here on leaves are counted; and once more where the table was changed by other than a walk. */
+  countLeaves(): void {
+    const counts = countLeaves(this.table as PageTable);
+    this.leaves = Float64Array.of(0, ...counts);
+  }
+
+  /** What an entry leads to is in the table now, or no more. */
+  private addLeaves(leaves: Float64Array, level: number, lo: number, hi: number, sign: number): void {
+    const table = this.table as PageTable;
+    if (isTable(lo, level)) {
+      forEachLeafBelow(table, table.childOf(lo, hi), level + 1, 0, (_, at) => {
+        leaves[at] = (leaves[at] as number) + sign;
+      });
+    } else if (isValid(lo)) leaves[level] = (leaves[level] as number) + sign;
   }
 
   private noteChange(level: number, ipa: number): void {

@@ -1,14 +1,16 @@
 import type { ReplayStart } from "../compare/watcher.js";
 import { Cause, Cost, causes } from "../replay/counters.js";
 import type { Episode } from "../replay/episode.js";
+import { Granule } from "../stage2/granule.js";
 import { EndOrder } from "./end-order.js";
 import { type EpisodeRow, episodeColumns } from "./episode-columns.js";
 import { type Part, SliceTrack, wholeNs } from "./perfetto-tracks.js";
 import type { Argument, PerfettoWriter } from "./perfetto-writer.js";
+import { formatBytes } from "./quantity.js";
 import { type AnyResult, sidesOf } from "./rows.js";
 
 /** Shown in this order below a strategy, behind its epochs. */
-const groups = ["vCPUs", "host threads", "MMU locks", "faults so far"] as const;
+const groups = ["vCPUs", "host threads", "MMU locks", "mapped", "faults so far"] as const;
 type Group = (typeof groups)[number];
 
 /** Tracks of one VM's lock, in this order. */
@@ -26,7 +28,7 @@ export class PerfettoSide {
   private readonly groups = new Map<Group, number>();
   private readonly tracks = new Map<string, SliceTrack>();
   private readonly threadNames: string[] = [];
-  private readonly counters = new Map<string, { readonly uuid: number; faults: number }>();
+  private readonly counters = new Map<string, { readonly uuid: number; value: number }>();
   private readonly faults = new EndOrder<EndedFault>((fault) => this.count(fault));
   private epoch: { readonly label: string; readonly fromNs: number; untilNs: number } | undefined;
 
@@ -59,6 +61,7 @@ export class PerfettoSide {
       this.lockTrack(what, vm).add({ name, category: what, fromNs, untilNs, args });
     add("MMU lock", who, lockedNs, unlockedNs);
     if (windows > 0) add("windows", "window", brokenNs, installedNs);
+    this.countMapped(episode);
     if (!Number.isNaN(episode.teardownNs))
       add("tear-downs", "tear-down", episode.teardownNs, episode.tornDownNs);
   }
@@ -131,16 +134,39 @@ export class PerfettoSide {
     const add = (name: string, rank: number, faults: number) => {
       let counter = this.counters.get(name);
       if (counter === undefined) {
-        const parent = this.group("faults so far");
-        counter = { uuid: this.writer.track({ name, parent, rank, isCounter: true }), faults: 0 };
+        counter = { uuid: this.counterTrack("faults so far", name, rank), value: 0 };
         this.counters.set(name, counter);
       }
-      counter.faults += faults;
-      this.writer.count(counter.uuid, wholeNs(endNs), counter.faults);
+      counter.value += faults;
+      this.writer.count(counter.uuid, wholeNs(endNs), counter.value);
     };
     add("all", 0, laps);
     add(causes[cause] as string, 1 + cause, 1);
     if (laps > 1) add("brokenWindow", 1 + Cause.brokenWindow, laps - 1);
+  }
+
+  /** What is mapped when the lock is left, where that has changed. */
+  private countMapped({ vm, unlockedNs, mappedBytes }: Episode): void {
+    for (const [level, bytes] of mappedBytes.entries()) {
+      const key = `mapped ${vm} ${level}`;
+      let counter = this.counters.get(key);
+      if (counter === undefined) {
+        if (bytes === 0) continue;
+        const { granuleBytes, iaBits } = this.start.stage2;
+        const leaf = formatBytes(new Granule(granuleBytes, iaBits).bytesAt(level));
+        const name = `VM ${vm}: bytes mapped in leaves of ${leaf}`;
+        const rank = (vm + 1) * mappedBytes.length + level;
+        counter = { uuid: this.counterTrack("mapped", name, rank), value: 0 };
+        this.counters.set(key, counter);
+      }
+      if (counter.value === bytes) continue;
+      counter.value = bytes;
+      this.writer.count(counter.uuid, wholeNs(unlockedNs), bytes);
+    }
+  }
+
+  private counterTrack(group: Group, name: string, rank: number): number {
+    return this.writer.track({ name, parent: this.group(group), rank, isCounter: true });
   }
 
   private noteEpoch({ epoch: label, startNs, endNs }: Episode): void {
