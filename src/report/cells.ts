@@ -2,7 +2,14 @@
 
 import type { Figure } from "../compare/result.js";
 import { modelledMark } from "./heading.js";
-import { formatChange, formatPercent, formatQuantity, formatRelative, formatShare } from "./quantity.js";
+import {
+  formatChange,
+  formatPercent,
+  formatQuantity,
+  formatRelative,
+  formatShare,
+  type Unit,
+} from "./quantity.js";
 import type { Row, Side } from "./rows.js";
 
 /** Where among a row's cells a side's percentage stands; the first side has none. */
@@ -20,9 +27,7 @@ export function valueCells(row: Row, sides: readonly Pick<Side, "recordedRatio">
   const [first = "", ...others] = row.values.map((value, i) => {
     if (value === 0) return "0";
     const figure = row.figures?.[i];
-    const isModelled =
-      figure === undefined ? row.unit === "ns" && sides[i]!.recordedRatio < 1 : figure.kind === "modelled";
-    const mark = isModelled ? modelledMark : figure?.kind === "at least" ? "at least " : "";
+    const mark = markOf(figure, row.unit, sides[i]!);
     return `${mark}${formatQuantity(value, row.unit)}${reach(value, figure)}`;
   });
   const base = row.values[0]!;
@@ -32,6 +37,17 @@ export function valueCells(row: Row, sides: readonly Pick<Side, "recordedRatio">
   if (others.length !== 1) return [first, ...others.flatMap((value, i) => [value, relatives[i]!])];
   const change = row.apart === true ? "" : formatChange(row.values[1]! - base, row.unit);
   return [first, ...others, change, ...relatives];
+}
+
+/** What stands before a figure; one that the result says nothing of is modelled where its side's times are. */
+export function markOf(
+  figure: Figure | undefined,
+  unit: Unit,
+  { recordedRatio }: Pick<Side, "recordedRatio">,
+): string {
+  const isModelled = figure === undefined ? unit === "ns" && recordedRatio < 1 : figure.kind === "modelled";
+  if (isModelled) return modelledMark;
+  return figure?.kind === "at least" ? "at least " : "";
 }
 
 /** How far the draws reach from the value, the farther of the two ends. */

@@ -7,6 +7,7 @@ import { Cost } from "../replay/counters.js";
 import type { Episode } from "../replay/episode.js";
 import type { Repetition } from "../replay/run-config.js";
 import { NONE } from "../trace/event.js";
+import { markOf } from "./cells.js";
 import { modelledMark } from "./heading.js";
 import { formatNs, printable } from "./quantity.js";
 import { type AnyResult, sidesOf } from "./rows.js";
@@ -86,9 +87,10 @@ export class Plot implements Watcher {
   /** Ends with a newline. */
   render(result: AnyResult, { width, color }: PlotOptions): string {
     const colors = pc.createColors(color);
-    const names = sidesOf(result).map(({ replay, recordedRatio }) => ({
-      mark: recordedRatio < 1 ? modelledMark : "",
-      name: printable(replay.strategy),
+    const names = sidesOf(result).map((side) => ({
+      mark: markOf(side.figure("stallNs.total"), "ns", side),
+      windowMark: markOf(side.figure("windows.totalNs"), "ns", side),
+      name: printable(side.replay.strategy),
     }));
     const panels = names.map(({ mark, name }, side) => ({
       name: `${mark}${name}`,

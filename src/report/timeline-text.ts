@@ -15,8 +15,8 @@ interface ThreadName {
 }
 
 export interface TimelineView {
-  /** What each side is called, behind the mark of its times. */
-  readonly names: readonly { readonly mark: string; readonly name: string }[];
+  /** What each side is called, behind the mark of its times; and the mark of its windows. */
+  readonly names: readonly { readonly mark: string; readonly windowMark: string; readonly name: string }[];
   /** What a thread is called, by its index, and where among the others it stands. */
   nameOf(thread: number): ThreadName;
   readonly width: number;
@@ -35,8 +35,8 @@ export function timelineLines(epoch: EpochTimeline, view: TimelineView): string[
   const axis = axisOf(epoch, view.width - labelWidth - 2);
   const lines = [`a column is ${formatNs(axis.columnNs)}; times since the epoch began`];
   for (const [n, side] of epoch.sides.entries()) {
-    const { mark, name } = names[n]!;
-    const together = `${side.windowNs > 0 ? mark : ""}${formatNs(side.windowNs)}`;
+    const { mark, windowMark, name } = names[n]!;
+    const together = `${side.windowNs > 0 ? windowMark : ""}${formatNs(side.windowNs)}`;
     lines.push(`${mark}${name}, windows together ${together}`);
     for (const { thread, text } of threads) {
       const lane = side.lanes.get(thread);
