@@ -53,7 +53,7 @@ ${warningTexts(result).map((text) => html`<p class="warning"><strong>Warning:</s
 <p class="verdict">${unbroken(verdictOf(result))}</p>
 <section aria-labelledby="figures-title"><h2 id="figures-title">Figures</h2>
 ${comparison(result)}
-<p class="note">Times marked ~ are modelled in part.</p></section>
+<p class="note">What is marked ~ is modelled.</p></section>
 <section aria-labelledby="timeline-title"><h2 id="timeline-title">Timeline</h2>
 <div id="timeline"></div>
 ${merged.map((text) => html`<p class="note">${text}</p>`)}</section>
