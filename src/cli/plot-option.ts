@@ -2,7 +2,7 @@
 
 import type { Argv } from "yargs";
 import { UsageError } from "../errors.js";
-import { Plot } from "../report/plot.js";
+import { Plot } from "../report/plot/plot.js";
 import type { AnyResult } from "../report/rows.js";
 import { wantsColor } from "./output.js";
 

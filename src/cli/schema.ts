@@ -4,7 +4,7 @@ import { selfReplaySchema } from "../compare/result-self-replay.js";
 import { sweepSchema } from "../compare/result-sweep.js";
 import { validateSchema } from "../compare/result-validate.js";
 import { checkSchema } from "../fixture/check.js";
-import { episodeSchema } from "../report/episode-columns.js";
+import { episodeSchema } from "../report/episodes/columns.js";
 import { emit } from "./output.js";
 
 const schemas = {

@@ -8,7 +8,7 @@ import { UsageError } from "../errors.js";
 import { parseColumns } from "../report/columns.js";
 import { render as renderJson } from "../report/json.js";
 import { render as renderMarkdown } from "../report/markdown.js";
-import type { Plot } from "../report/plot.js";
+import type { Plot } from "../report/plot/plot.js";
 import type { AnyResult } from "../report/rows.js";
 import { render as renderText, type TerminalOptions } from "../report/terminal.js";
 import { addTrace, type ImportArguments, importOptionsOf } from "./import-options.js";

@@ -1,9 +1,9 @@
 /** The files that commands write beside their results. */
 
-import { episodeReport } from "../report/episodes.js";
+import { episodeReport } from "../report/episodes/report.js";
 import { eventReport } from "../report/events.js";
 import { htmlReport } from "../report/html/report.js";
-import { perfettoReport } from "../report/perfetto.js";
+import { perfettoReport } from "../report/perfetto/report.js";
 import { thisProgram } from "./this-program.js";
 import type { WatchFileKind } from "./watch-files.js";
 

@@ -4,7 +4,7 @@ import { once } from "node:events";
 import ndjson from "ndjson";
 import { causes } from "../replay/counters.js";
 import type { Episode } from "../replay/episode.js";
-import { className } from "./episode-columns.js";
+import { className } from "./episodes/columns.js";
 import { Pieces } from "./pieces.js";
 import type { WatchReport } from "./watch-report.js";
 

@@ -1,9 +1,9 @@
 import { describe, expect, it, vi } from "vitest";
-import { diffTrace, replayTrace } from "../compare/diff.js";
-import type { DiffOptions } from "../compare/options.js";
-import { seededRandom } from "../seeded-random.js";
-import { kvmPageTableTest } from "../workload/kvm-page-table-test.js";
-import { describeWorkload } from "../workload/workload.js";
+import { diffTrace, replayTrace } from "../../compare/diff.js";
+import type { DiffOptions } from "../../compare/options.js";
+import { seededRandom } from "../../seeded-random.js";
+import { kvmPageTableTest } from "../../workload/kvm-page-table-test.js";
+import { describeWorkload } from "../../workload/workload.js";
 import { Plot } from "./plot.js";
 import { countStall, histogramLines, stallCounts } from "./stall-histogram.js";
 import { EpochTimeline, Spell, Timelines } from "./timeline.js";

@@ -1,18 +1,18 @@
 /** `--plot`: below a result, its stalls by length and the timeline of an epoch, in plain characters. */
 
 import pc from "picocolors";
-import type { ReplayStart, Watcher } from "../compare/watcher.js";
-import { vcpuNumbers } from "../compare/who-is-who.js";
-import { Cost } from "../replay/counters.js";
-import type { Episode } from "../replay/episode.js";
-import type { Repetition } from "../replay/run-config.js";
-import { NONE } from "../trace/event.js";
-import { markOf } from "./cells.js";
-import { modelledMark } from "./heading.js";
-import { formatNs, printable } from "./quantity.js";
-import { type AnyResult, sidesOf } from "./rows.js";
+import type { ReplayStart, Watcher } from "../../compare/watcher.js";
+import { vcpuNumbers } from "../../compare/who-is-who.js";
+import { Cost } from "../../replay/counters.js";
+import type { Episode } from "../../replay/episode.js";
+import type { Repetition } from "../../replay/run-config.js";
+import { NONE } from "../../trace/event.js";
+import { markOf } from "../cells.js";
+import { modelledMark } from "../heading.js";
+import { formatNs, printable } from "../quantity.js";
+import { type AnyResult, sidesOf } from "../rows.js";
+import type { Colors } from "../terminal.js";
 import { countStall, histogramLines, stallCounts } from "./stall-histogram.js";
-import type { Colors } from "./terminal.js";
 import { Spell, Timelines } from "./timeline.js";
 import { type TimelineView, timelineLines } from "./timeline-text.js";
 

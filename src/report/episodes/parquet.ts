@@ -1,9 +1,9 @@
 /** Rows of episodes as Parquet, one row group after the other: no more than one is held. */
 
 import { ByteWriter, ParquetWriter } from "hyparquet-writer";
-import { type Cell, episodeColumns, episodeSchema } from "./episode-columns.js";
-import type { EpisodeRows } from "./episodes.js";
-import { type AnyResult, sidesOf } from "./rows.js";
+import { type AnyResult, sidesOf } from "../rows.js";
+import { type Cell, episodeColumns, episodeSchema } from "./columns.js";
+import type { EpisodeRows } from "./report.js";
 
 /** Rows of a group. */
 const groupRows = 16_384;

@@ -3,13 +3,13 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type DuckDBConnection, DuckDBInstance } from "@duckdb/node-api";
 import { afterAll, beforeAll, expect, it, vi } from "vitest";
-import { diffTrace } from "../compare/diff.js";
-import type { DiffResult } from "../compare/result.js";
-import type { Watcher } from "../compare/watcher.js";
-import { causes, costs } from "../replay/counters.js";
-import { episodeColumns, episodeSchema } from "./episode-columns.js";
-import { episodeReport } from "./episodes.js";
-import type { WatchReport } from "./watch-report.js";
+import { diffTrace } from "../../compare/diff.js";
+import type { DiffResult } from "../../compare/result.js";
+import type { Watcher } from "../../compare/watcher.js";
+import { causes, costs } from "../../replay/counters.js";
+import type { WatchReport } from "../watch-report.js";
+import { episodeColumns, episodeSchema } from "./columns.js";
+import { episodeReport } from "./report.js";
 
 // A whole recording, in five formats: more rows than a Parquet row group has.
 vi.setConfig({ testTimeout: 60_000 });

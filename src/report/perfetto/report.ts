@@ -4,12 +4,12 @@
  * and counters of faults. Each strategy's times are its own replay's, ns since the trace's first event.
  */
 
-import type { ReplayStart } from "../compare/watcher.js";
-import { UsageError } from "../errors.js";
-import { EpisodeRow } from "./episode-columns.js";
-import { PerfettoSide } from "./perfetto-side.js";
-import { PerfettoWriter } from "./perfetto-writer.js";
-import type { WatchReport } from "./watch-report.js";
+import type { ReplayStart } from "../../compare/watcher.js";
+import { UsageError } from "../../errors.js";
+import { EpisodeRow } from "../episodes/columns.js";
+import type { WatchReport } from "../watch-report.js";
+import { PerfettoSide } from "./side.js";
+import { PerfettoWriter } from "./writer.js";
 
 /** Throws UsageError where the name is that of another format. */
 export function perfettoReport(

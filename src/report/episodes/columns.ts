@@ -1,15 +1,15 @@
 /** A replayed fault or host operation as a row: `s2replay-episodes/1`. Columns may be added within a major version. */
 
 import { z } from "zod";
-import { OperationKind } from "../activity/activity.js";
-import type { Thread } from "../activity/thread.js";
-import type { ReplayStart } from "../compare/watcher.js";
-import { vcpuNumberOf } from "../compare/who-is-who.js";
-import { causes, costs } from "../replay/counters.js";
-import type { Episode } from "../replay/episode.js";
-import { hex } from "../stage2/address-text.js";
-import { type FaultClass, isCacheMaintenance, isExec, isGuestTableWalk, isWrite } from "../stage2/esr.js";
-import { NONE } from "../trace/event.js";
+import { OperationKind } from "../../activity/activity.js";
+import type { Thread } from "../../activity/thread.js";
+import type { ReplayStart } from "../../compare/watcher.js";
+import { vcpuNumberOf } from "../../compare/who-is-who.js";
+import { causes, costs } from "../../replay/counters.js";
+import type { Episode } from "../../replay/episode.js";
+import { hex } from "../../stage2/address-text.js";
+import { type FaultClass, isCacheMaintenance, isExec, isGuestTableWalk, isWrite } from "../../stage2/esr.js";
+import { NONE } from "../../trace/event.js";
 
 /** null = there is none. */
 export type Cell = string | number | null;

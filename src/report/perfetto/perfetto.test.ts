@@ -1,15 +1,15 @@
 import { expect, it, vi } from "vitest";
-import { compareTrace } from "../compare/compare.js";
-import { diffTrace } from "../compare/diff.js";
-import type { TraceOptions } from "../compare/options.js";
-import type { Watcher } from "../compare/watcher.js";
-import { causes } from "../replay/counters.js";
-import { kvmPageTableTest } from "../workload/kvm-page-table-test.js";
-import { describeWorkload } from "../workload/workload.js";
-import { perfettoReport } from "./perfetto.js";
-import { type ReadSlice, type ReadTrace, readPerfetto } from "./perfetto-trace.test.support.js";
-import { type AnyResult, sidesOf } from "./rows.js";
-import type { WatchReport } from "./watch-report.js";
+import { compareTrace } from "../../compare/compare.js";
+import { diffTrace } from "../../compare/diff.js";
+import type { TraceOptions } from "../../compare/options.js";
+import type { Watcher } from "../../compare/watcher.js";
+import { causes } from "../../replay/counters.js";
+import { kvmPageTableTest } from "../../workload/kvm-page-table-test.js";
+import { describeWorkload } from "../../workload/workload.js";
+import { type AnyResult, sidesOf } from "../rows.js";
+import type { WatchReport } from "../watch-report.js";
+import { perfettoReport } from "./report.js";
+import { type ReadSlice, type ReadTrace, readPerfetto } from "./trace.test.support.js";
 
 // Every packet of whole recordings is looked at.
 vi.setConfig({ testTimeout: 120_000 });

@@ -2,15 +2,15 @@
 
 import { once } from "node:events";
 import ndjson from "ndjson";
-import type { ReplayStart } from "../compare/watcher.js";
-import { UsageError } from "../errors.js";
-import { csvRow } from "./csv.js";
+import type { ReplayStart } from "../../compare/watcher.js";
+import { UsageError } from "../../errors.js";
+import { csvRow } from "../csv.js";
+import { Pieces } from "../pieces.js";
+import type { AnyResult } from "../rows.js";
+import type { WatchReport } from "../watch-report.js";
+import { type Cell, EpisodeRow, episodeColumns, textCells } from "./columns.js";
 import { EndOrder } from "./end-order.js";
-import { type Cell, EpisodeRow, episodeColumns, textCells } from "./episode-columns.js";
-import { parquetRows } from "./episodes-parquet.js";
-import { Pieces } from "./pieces.js";
-import type { AnyResult } from "./rows.js";
-import type { WatchReport } from "./watch-report.js";
+import { parquetRows } from "./parquet.js";
 
 /** Rows of one format. */
 export interface EpisodeRows {

@@ -1,6 +1,6 @@
 /** Stalls by length, as bpftrace and bcc draw a log2 histogram: rows of powers of two, one panel a strategy. */
 
-import { formatCount, formatNs } from "./quantity.js";
+import { formatCount, formatNs } from "../quantity.js";
 
 /** Row 0 is below it; row n from `2^(n-1)` times as much on. */
 const FIRST_NS = 1000;

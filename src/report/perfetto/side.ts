@@ -1,13 +1,13 @@
-import type { ReplayStart } from "../compare/watcher.js";
-import { Cause, Cost, causes } from "../replay/counters.js";
-import type { Episode } from "../replay/episode.js";
-import { Granule } from "../stage2/granule.js";
-import { EndOrder } from "./end-order.js";
-import { type EpisodeRow, episodeColumns } from "./episode-columns.js";
-import { type Part, SliceTrack, wholeNs } from "./perfetto-tracks.js";
-import type { Argument, PerfettoWriter } from "./perfetto-writer.js";
-import { formatBytes } from "./quantity.js";
-import { type AnyResult, sidesOf } from "./rows.js";
+import type { ReplayStart } from "../../compare/watcher.js";
+import { Cause, Cost, causes } from "../../replay/counters.js";
+import type { Episode } from "../../replay/episode.js";
+import { Granule } from "../../stage2/granule.js";
+import { type EpisodeRow, episodeColumns } from "../episodes/columns.js";
+import { EndOrder } from "../episodes/end-order.js";
+import { formatBytes } from "../quantity.js";
+import { type AnyResult, sidesOf } from "../rows.js";
+import { type Part, SliceTrack, wholeNs } from "./tracks.js";
+import type { Argument, PerfettoWriter } from "./writer.js";
 
 /** Shown in this order below a strategy, behind its epochs. */
 const groups = ["vCPUs", "host threads", "MMU locks", "mapped", "faults so far"] as const;

@@ -1,4 +1,4 @@
-import type { Argument, PerfettoWriter } from "./perfetto-writer.js";
+import type { Argument, PerfettoWriter } from "./writer.js";
 
 /** The part of a slice that has a name of its own. */
 export interface Part {

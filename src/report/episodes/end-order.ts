@@ -1,4 +1,4 @@
-import type { Episode } from "../replay/episode.js";
+import type { Episode } from "../../replay/episode.js";
 
 /**
  * Puts episodes of one strategy in order of their ends. They are told as they leave the lock, and a vCPU on its way

@@ -1,7 +1,7 @@
 /** The timeline of an epoch in characters: a line a thread, the strategies one above the other on the same axis. */
 
-import { formatNs, formatPlural } from "./quantity.js";
-import type { Colors } from "./terminal.js";
+import { formatNs, formatPlural } from "../quantity.js";
+import type { Colors } from "../terminal.js";
 import { type EpochTimeline, type Lane, type SideTimeline, Spell } from "./timeline.js";
 
 /** Lanes of all strategies together, and the least of one. */
