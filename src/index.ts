@@ -19,6 +19,8 @@ export {
   type DiffResult,
   diffSchema,
   type FaultCause,
+  type Figure,
+  type FigureKind,
   jsonSchemaOf,
   type ProfileSummary,
   type ReplayResult,
@@ -30,12 +32,16 @@ export {
 } from "./compare/result.js";
 export { type SelfReplayResult, selfReplaySchema } from "./compare/result-self-replay.js";
 export { type SweepPoint, sweepSchema } from "./compare/result-sweep.js";
+export { type SampleOptions, sampleCompare, sampleDiff, sampleReplay } from "./compare/samples.js";
 export { selfReplayTrace } from "./compare/self-replay.js";
 export { type SweepAxis, type SweepOptions, type SweepResult, sweep } from "./compare/sweep.js";
 export type { SweepValue } from "./compare/sweep-parameter.js";
+export type { ReplayStart, Watcher } from "./compare/watcher.js";
 export type { Calibration } from "./cost/calibrate.js";
 export { type CostProfile, type FigureName, loadProfile } from "./cost/profile.js";
 export { ModelError, StrategyError, TraceFormatError, UnsupportedTraceError, UsageError } from "./errors.js";
+export type { Episode } from "./replay/episode.js";
+export type { Observer, Repetition } from "./replay/run-config.js";
 export { render as renderJson } from "./report/json.js";
 export { render as renderMarkdown } from "./report/markdown.js";
 export { render as renderText } from "./report/terminal.js";

@@ -134,3 +134,25 @@ it("law: with what repeats taken as done, and told as such, the sums stay those 
     expectSame(whole.told[side]!, of);
   }
 });
+
+it("law: a few lines that stand for much work leave the event loop its turns, as for a signal", async () => {
+  const input = describeWorkload(kvmPageTableTest, {
+    type: "hugetlb",
+    granularity: "2M",
+    mode: 4,
+    size: "256M",
+    vcpus: 3,
+  });
+  let turns = 0;
+  let isDone = false;
+  const turn = () => {
+    turns++;
+    if (!isDone) setImmediate(turn);
+  };
+  setImmediate(turn);
+  const seen = new Set<number>();
+  await diffTrace({ input, ...sides, observer: { ended: () => seen.add(turns) } });
+  isDone = true;
+  // Three batches at most would be three turns.
+  expect(seen.size).toBeGreaterThan(5);
+});

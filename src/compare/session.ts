@@ -1,3 +1,4 @@
+import { setImmediate } from "node:timers/promises";
 import type { Activity } from "../activity/activity.js";
 import type { VmMemory } from "../activity/vm.js";
 import type { Calibration } from "../cost/calibrate.js";
@@ -127,10 +128,10 @@ async function run(
   let lastNs = 0;
   try {
     for await (const batch of source.batches()) {
-      replay.consume(batch);
+      for (const _ of replay.consume(batch)) await setImmediate();
       lastNs = batch.atNs[batch.count - 1] as number;
     }
-    replay.finish();
+    for (const _ of replay.finish()) await setImmediate();
   } catch (error) {
     throw withFindings(error, replay, sides);
   }

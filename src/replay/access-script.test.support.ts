@@ -110,8 +110,8 @@ export class AccessScript {
       },
       { size: this.texts.length, text: (id) => this.texts[id] as string },
     );
-    replay.consume(this.batch);
-    replay.finish();
+    for (const _ of replay.consume(this.batch));
+    for (const _ of replay.finish());
     return replay.counters(strategy);
   }
 

@@ -120,17 +120,22 @@ export class Replay {
       for (const strategy of setup.strategies) this.addRun(strategy, scale, recorder);
   }
 
-  consume(batch: EventBatch): void {
+  /** Yields now and then, so that whoever replays may hear a signal. */
+  *consume(batch: EventBatch): Generator<void> {
     for (let from = 0; from < batch.count; from += SLICE_ROWS) {
       this.fold.fold(batch, from, Math.min(batch.count, from + SLICE_ROWS));
-      const frontierNs = this.fold.frontierNs();
-      for (const { run } of this.runs) run.pump(frontierNs);
+      yield* this.pump(this.fold.frontierNs());
     }
   }
 
-  finish(): void {
+  /** As consume. */
+  *finish(): Generator<void> {
     this.fold.finish();
-    for (const { run } of this.runs) run.pump(Number.POSITIVE_INFINITY);
+    yield* this.pump(Number.POSITIVE_INFINITY);
+  }
+
+  private *pump(frontierNs: number): Generator<void> {
+    for (const { run } of this.runs) while (!run.pump(frontierNs)) yield;
   }
 
   /** What the sanitizer found under a strategy; nothing where none watched. */

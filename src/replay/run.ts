@@ -74,17 +74,18 @@ export class Run {
     this.inbox.add(item);
   }
 
-  /** Replays as far as the trace is known: every activity that starts before `frontierNs` has been fed. */
-  pump(frontierNs: number): void {
+  /**
+   * Replays as far as the trace is known: every activity that starts before `frontierNs` has been fed.
+   * @returns false where it has only paused, and is to be called again
+   */
+  pump(frontierNs: number): boolean {
     for (;;) {
       const { barrier } = this.inbox;
-      if (barrier === undefined && this.waitsForEpoch()) return;
+      if (barrier === undefined && this.waitsForEpoch()) return true;
       this.takeActivities();
-      this.schedule.advance(
-        barrier === undefined ? this.horizon(frontierNs) : Number.POSITIVE_INFINITY,
-        frontierNs,
-      );
-      if (barrier === undefined) return;
+      const horizonNs = barrier === undefined ? this.horizon(frontierNs) : Number.POSITIVE_INFINITY;
+      if (!this.schedule.advance(horizonNs, frontierNs)) return false;
+      if (barrier === undefined) return true;
       if (this.pending > 0) throw new ModelError(`${this.pending} activities never ended before a barrier`);
       this.inbox.passBarrier();
       this.pass(barrier);

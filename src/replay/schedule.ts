@@ -10,6 +10,9 @@ import type { RunConfig } from "./run-config.js";
 /** A host's CPUs are shared in turns of this length: short against everything that is measured, so all get like shares. */
 const SLICE_NS = 4_000;
 
+/** A few lines may stand for minutes of work: after so many steps signals are heard, and progress is shown. */
+const STEPS_AT_A_TIME = 50_000;
+
 /** What the steps are to a run. */
 export interface Steps {
   /** The thread's step is done now (Schedule.nowNs). */
@@ -60,12 +63,15 @@ export class Schedule {
     return this.sharesCpus && this.readers > this.config.pcpus;
   }
 
-  /** Steps on until nothing is due by `horizonNs`, or a thread has nothing to do that is known up to `frontierNs`. */
-  advance(horizonNs: number, frontierNs: number): void {
+  /**
+   * Steps on until nothing is due by `horizonNs`, or a thread has nothing to do that is known up to `frontierNs`.
+   * @returns false where it has only paused: some hundredths of a second are up
+   */
+  advance(horizonNs: number, frontierNs: number): boolean {
     const { queue, timers, reads } = this;
     const follows = this.config.followsRecord;
     let horizon = horizonNs;
-    for (;;) {
+    for (let steps = 0; steps < STEPS_AT_A_TIME; steps++) {
       this.steps.between(horizon);
       const timer = timers.peek();
       const running = queue.peek();
@@ -74,7 +80,7 @@ export class Schedule {
       const readNs = reads.nextNs();
       const atNs = Math.min(timerNs, runningNs, readNs);
       if (atNs === Number.POSITIVE_INFINITY || atNs > (follows ? horizon + this.epoch.shiftNs : horizon))
-        return;
+        return true;
       // Saved work may have moved a step to before what has been replayed: it is done now.
       this.nowNs = Math.max(this.nowNs, atNs);
       let thread: ReplayThread;
@@ -88,6 +94,7 @@ export class Schedule {
       if (!follows && thread.step === Step.idle && horizon < Number.POSITIVE_INFINITY)
         horizon = Math.min(horizon, thread.endNs + frontierNs - thread.recordedEndNs);
     }
+    return false;
   }
 
   /** The step comes when the trace has it, but not before `earliestNs`. */

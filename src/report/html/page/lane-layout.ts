@@ -27,7 +27,7 @@ export function layOut({ facts, sides }: Model): LaneLayout {
   for (const { holds } of sides) for (const vm of holds.keys()) vms.add(vm);
   const guests = new Set(facts.lanes.filter(({ isVcpu }) => isVcpu).map(({ vm }) => vm));
   const of = (vm: number, isLock: boolean) =>
-    vm < 0 || (guests.size < 2 && (!isLock || guests.has(vm))) ? "" : `, VM ${vm}`;
+    vm < 0 || (isLock ? vms : guests).size < 2 ? "" : `, VM ${vm}`;
   const locks = [...vms]
     .sort((a, b) => a - b)
     .map((vm) => ({ name: `MMU lock${of(vm, true)}`, thread: "", lane: -1, vm }));
