@@ -1,3 +1,6 @@
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { expect, it } from "vitest";
 import { render as renderMarkdown } from "../report/markdown.js";
@@ -53,4 +56,20 @@ it("refuses a strategy named twice, and an empty list", async () => {
   await expect(compareTrace({ ...options, strategies: [] })).rejects.toThrow(
     "expected at least one strategy",
   );
+});
+
+it("two walkers of one name are told apart by nothing: refused", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "s2replay-compare-"));
+  const walker = (file: string, of: string) => {
+    const path = join(folder, file);
+    const strategies = new URL("../../dist/strategy/index.js", import.meta.url);
+    writeFileSync(
+      path,
+      `import { strategyByName } from "${strategies}";\nexport default { ...strategyByName("${of}"), name: "mine" };\n`,
+    );
+    return path;
+  };
+  const [base, candidate] = [walker("old.mjs", "pre-patch"), walker("new.mjs", "post-patch")];
+  await expect(diffTrace({ ...options, base, candidate })).rejects.toThrow('both call themselves "mine"');
+  rmSync(folder, { recursive: true });
 });

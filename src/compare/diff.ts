@@ -1,3 +1,4 @@
+import { UsageError } from "../errors.js";
 import type { Counters } from "../replay/counters.js";
 import { loadStrategy } from "../strategy/load.js";
 import { ablationResult, ablationsOf, scalesOf } from "./ablation.js";
@@ -20,6 +21,10 @@ import {
 export async function diffTrace(options: DiffOptions): Promise<DiffResult> {
   const base = await loadStrategy(options.base);
   const candidate = await loadStrategy(options.candidate);
+  if (base !== candidate && base.name === candidate.name)
+    throw new UsageError(
+      `${options.base} and ${options.candidate} both call themselves "${base.name}": a result tells its sides by their names`,
+    );
   const ablations = ablationsOf(options.ablate ?? []);
   const session = await replaySession(options, [base, candidate], { ablations: scalesOf(ablations) });
   const ofBase = session.replay.counters(base);

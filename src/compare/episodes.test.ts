@@ -156,3 +156,16 @@ it("law: a few lines that stand for much work leave the event loop its turns, as
   // Three batches at most would be three turns.
   expect(seen.size).toBeGreaterThan(5);
 });
+
+it("law: a strategy that is given twice is told of on both sides", async () => {
+  const input = "fixtures/recorded-adjust-of-5.10-prepatch/trace.ndjson";
+  const counts = [0, 0];
+  const observer: Observer = {
+    ended: ({ side }) => {
+      counts[side]!++;
+    },
+  };
+  await diffTrace({ input, lenient: false, base: "pre-patch", candidate: "pre-patch", observer });
+  expect(counts[0]).toBeGreaterThan(0);
+  expect(counts[1]).toBe(counts[0]);
+});

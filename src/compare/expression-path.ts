@@ -58,6 +58,8 @@ export function pathProblem(segments: readonly Segment[], root: Shape): string |
   for (const segment of segments) at = at && stepInto(at, segment);
   if (at !== undefined) return undefined;
   const written = segments.join(".");
+  if (segments[0] === "figures")
+    return `unknown path "${written}" (a figure's path is one name: figures["candidate.faults.total"].kind)`;
   const candidates = [...pathsOf(root, segments)];
   return `unknown path "${written}"${didYouMean(written, candidates) || nearestStart(segments, root)}`;
 }
@@ -104,9 +106,23 @@ export function lookUp(segments: readonly Segment[], root: unknown): unknown {
   let at: unknown = root;
   segments.forEach((segment, i) => {
     if (Array.isArray(at)) at = element(at, segment, segments.slice(0, i).join("."));
-    else at = isObject(at) && Object.hasOwn(at, segment) ? at[segment] : null;
+    else if (isObject(at) && Object.hasOwn(at, segment)) at = at[segment];
+    else {
+      if (segments[0] === "figures") checkFigure(segment, i, at);
+      at = null;
+    }
   });
   return at ?? null;
+}
+
+/** A figure that is not there would never fail anything. */
+function checkFigure(segment: Segment, step: number, at: unknown): void {
+  if (step === 1 && isObject(at))
+    throw new UsageError(
+      `--fail-on: figures: no figure "${segment}"${didYouMean(segment, Object.keys(at))}: one is called by its path, as in figures["candidate.faults.total"].kind`,
+    );
+  if (segment === "interval")
+    throw new UsageError("--fail-on: figures: without --samples no figure has an interval");
 }
 
 export function isObject(value: unknown): value is Record<string, unknown> {

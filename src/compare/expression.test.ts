@@ -8,6 +8,21 @@ import { sampleDiff, sampleReplayRun } from "./result.test.data.js";
 const holds = (text: string, result: unknown = sampleDiff()) =>
   parseExpression(text, diffSchema).holds(result);
 
+it.each([
+  [
+    'figures["candidate.faults.totl"].kind == "exact"',
+    /no figure "candidate\.faults\.totl" \(did you mean "candidate/,
+  ],
+  ['figures["candidate.faults.total"].interval.high > 3', /without --samples no figure has an interval/],
+])("a figure that is not there is no condition that never holds: %s", (text, problem) => {
+  expect(() => holds(text)).toThrow(problem);
+});
+
+it("a figure's kind", () => {
+  expect(holds('figures["candidate.faults.added"].kind == "at least"')).toBe(true);
+  expect(() => holds('figures.candidate.faults.total.kind == "x"')).toThrow(/a figure's path is one name/);
+});
+
 describe("paths, units and operators", () => {
   it.each([
     ["candidate.faults.total > base.faults.total * 1.05", false],

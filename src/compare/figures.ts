@@ -1,6 +1,6 @@
 /** What each figure of a result is: taken from the trace, certain, a bound, or the outcome of a model. */
 
-import { type Counters, costs } from "../replay/counters.js";
+import { Cost, type Counters, costs } from "../replay/counters.js";
 import type { Strategy } from "../strategy/strategy.js";
 import { addsAtLeast, hasAccesses, isSelfReplay } from "./caveats.js";
 import type { Figure, FigureKind, ReplayResult, StallCost } from "./result.js";
@@ -89,7 +89,11 @@ class Judge {
       this.ofWork = isAlone ? "exact" : "modelled";
       this.ofFaults = isAlone && !hasAccesses(source) ? "at least" : this.ofWork;
     }
-    this.ofTime = recordedRatio(this.counters) === 1 ? "recorded" : "modelled";
+    const waitNs = [Cost.lockWait, Cost.cpuWait, Cost.retry].reduce(
+      (sum, cost) => sum + (this.counters.costNs[cost] as number),
+      0,
+    );
+    this.ofTime = recordedRatio(this.counters) === 1 && waitNs === 0 ? "recorded" : "modelled";
   }
 
   kindAt(path: string): FigureKind {
@@ -140,6 +144,8 @@ class Judge {
     if (!this.isRecord && this.ofWork !== "exact") return "modelled";
     const { costNs, recordedCostNs } = this.counters;
     const ns = costNs[cost] as number;
+    // A recorded walk is shared out between the two in the profile's proportion.
+    if (cost === Cost.walk || cost === Cost.teardown) return "modelled";
     return ns > 0 && (recordedCostNs[cost] as number) >= ns * NEARLY_ALL ? "recorded" : "modelled";
   }
 }

@@ -176,7 +176,7 @@ function metricsOf(result: DiffResult): { label: string; of: (result: DiffResult
       label: `epoch ${label}`,
       of: (each: DiffResult, side: Side) => each.epochs[i]![side].makespanNs,
     })),
-    { label: "makespan", of: (each, side) => each[side].makespanNs },
+    { label: "whole trace", of: (each, side) => each[side].makespanNs },
   ];
 }
 

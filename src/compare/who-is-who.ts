@@ -134,12 +134,13 @@ export function byRule(mmioAborts: Float64Array): ResultVm["mmioAborts"] {
 
 /** Index of the VM that `vm` proved to be. */
 export function standsFor(vms: readonly Vm[], vm: number): number {
-  const { is } = vms[vm] as Vm;
+  // Where no VM was recognised, all share one that has no entry.
+  const is = vms[vm]?.is ?? NONE;
   return is === NONE ? vm : standsFor(vms, is);
 }
 
 /** A vCPU's number, as its events or its thread's name say it; undefined where neither does. */
-export function vcpuNumberOf(
+function vcpuNumberOf(
   { vcpu }: Thread,
   comm: string | null,
 ): { readonly number: number; readonly numberFrom: "event" | "comm" } | undefined {

@@ -193,7 +193,7 @@ export class Replay {
     return new Run(
       {
         strategy,
-        side: scale === this.setup.scale ? this.setup.strategies.indexOf(strategy) : NO_SIDE,
+        sides: this.sidesOf(strategy, scale),
         isRecorder,
         followsRecord,
         recorderCleans: recorder.faultPathCleans,
@@ -218,6 +218,11 @@ export class Replay {
       },
       isAblation ? undefined : observer,
     );
+  }
+
+  private sidesOf(strategy: Strategy, scale: CostScale): number[] {
+    const sides = this.setup.strategies.flatMap(({ name }, side) => (name === strategy.name ? [side] : []));
+    return scale === this.setup.scale && sides.length > 0 ? sides : [NO_SIDE];
   }
 
   private sanitizersOf(strategy: Strategy): Sanitizer[] | undefined {

@@ -15,8 +15,8 @@ import type { TraceTiming } from "./trace-timing.js";
 /** What one run replays, and on what machine. */
 export interface RunConfig {
   readonly strategy: Strategy;
-  /** Index among the strategies of the result, or NO_SIDE. */
-  readonly side: number;
+  /** Where the strategy stands among those of the result; NO_SIDE where it does not. */
+  readonly sides: readonly number[];
   /** The strategy is the one that recorded the trace: what it gives is held against the record. */
   readonly isRecorder: boolean;
   /**

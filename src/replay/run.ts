@@ -5,7 +5,7 @@ import { LAST_LEVEL } from "../stage2/granule.js";
 import { Errno } from "../strategy/stage2.js";
 import { AccessRuns } from "./access-runs.js";
 import { Cost, type Counters } from "./counters.js";
-import { Episode } from "./episode.js";
+import { Episode, NO_SIDE } from "./episode.js";
 import { EpochClock } from "./epoch-clock.js";
 import { Host } from "./host.js";
 import { Inbox } from "./inbox.js";
@@ -66,7 +66,7 @@ export class Run {
       !config.followsRecord
     )
       this.lockstep = new Lockstep(config, this.host, this.schedule, this.threads, (order, times) =>
-        observer?.repeated?.(this.repetition(order, times)),
+        this.tellRepetition(order, times),
       );
   }
 
@@ -96,7 +96,7 @@ export class Run {
     const ended = this.epoch.pass(barrier);
     if (ended !== undefined) {
       this.host.closeEpoch(ended);
-      this.observer?.closed?.(this.config.side, ended);
+      for (const side of this.config.sides) this.observer?.closed?.(side, ended);
     }
     this.host.passBarrier();
     this.lockstep?.forget();
@@ -462,7 +462,6 @@ export class Run {
     const hasHeld = !Number.isNaN(unlockedNs);
     const isFault = activity.kind === ActivityKind.fault;
     const last = activity.operationCount === 0 ? undefined : activity.operation(activity.operationCount - 1);
-    episode.side = this.config.side;
     episode.counted = thread.counted;
     episode.isFault = isFault;
     episode.thread = thread.index;
@@ -496,14 +495,23 @@ export class Run {
       episode.mappedBytes[level] = this.host.mappedBytes(activity.vm, level);
     episode.costNs.set(thread.costNs);
     if (!isFault) episode.costNs[Cost.lockWait] = thread.lockWaitNs;
-    observer.ended(episode, activity);
+    for (const side of this.config.sides) {
+      episode.side = side;
+      observer.ended(episode, activity);
+    }
+  }
+
+  private tellRepetition(order: Order, times: number): void {
+    if (this.observer?.repeated === undefined) return;
+    const repetition = this.repetition(order, times);
+    for (const side of this.config.sides) this.observer.repeated({ ...repetition, side });
   }
 
   private repetition({ counted, stalls, periodNs }: Order, times: number): Repetition {
     const { nowNs } = this.schedule;
     const { byCause, costNs } = this.counters.parts(counted);
     return {
-      side: this.config.side,
+      side: NO_SIDE,
       epoch: this.epoch.label,
       epochNumber: this.epoch.number,
       epochStartNs: this.epoch.startNs,
@@ -541,7 +549,7 @@ export class Run {
 
 /** CPU time before the access: what passed between it and its abort was others' turns. */
 function ownThinkNs({ thinkCpuNs, thinkNs, leadNs }: Activity): number {
-  return Math.min(thinkCpuNs, thinkNs - leadNs);
+  return leadNs > 0 ? Math.min(thinkCpuNs, thinkNs - leadNs) : thinkCpuNs;
 }
 
 /** Under the read lock: what the last operation asked for, another fault was about to do, or had done. */

@@ -25,8 +25,10 @@ export function headCells(sides: readonly Side[]): string[] {
 
 export function valueCells(row: Row, sides: readonly Pick<Side, "recordedRatio">[]): string[] {
   const [first = "", ...others] = row.values.map((value, i) => {
-    if (value === 0) return "0";
     const figure = row.figures?.[i];
+    const most = figure?.interval?.high ?? 0;
+    if (value === 0)
+      return most > 0 ? `${modelledMark}0 (to ${formatQuantity(Math.round(most), row.unit)})` : "0";
     const mark = markOf(figure, row.unit, sides[i]!);
     return `${mark}${formatQuantity(value, row.unit)}${reach(value, figure)}`;
   });
@@ -48,6 +50,11 @@ export function markOf(
   const isModelled = figure === undefined ? unit === "ns" && recordedRatio < 1 : figure.kind === "modelled";
   if (isModelled) return modelledMark;
   return figure?.kind === "at least" ? "at least " : "";
+}
+
+/** Whether a change is worth a colour: one of some nanoseconds in milliseconds is none. */
+export function isTelling(base: number, value: number): boolean {
+  return Math.abs(value - base) >= 0.0005 * Math.abs(base) && value !== base;
 }
 
 /** How far the draws reach from the value, the farther of the two ends. */

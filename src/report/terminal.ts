@@ -2,7 +2,7 @@
 
 import Table from "cli-table3";
 import pc from "picocolors";
-import { headCells, relativeCell, valueCells } from "./cells.js";
+import { headCells, isTelling, relativeCell, valueCells } from "./cells.js";
 import { cellPicker, columnsOf, pickHeads } from "./columns.js";
 import { findingTexts } from "./findings.js";
 import { type HeadingLine, headingOf } from "./heading.js";
@@ -109,7 +109,8 @@ function paintedCells(row: Row, sides: readonly Side[], colors: Colors): string[
   if (row.apart) return cells;
   row.values.forEach((value, side) => {
     const at = relativeCell(side, sides.length);
-    if (side > 0 && value !== base) cells[at] = (value < base ? colors.green : colors.red)(cells[at]!);
+    if (side > 0 && isTelling(base, value))
+      cells[at] = (value < base ? colors.green : colors.red)(cells[at]!);
   });
   return cells;
 }

@@ -4,7 +4,7 @@ import { z } from "zod";
 import { OperationKind } from "../../activity/activity.js";
 import type { Thread } from "../../activity/thread.js";
 import type { ReplayStart } from "../../compare/watcher.js";
-import { vcpuNumberOf } from "../../compare/who-is-who.js";
+import { vcpuNumbers } from "../../compare/who-is-who.js";
 import { causes, costs } from "../../replay/counters.js";
 import type { Episode } from "../../replay/episode.js";
 import { hex } from "../../stage2/address-text.js";
@@ -40,6 +40,8 @@ export class EpisodeRow {
   /** By 2 * side + 1 of faults, and Cost; at most half a nanosecond each. */
   private readonly leftNs: readonly Float64Array[];
   private readonly vmNames: string[] = [];
+  /** By index of the thread: as its first episode is told, all that faulted before it are known. */
+  private readonly vcpus = new Map<number, number | null>();
 
   constructor(private readonly start: ReplayStart) {
     this.leftNs = start.sides.flatMap(() => [new Float64Array(costs.length), new Float64Array(costs.length)]);
@@ -76,8 +78,14 @@ export class EpisodeRow {
 
   vcpu(): number | null {
     const { thread } = this;
-    const said = thread?.isVcpu ? vcpuNumberOf(thread, this.text(thread.comm)) : undefined;
-    return said?.number ?? null;
+    if (!thread?.isVcpu) return null;
+    let number = this.vcpus.get(thread.index);
+    if (number === undefined) {
+      const { fold, source } = this.start;
+      number = vcpuNumbers(fold, source.strings).get(thread.index)?.number ?? null;
+      this.vcpus.set(thread.index, number);
+    }
+    return number;
   }
 }
 
@@ -157,7 +165,7 @@ export const episodeColumns: readonly Column[] = [
   nullable(
     "vcpu",
     "int32",
-    "number of the vCPU, as the trace's events or the thread's name say; null where neither does, and for other threads",
+    "number of the vCPU, as the trace's events or the thread's name say, else by the order in which the VM's vCPUs first faulted; null for other threads and while the VM is unknown",
     (_, row) => row.vcpu(),
   ),
   nullable("vm", "int32", "index of the VM, in the order in which the trace shows them", ({ vm }) =>

@@ -67,7 +67,7 @@ function waterfall({ title, head, rows }: Section, sides: readonly Side[]): Mark
   const bars = all.map((row, i) => {
     const change = changes[i]!;
     const cells = valueCells(row, sides);
-    const left = i === 0 ? cells[3]! : cells[3]!;
+    const left = cells[3]!;
     const label = i === 0 ? row.label : `without ${row.label}`;
     const words = `${label}: ${formatChange(change, "ns")}, ${left}`;
     return html`<div class="bar"><span class="bar-name">${label}</span><svg class="change" role="img" aria-label="${words}"><line class="zero" x1="${percent(at(0))}" x2="${percent(at(0))}" y1="0" y2="100%"/><rect class="${i === 0 ? "whole" : "left"}" x="${percent(Math.min(at(0), at(change)))}" width="${percent(Math.abs(at(change) - at(0)))}" y="15%" height="70%"/></svg><span class="bar-value">${cells[2]}<br>${left}</span></div>`;
@@ -84,7 +84,7 @@ export function sampleBars(result: AnyResult): Markup | undefined {
   const high = Math.max(0, ...moved.map(({ relative }) => relative.high));
   const at = (ratio: number) => (100 * (ratio - low)) / (high - low || 1);
   const bars = moved.map((figure) => sampleBar(figure, samples.within, at));
-  const words = `${samples.draws} draws of ${samples.drawn.length} figures of the profile from their ranges, seed ${samples.seed}; each bar holds ${formatShare(samples.within)} of the changes, the mark is the median.`;
+  const words = `${samples.draws} draws of ${samples.drawn.length} figures of the profile from their ranges, and of when each access comes, to within its exit path, seed ${samples.seed}; each bar holds ${formatShare(samples.within)} of the changes, the mark is the median.`;
   return html`<p>${words}</p><div class="bars">${bars}</div>`;
 }
 

@@ -6,9 +6,10 @@ import { GrowingColumns } from "./rows.js";
 /** More rows than this double the stretches. */
 const MOST_BINS = 60_000;
 const MOST_REPETITIONS = 20_000;
+/** Longer than any replay's hours: what stands apart by then is of different epochs, threads or causes. */
+const WIDEST_NS = 2 ** 46;
 const BINS = 2 ** 20;
 const CAUSES = 16;
-const THREADS = 2 ** 16;
 
 export interface MergedFault {
   readonly thread: number;
@@ -25,21 +26,27 @@ export class FaultBins {
   readonly rows = new GrowingColumns(binLayout);
   /** Of a stretch. */
   spanNs = 2 ** 14;
-  private readonly rowOf = new Map<number, number>();
+  /** By epoch; then by thread, cause and stretch. */
+  private readonly rowsOf = new Map<number, Map<number, number>>();
 
   add(fault: MergedFault): void {
     while (fault.startNs / this.spanNs >= BINS) this.widen();
     this.put(fault);
-    if (this.rows.count > MOST_BINS) this.widen();
+    if (this.rows.count > MOST_BINS && this.spanNs < WIDEST_NS) this.widen();
   }
 
   private put({ thread, segment, startNs, cause, faults, stallNs, lockWaitNs }: MergedFault): void {
     const bin = Math.floor(startNs / this.spanNs);
-    const key = ((segment * THREADS + thread) * CAUSES + cause) * BINS + bin;
-    let row = this.rowOf.get(key);
+    const key = (thread * CAUSES + cause) * BINS + bin;
+    let rowOf = this.rowsOf.get(segment);
+    if (rowOf === undefined) {
+      rowOf = new Map();
+      this.rowsOf.set(segment, rowOf);
+    }
+    let row = rowOf.get(key);
     if (row === undefined) {
       row = this.rows.append();
-      this.rowOf.set(key, row);
+      rowOf.set(key, row);
       const { columns } = this.rows;
       columns.lane[row] = thread;
       columns.segment[row] = segment;
@@ -61,7 +68,7 @@ export class FaultBins {
     ) as typeof columns;
     this.spanNs *= 2;
     this.rows.count = 0;
-    this.rowOf.clear();
+    this.rowsOf.clear();
     for (let row = 0; row < count; row++)
       this.put({
         thread: before.lane[row]!,
@@ -93,7 +100,7 @@ export class Repetitions {
     columns.faults[row] = faults;
     columns.stallNs[row] = stallNs;
     columns.cause[row] = cause;
-    while (this.rows.count > MOST_REPETITIONS) this.joinMore();
+    while (this.rows.count > MOST_REPETITIONS && this.gapNs < WIDEST_NS) this.joinMore();
   }
 
   private joins(row: number, segment: number, startNs: number, cause: number): boolean {

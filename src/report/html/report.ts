@@ -51,17 +51,8 @@ export function htmlReport(start: ReplayStart, write: (text: string) => void, pr
       table.segment++;
     },
     finish: (result) => {
-      // A strategy that is given twice is replayed once.
-      const shown = sidesOf(result).map(({ replay }) =>
-        start.sides.findIndex(({ name }) => name === replay.strategy),
-      );
-      const { facts, data } = pack(
-        result,
-        start,
-        shown.map((side) => tables[side]!),
-        shown.map((side) => epochs[side]!),
-      );
-      const merged = shown.flatMap((side) => mergedTexts(start.sides[side]!.name, tables[side]!));
+      const { facts, data } = pack(result, start, tables, epochs);
+      const merged = start.sides.flatMap(({ name }, side) => mergedTexts(name, tables[side]!));
       write(pageText({ result, start, program, facts, data, merged: [...new Set(merged)] }));
     },
   };

@@ -1,6 +1,6 @@
 /** The parts of a page that are words and figures: those of the text report. */
 
-import { headCells, relativeCell, valueCells } from "../cells.js";
+import { headCells, isTelling, relativeCell, valueCells } from "../cells.js";
 import { findingTexts } from "../findings.js";
 import { type HeadingLine, headingOf } from "../heading.js";
 import { type AnyResult, type Row, type Section, type Side, sectionsOf, sidesOf } from "../rows.js";
@@ -68,7 +68,7 @@ function cells(row: Row, sides: readonly Side[]): Markup[] {
   const judged = new Map<number, string>();
   if (row.apart !== true)
     row.values.forEach((value, side) => {
-      if (side > 0 && value !== base)
+      if (side > 0 && isTelling(base, value))
         judged.set(relativeCell(side, sides.length), value < base ? "less" : "more");
     });
   return valueCells(row, sides).map((cell, i) => {
@@ -86,6 +86,6 @@ export function findings(result: AnyResult): Markup {
   return html`${findingTexts(result).map(
     ({ headline, problem, log }) => html`<h3>${headline}</h3>
 <p>${problem}</p>
-<pre>${log.join("\n")}</pre>`,
+<pre>${log.map((line) => html`${line}\n`)}</pre>`,
   )}`;
 }

@@ -80,12 +80,7 @@ function expectSums({ slices, counters }: ReadTrace, result: AnyResult): void {
 }
 
 it.each([
-  [
-    "that queues for the lock, and whose episodes overlap",
-    "traces/5.10.262-rfc-h2m-4v.ndjson.gz",
-    "pre-patch",
-    "post-patch",
-  ],
+  ["that queues for the lock", "traces/5.10.262-rfc-h2m-4v.ndjson.gz", "pre-patch", "post-patch"],
   ["that shares the lock", "traces/6.1.192-h2m-4v.ndjson.gz", "v6.1", "v6.12"],
 ])(
   "law: a trace of a replay %s keeps to the format's rules and adds up to the result",

@@ -109,7 +109,9 @@ export class Plot implements Watcher {
 
   private timeline(names: TimelineView["names"], width: number, colors: Colors): string[] {
     const epoch = this.timelines.mostTelling();
-    if (epoch === undefined) return ["no timeline: nothing stalled, and no operation was counted"];
+    // An abort of no length leaves nothing to draw.
+    if (epoch === undefined || epoch.sides.every(({ firstNs }) => firstNs === Number.POSITIVE_INFINITY))
+      return ["no timeline: nothing stalled, and no operation was counted"];
     const called =
       epoch.label === undefined ? `the epoch from ${formatNs(epoch.startNs)} on` : printable(epoch.label);
     const nameOf = this.threadNames();

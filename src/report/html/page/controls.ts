@@ -143,8 +143,7 @@ export class Controls {
   }
 
   private showStretch(fromNs: number, toNs: number): void {
-    const room = Math.max(100, (toNs - fromNs) * 0.02);
-    this.view.show(fromNs - room, toNs + room);
+    this.view.show(fromNs, toNs);
   }
 
   /** What is in view, by strategy. */
@@ -166,7 +165,9 @@ export class Controls {
     for (let lane = 0; lane < model.facts.lanes.length; lane++) {
       const end = side.laneStarts[lane + 1]!;
       for (let row = model.firstAfter(side, lane, view.fromNs); row < end; row++) {
-        if (model.startOf(side, row) > view.toNs) break;
+        const startNs = model.startOf(side, row);
+        if (startNs >= view.toNs) break;
+        if (startNs < view.fromNs) continue;
         if (counted[row] !== 1) continue;
         if (windows[row]! > 0) windowed++;
         if (isFault[row] !== 1) continue;

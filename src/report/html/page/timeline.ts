@@ -133,6 +133,7 @@ export class Timeline {
   private onKey(event: KeyboardEvent): void {
     const { view, selection } = this;
     if (event.ctrlKey || event.metaKey || event.altKey) return;
+    this.tip.hidden = true;
     const actions: Record<string, () => void> = {
       "+": () => view.zoom(0.5),
       "=": () => view.zoom(0.5),
