@@ -30,7 +30,9 @@ export class PerfettoSide {
   private readonly threadNames: string[] = [];
   private readonly counters = new Map<string, { readonly uuid: number; value: number }>();
   private readonly faults = new EndOrder<EndedFault>((fault) => this.count(fault));
-  private epoch: { readonly label: string; readonly fromNs: number; untilNs: number } | undefined;
+  private epoch:
+    | { readonly number: number; readonly label: string; fromNs: number; untilNs: number }
+    | undefined;
 
   constructor(
     private readonly writer: PerfettoWriter,
@@ -169,10 +171,11 @@ export class PerfettoSide {
     return this.writer.track({ name, parent: this.group(group), rank, isCounter: true });
   }
 
-  private noteEpoch({ epoch: label, startNs, endNs }: Episode): void {
-    if (this.epoch !== undefined && this.epoch.label !== label) this.closeEpoch();
+  private noteEpoch({ epoch: label, epochNumber: number, startNs, endNs }: Episode): void {
+    if (this.epoch !== undefined && this.epoch.number !== number) this.closeEpoch();
     if (label === undefined) return;
-    this.epoch ??= { label, fromNs: startNs, untilNs: endNs };
+    this.epoch ??= { number, label, fromNs: startNs, untilNs: endNs };
+    this.epoch.fromNs = Math.min(this.epoch.fromNs, startNs);
     this.epoch.untilNs = Math.max(this.epoch.untilNs, endNs);
   }
 
