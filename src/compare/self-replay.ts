@@ -1,11 +1,12 @@
 import { HIT } from "../replay/guest.js";
+import { hex } from "../stage2/address-text.js";
 import { FaultClass, faultClass, faultLevel } from "../stage2/esr.js";
 import type { TraceOptions } from "./options.js";
 import type { SelfReplay } from "./result.js";
 import type { ResultMismatch, SelfReplayResult } from "./result-self-replay.js";
-import { replaySession, type Session } from "./session.js";
+import { replaySession } from "./session.js";
 import { profileSummary, selfReplayOf, traceSummary } from "./summary.js";
-import { whoIsWho } from "./who-is-who.js";
+import { vcpuNumbers } from "./who-is-who.js";
 
 /** Replays a trace under the walker that recorded it and lists what did not come out. Throws as diffTrace does. */
 export async function selfReplayTrace(options: TraceOptions): Promise<SelfReplayResult> {
@@ -20,7 +21,7 @@ export async function selfReplayTrace(options: TraceOptions): Promise<SelfReplay
             line,
             thread,
             atNs: startNs,
-            ipa: `0x${ipa.toString(16)}`,
+            ipa: hex(ipa),
             recorded: { class: className(faultClass(esr)), level: faultLevel(esr) },
             replayed: { class: className(replayedClass), level: replayedLevel },
           }),
@@ -31,7 +32,7 @@ export async function selfReplayTrace(options: TraceOptions): Promise<SelfReplay
   const { byEpoch, ...total } = selfReplayOf(session) as SelfReplay;
   const counters = session.replay.selfReplayed(session.recorder!);
   const { threads } = session.replay.fold;
-  const numbers = vcpuNumbers(session);
+  const numbers = vcpuNumbers(session.replay.fold, session.source.strings);
   const epochs = counters.epochs.map(({ label, recordedNs, makespanNs, recordedMakespanNs }, n) => ({
     label: label === "" ? `#${n + 1}` : label,
     recordedNs,
@@ -40,7 +41,7 @@ export async function selfReplayTrace(options: TraceOptions): Promise<SelfReplay
   const mismatches = found.map(({ thread, ...mismatch }) => {
     const { pid } = threads[thread]!;
     const epoch = epochs.findLast(({ recordedNs }) => recordedNs <= mismatch.atNs)?.label ?? "";
-    return { ...mismatch, epoch, pid, vcpu: numbers.get(pid) ?? null };
+    return { ...mismatch, epoch, pid, vcpu: numbers.get(thread)?.number ?? null };
   });
   const byReason: SelfReplayResult["byReason"] = {};
   for (const { reason } of mismatches) byReason[reason] = (byReason[reason] ?? 0) + 1;
@@ -65,10 +66,4 @@ function className(faultClass: number): ResultMismatch["recorded"]["class"] {
   if (faultClass === HIT) return "hit";
   const name = Object.entries(FaultClass).find(([, value]) => value === faultClass)?.[0];
   return name === "translation" || name === "accessFlag" || name === "permission" ? name : "other";
-}
-
-/** By pid. */
-function vcpuNumbers({ replay, source }: Session): ReadonlyMap<number, number> {
-  const { vms } = whoIsWho(replay.fold, source.strings, source.header);
-  return new Map(vms.flatMap(({ vcpus }) => vcpus.map(({ pid, number }) => [pid, number] as const)));
 }

@@ -23,12 +23,15 @@ export class Host {
   private epochFaults = 0;
   /** Each fault is told of, with what is mapped by then. */
   private readonly isWatched: boolean;
+  /** Somebody is told of episodes, and with them of what each cost. */
+  private readonly tellsCosts: boolean;
 
   constructor(
     private readonly config: RunConfig,
     observer: Observer | undefined,
   ) {
     this.isWatched = hearsEach(observer);
+    this.tellsCosts = observer?.ended !== undefined;
     this.selfMatch = config.isRecorder ? new SelfMatch(Number.isFinite(config.pcpus), observer) : undefined;
   }
 
@@ -378,7 +381,7 @@ export class Host {
 
   /** Time of the thread's; as part of a guest's stall it is the result's too. */
   private spend(thread: ReplayThread, cost: number, ns: number, recordedShare: number, isStall = true): void {
-    thread.costNs[cost] = (thread.costNs[cost] as number) + ns;
+    if (this.tellsCosts) thread.costNs[cost] = (thread.costNs[cost] as number) + ns;
     if (isStall) this.config.counters.spend(cost, ns, recordedShare);
   }
 
