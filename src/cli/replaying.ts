@@ -33,7 +33,10 @@ export async function replayAndDeliver<R extends AnyResult, O extends TraceOptio
   const columns = columnsFrom(args, known);
   const plot = openPlot(args);
   const { stop, watchers, ...progress } = startReplay();
-  const files = openWatchFiles({ ...args }, kinds, [...watchers, ...(plot === undefined ? [] : [plot])]);
+  const files = await openWatchFiles({ ...args }, kinds, [
+    ...watchers,
+    ...(plot === undefined ? [] : [plot]),
+  ]);
   const whole = (given: O) => replay({ ...given, ...progress, ...files.options }).finally(stop);
   const result =
     count === undefined

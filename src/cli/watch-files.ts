@@ -8,14 +8,21 @@ import type { AnyResult } from "../report/rows.js";
 import type { WatchReport } from "../report/watch-report.js";
 import { OutputFile } from "./output.js";
 
+/** Throws UsageError where the name says that it cannot be written. */
+type MakeReport = (
+  start: ReplayStart,
+  write: (piece: string | Uint8Array) => void,
+  name: string,
+) => WatchReport;
+
 /** A kind of file, and the option that asks for it. */
 export interface WatchFileKind {
   readonly option: string;
   readonly describe: string;
   /** It can do with repetitions told as such; else each of their faults is replayed for it. */
   readonly hearsRepetitions: boolean;
-  /** Throws UsageError where the name says that it cannot be written. */
-  report(start: ReplayStart, write: (piece: string | Uint8Array) => void, name: string): WatchReport;
+  /** What only this kind needs is loaded when it is asked for. */
+  load(): Promise<MakeReport>;
 }
 
 export interface WatchFiles {
@@ -33,19 +40,20 @@ export function addWatchFiles<T>(yargs: Argv<T>, kinds: readonly WatchFileKind[]
 }
 
 /** @param others who watch too */
-export function openWatchFiles(
+export async function openWatchFiles(
   args: Readonly<Record<string, unknown>>,
   kinds: readonly WatchFileKind[],
   others: readonly Watcher[] = [],
-): WatchFiles {
+): Promise<WatchFiles> {
   const taken = new Map<string, string>();
   if (typeof args.output === "string") taken.set(resolve(args.output), "--output");
-  const files = kinds.flatMap((kind) => {
+  const files: WatchFile[] = [];
+  for (const kind of kinds) {
     const name = args[kind.option];
-    if (typeof name !== "string") return [];
+    if (typeof name !== "string") continue;
     checkName(`--${kind.option}`, name, taken);
-    return [new WatchFile(kind, name)];
-  });
+    files.push(new WatchFile(kind, await kind.load(), name));
+  }
   const observer = together([...others, ...files.map((file) => file.watcher)]);
   return {
     options: observer === undefined ? {} : { observer },
@@ -68,7 +76,8 @@ class WatchFile {
   private readonly file: OutputFile;
 
   constructor(
-    private readonly kind: WatchFileKind,
+    { hearsRepetitions }: WatchFileKind,
+    private readonly makeReport: MakeReport,
     private readonly name: string,
   ) {
     this.file = new OutputFile(name);
@@ -76,13 +85,13 @@ class WatchFile {
       begins: (start) => this.begin(start),
       ended: (episode, activity) => this.report?.ended?.(episode, activity),
       closed: (side, epoch) => this.report?.closed?.(side, epoch),
-      ...(kind.hearsRepetitions ? { repeated: (repetition) => this.report?.repeated?.(repetition) } : {}),
+      ...(hearsRepetitions ? { repeated: (repetition) => this.report?.repeated?.(repetition) } : {}),
     };
   }
 
   private begin(start: ReplayStart): void {
     if (this.report !== undefined) this.file.restart();
-    this.report = this.kind.report(start, (piece) => this.file.write(piece), this.name);
+    this.report = this.makeReport(start, (piece) => this.file.write(piece), this.name);
   }
 
   async finish(result: AnyResult): Promise<void> {

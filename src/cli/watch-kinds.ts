@@ -1,9 +1,5 @@
 /** The files that commands write beside their results. */
 
-import { episodeReport } from "../report/episodes/report.js";
-import { eventReport } from "../report/events.js";
-import { htmlReport } from "../report/html/report.js";
-import { perfettoReport } from "../report/perfetto/report.js";
 import { thisProgram } from "./this-program.js";
 import type { WatchFileKind } from "./watch-files.js";
 
@@ -12,7 +8,7 @@ const episodesFile: WatchFileKind = {
   describe:
     "write every replayed fault and operation of every strategy to this file: .ndjson, .csv (both also .gz) or .parquet; columns: s2replay schema episodes",
   hearsRepetitions: false,
-  report: episodeReport,
+  load: async () => (await import("../report/episodes/report.js")).episodeReport,
 };
 
 const htmlFile: WatchFileKind = {
@@ -20,14 +16,17 @@ const htmlFile: WatchFileKind = {
   describe:
     "write the result as one page to this file: figures, timeline, address map; opens in a browser, offline",
   hearsRepetitions: true,
-  report: (start, write) => htmlReport(start, write, thisProgram()),
+  load: async () => {
+    const { htmlReport } = await import("../report/html/report.js");
+    return (start, write) => htmlReport(start, write, thisProgram());
+  },
 };
 
 const perfettoFile: WatchFileKind = {
   option: "perfetto",
   describe: "write a trace of the replayed episodes to this file, for Perfetto's UI (ui.perfetto.dev)",
   hearsRepetitions: false,
-  report: perfettoReport,
+  load: async () => (await import("../report/perfetto/report.js")).perfettoReport,
 };
 
 /** Those of every command that replays a trace. */
@@ -37,5 +36,8 @@ export const eventsFile: WatchFileKind = {
   option: "events",
   describe: "write every replayed fault and operation to this NDJSON file",
   hearsRepetitions: false,
-  report: (_start, write) => eventReport(write),
+  load: async () => {
+    const { eventReport } = await import("../report/events.js");
+    return (_start, write) => eventReport(write);
+  },
 };
