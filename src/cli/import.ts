@@ -18,7 +18,7 @@ interface ImportArguments extends FormatArguments {
   lenient: boolean;
   name: string | undefined;
   kernel: string | undefined;
-  granule: number | undefined;
+  granule: string | undefined;
   "ia-bits": string | undefined;
   fwb: boolean | undefined;
   walker: string | undefined;
@@ -72,7 +72,10 @@ export const importCommand: CommandModule<object, ImportArguments> = {
         describe: "what the recording calls itself (default: OUT's base name)",
       })
       .option("kernel", { type: "string", requiresArg: true, describe: "release of the recording kernel" })
-      .option("granule", { choices: [4096, 16384, 65536] as const, describe: "page size of the host, bytes" })
+      .option("granule", {
+        choices: ["4096", "16384", "65536"] as const,
+        describe: "page size of the host, bytes",
+      })
       .option("ia-bits", {
         type: "string",
         requiresArg: true,
@@ -119,7 +122,7 @@ function headerOf(args: ImportArguments): HeaderFields {
   return {
     ...(name === undefined ? {} : { name }),
     ...(args.kernel === undefined ? {} : { kernel: args.kernel }),
-    ...(args.granule === undefined ? {} : { granule: args.granule }),
+    ...(args.granule === undefined ? {} : { granule: Number(args.granule) }),
     ...(iaBits === undefined ? {} : { ia_bits: parseCount("--ia-bits", iaBits, 32, 52) }),
     ...(args.fwb === undefined ? {} : { fwb: args.fwb }),
     ...(args.walker === undefined ? {} : { walker: args.walker }),
