@@ -45,6 +45,7 @@ export type { Observer, Repetition } from "./replay/run-config.js";
 export { render as renderJson } from "./report/json.js";
 export { render as renderMarkdown } from "./report/markdown.js";
 export { render as renderText } from "./report/terminal.js";
+export type { Visit, Visitor } from "./stage2/walk.js";
 export { strategies, strategyByName, strategyOfKernel } from "./strategy/index.js";
 export { loadStrategy } from "./strategy/load.js";
 export { Stage2 } from "./strategy/stage2.js";

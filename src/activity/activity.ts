@@ -57,6 +57,9 @@ export class Operation {
   installedNs = ZERO;
   /** Wall time from s2_break to s2_install: the recorded window. */
   windowNs = ZERO;
+  /** Of an unmap, the least time between two flushes by IPA in a row, of pages (level 3) and of blocks (level 2); NaN where there is none. */
+  pageSpacingNs = ZERO;
+  blockSpacingNs = ZERO;
 
   /**
    * What the recording walker did, as the recorded-order table tells (replay/reference.ts): its shape, and its
@@ -64,6 +67,13 @@ export class Operation {
    */
   shape = -1;
   work: Float64Array | undefined;
+  /** What the walker answered agrees with that: its duration tells something of such work. */
+  isCredible = true;
+  /** The work that it had done when it broke the entry whose window it opened, and when it installed the block there. */
+  workToBreak: Float64Array | undefined;
+  workToInstall: Float64Array | undefined;
+  /** Of a coalesce: the trace shows what its subtree holds. */
+  knowsSubtree = true;
   /** Entries visited before the first one was made invalid. */
   visitsToBreak = 0;
   /** Of a split, the level of the block's entry. */
@@ -82,6 +92,8 @@ export class Activity {
   /** Trace order: ties between equal times are broken by it. */
   sequence = 0;
   line = 0;
+  /** Number of the epoch in which it began (see Barrier). */
+  epoch = 0;
   /** First event of the activity. */
   startNs = ZERO;
   endNs = ZERO;
@@ -89,14 +101,20 @@ export class Activity {
   thinkCpuNs = ZERO;
   /** Wall time over the same stretch. */
   thinkNs = ZERO;
+  /** It began in one epoch and ended in another. */
+  crossesBarrier = false;
   /** The thread's previous activity is a fault that was mapped, of the same epoch: it went back to the guest, no farther. */
   followsFault = false;
   /** CPU time from the start to the first operation (to the end where there is none). */
   beforeCpuNs = ZERO;
   /** CPU time from the last operation's end to the activity's end. */
   afterCpuNs = ZERO;
+  /** Shortest time between two events of it: what recording a line costs inside an interval; Infinity with fewer. */
+  lineNs = Number.POSITIVE_INFINITY;
   /** True where another episode of the VM overlaps the time before the first operation. */
   contended = false;
+  /** How long the VM's deferred tear-downs took that ended since its last activity. */
+  readonly teardownNs: number[] = [];
 
   /** Faulting address: page of the event, byte offset from the FAR where known. */
   ipa = ZERO;
@@ -170,8 +188,11 @@ export class ActivityPool {
     activity.followsFault = false;
     activity.splitsBefore = 0;
     activity.hasSplit = false;
+    activity.crossesBarrier = false;
+    activity.lineNs = Number.POSITIVE_INFINITY;
     activity.incomplete = false;
     activity.contended = false;
+    activity.teardownNs.length = 0;
     activity.laps = 1;
     activity.lapSinceNs.length = activity.lapNs.length = 0;
     activity.holders = 0;

@@ -6,6 +6,8 @@ export type BarrierCause = "marker" | "memslot" | "write-protect" | "gap" | "sil
 /** A point that no activity crosses: it cuts the trace into epochs. */
 export interface Barrier {
   readonly cause: BarrierCause;
+  /** Of the epoch that begins here; the trace begins in epoch 0. */
+  readonly number: number;
   readonly atNs: number;
   /** From the last recorded end of an activity before the barrier to the barrier, or from the barrier before it; ns. */
   readonly idleNs: number;
@@ -13,7 +15,7 @@ export interface Barrier {
   readonly label: string | undefined;
   /** The epoch that ends here has its end marker: its makespan is measured up to here, not to the last activity. */
   readonly closes: boolean;
-  /** Index of the VM whose memory `slotChange` speaks of; -1 = none. */
+  /** Index of the VM that it cuts; -1 = all of them. */
   readonly vm: number;
   readonly slotChange: SlotChange | undefined;
   /** Past it the tables are unknown: tracing was off, or events were lost. */

@@ -98,6 +98,17 @@ describe("threads and VMs", () => {
     expect(contended.slice(3)).toEqual(["3000 false", "4000 false", "5000 true", "6000 true"]);
   });
 
+  it("carry the deferred tear-downs of their VM", () => {
+    const { activities } = fold(
+      `1 A fault 0x1000 t3; 2 A map P 0x1000 4k; 3 A map= 0; 4 A abort= 1
+       5 B fault 0x1000 t3; 6 B map Q 0x1000 4k; 7 B map= 0; 8 B abort= 1
+       10 A teardown; 40 A teardown=; 50 A teardown; 60 A teardown=
+       70 B fault 0x2000 t3; 71 B map Q 0x2000 4k; 72 B map= 0; 73 B abort= 1
+       80 A fault 0x2000 t3; 81 A map P 0x2000 4k; 82 A map= 0; 83 A abort= 1`,
+    );
+    expect(activities.map(({ teardownNs }) => [...teardownNs])).toEqual([[], [], [], [30, 10]]);
+  });
+
   it("a pointer used again after s2_destroy is another VM", () => {
     const { items: all, fold: folding } = fold(
       `10 H destroy P; 20 H destroy= 0

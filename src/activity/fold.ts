@@ -116,6 +116,8 @@ export class ActivityFold {
       const thread = this.identity.threadOf(batch, i);
       this.clock.advance(thread, kind, atNs, this.epoch, this.epochNs);
       if (Number.isNaN(thread.firstNs)) thread.firstNs = atNs;
+      const { open } = thread;
+      if (open !== undefined && atNs - thread.lastNs < open.lineNs) open.lineNs = atNs - thread.lastNs;
       thread.lastNs = atNs;
       thread.lastCpu = batch.cpu[i] as number;
       this.event(thread, kind, atNs, batch, i);
@@ -195,14 +197,19 @@ export class ActivityFold {
         return;
       case Kind.s2_teardown:
         thread.deeds |= Deed.teardown;
+        thread.teardownCpuNs = thread.cpuNs;
+        return;
+      case Kind.s2_teardown_ret:
+        if (thread.vm >= 0 && !Number.isNaN(thread.teardownCpuNs))
+          this.vm(thread).teardownNs.push(thread.cpuNs - thread.teardownCpuNs);
+        thread.teardownCpuNs = Number.NaN;
         return;
       case Kind.tlb_vmid:
       case Kind.tlb_ipa:
       case Kind.tlb_range:
         thread.deeds |= Deed.tlbi;
-        // A map that flushes one entry has just broken it.
-        if (kind === Kind.tlb_ipa && thread.operation?.kind === OperationKind.map)
-          this.meetBreak(thread, thread.operation, atNs);
+        if (kind === Kind.tlb_ipa && thread.operation !== undefined)
+          this.flushByIpa(thread, thread.operation, atNs, batch.level[i] as number);
         this.identity.invalidates(thread, batch.pgt[i] as number);
         return;
       case Kind.tlb_vmid_ret:
@@ -270,6 +277,7 @@ export class ActivityFold {
     activity.vm = thread.vm;
     activity.line = batch.line[i] as number;
     activity.startNs = atNs;
+    activity.epoch = this.epoch;
     thread.open = activity;
     thread.openEpoch = this.epoch;
     thread.startCpuNs = thread.cpuNs;
@@ -332,6 +340,8 @@ export class ActivityFold {
     operation.endNs = operation.cpuNs = Number.NaN;
     operation.toBreakNs = operation.toFlushedNs = operation.toInstallNs = Number.NaN;
     operation.installedNs = operation.windowNs = Number.NaN;
+    operation.pageSpacingNs = operation.blockSpacingNs = Number.NaN;
+    thread.flushLevel = NONE;
     operation.shape = -1;
     operation.heldUntilNs = thread.vm < 0 ? Number.NEGATIVE_INFINITY : this.vm(thread).lastOperationNs;
     thread.operation = operation;
@@ -350,7 +360,20 @@ export class ActivityFold {
   ): void {
     if (kind !== OperationKind.writeProtect || thread.vm < 0) return;
     if (this.vm(thread).memory.coversSlot(ipa, ipa + bytes))
-      this.cut("write-protect", atNs, undefined, false);
+      this.cut("write-protect", atNs, undefined, false, thread.vm);
+  }
+
+  private flushByIpa(thread: Thread, operation: Operation, atNs: number, level: number): void {
+    // A map that flushes one entry has just broken it.
+    if (operation.kind === OperationKind.map) this.meetBreak(thread, operation, atNs);
+    if (operation.kind !== OperationKind.unmap || level < 0) return;
+    const sinceNs = atNs - thread.flushNs;
+    if (level === thread.flushLevel) {
+      if (level === 3 && !(sinceNs >= operation.pageSpacingNs)) operation.pageSpacingNs = sinceNs;
+      if (level === 2 && !(sinceNs >= operation.blockSpacingNs)) operation.blockSpacingNs = sinceNs;
+    }
+    thread.flushNs = atNs;
+    thread.flushLevel = level;
   }
 
   private meetBreak(thread: Thread, operation: Operation, atNs: number): void {
@@ -451,10 +474,7 @@ export class ActivityFold {
       if (activity.kind !== ActivityKind.hostOperation) this.identity.endEpisode(activity.vm);
       this.identity.vms.at(activity.vm).seen(activity.startNs, endNs);
     }
-    if (thread.openEpoch !== this.epoch) {
-      // It began before the barrier that was met meanwhile: it is the first of the new epoch.
-      activity.thinkNs = activity.thinkCpuNs = 0;
-    }
+    activity.crossesBarrier = thread.openEpoch !== this.epoch;
     thread.endEpoch = this.epoch;
     thread.endNs = endNs;
     thread.endCpuNs = thread.cpuNs;
@@ -465,6 +485,11 @@ export class ActivityFold {
   private deliver(activity: Activity): void {
     activity.sequence = this.sequence++;
     if (activity.endNs > this.lastEndNs) this.lastEndNs = activity.endNs;
+    if (activity.vm >= 0) {
+      const { teardownNs } = this.vms[activity.vm] as Vm;
+      activity.teardownNs.push(...teardownNs);
+      teardownNs.length = 0;
+    }
     this.sink.activity(activity);
   }
 
@@ -553,12 +578,13 @@ export class ActivityFold {
     vm = NONE,
     slotChange?: SlotChange,
   ): void {
-    for (const thread of this.threads) this.laps.end(thread);
+    for (const thread of this.threads) if (vm === NONE || thread.vm === vm) this.laps.end(thread);
     const idleNs = Math.max(0, atNs - Math.max(this.lastEndNs, this.epochNs));
     this.epoch++;
     this.epochNs = atNs;
     this.sink.barrier({
       cause,
+      number: this.epoch,
       atNs,
       idleNs,
       label,

@@ -46,6 +46,8 @@ export function batchOf(notation: string, strings: Interner): EventBatch {
     install: Kind.s2_install,
     flushed: Kind.tlb_vmid_ret,
     tlbi: Kind.tlb_ipa,
+    teardown: Kind.s2_teardown,
+    "teardown=": Kind.s2_teardown_ret,
   };
   for (const [time, thread, event, ...words] of lines as [string, string, string, ...string[]][]) {
     const args = words.filter((word) => !word.includes("="));

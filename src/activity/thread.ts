@@ -79,8 +79,13 @@ export class Thread {
   operation: Operation | undefined;
   operationCpuNs = ZERO;
   breakNs = ZERO;
+  /** Time and level of the open operation's last flush by IPA; NONE = it has had none. */
+  flushNs = ZERO;
+  flushLevel = NONE;
   /** CPU clock at the end of the last operation of the open activity. */
   operationEndCpuNs = ZERO;
+  /** CPU clock when a deferred tear-down began; NaN = none is under way. */
+  teardownCpuNs = Number.NaN;
   /** Episodes of the VM started when this one was: more of them by the first operation means overlap. */
   episodesAtStart = 0;
 

@@ -44,6 +44,8 @@ export class Vm {
   openEpisodes = 0;
   /** Episodes begun so far. */
   episodes = 0;
+  /** Of deferred tear-downs since its last activity: how long each took. */
+  readonly teardownNs: number[] = [];
   /** When the last operation returned; -Infinity before the first. */
   lastOperationNs = Number.NEGATIVE_INFINITY;
   /** Aborts on memory, each lap one. */

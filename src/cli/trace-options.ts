@@ -25,6 +25,7 @@ export interface ReplayArguments {
   lenient: boolean;
   "recorded-under": string | undefined;
   slot: string | undefined;
+  vm: string | undefined;
   ipa: string | undefined;
   epoch: string | undefined;
   "epoch-gap": string | undefined;
@@ -78,6 +79,11 @@ export function addReplayOptions<T>(yargs: Argv<T>): Argv<T & ReplayArguments> {
       type: "string",
       requiresArg: true,
       describe: "strategy that the recording kernel ran",
+    })
+    .option("vm", {
+      type: "string",
+      requiresArg: true,
+      describe: "count only the VM of this name (see validate)",
     })
     .option("slot", { type: "string", requiresArg: true, describe: "count only this memslot" })
     .option("ipa", {
@@ -159,6 +165,7 @@ export function replayOptionsOf(args: ReplayArguments): Omit<TraceOptions, "inpu
     profile: args.profile,
     lenient: args.lenient,
     recordedUnder: args["recorded-under"],
+    vm: args.vm,
     slot: given(args.slot, (text) => parseCount("--slot", text, 0)),
     ipa: given(args.ipa, (text) => parseIpaRange("--ipa", text)),
     epoch: args.epoch,

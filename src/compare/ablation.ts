@@ -15,21 +15,12 @@ const impossible =
   "one CPU ran all that was recorded, and the replay follows its record: the waits are in it";
 
 /** The scales to run both strategies with. */
-export interface Ablations {
-  /** All costs as they are: a self-replay keeps to its record, and is nothing to hold the others against. */
-  readonly control: CostScale;
-  readonly without: ReadonlyMap<ScalableCost, CostScale>;
-}
+export type Ablations = ReadonlyMap<ScalableCost, CostScale>;
 
 /** For `costs`, each once, in the order of the result. */
 export function ablationsOf(costs: readonly ScalableCost[]): Ablations {
   const asked = scalableCosts.filter((cost) => costs.includes(cost));
-  const without = new Map(asked.map((cost) => [cost, new CostScale({ [cost]: 0 })]));
-  return { control: new CostScale({}), without };
-}
-
-export function scalesOf({ control, without }: Ablations): readonly CostScale[] {
-  return without.size === 0 ? [] : [control, ...without.values()];
+  return new Map(asked.map((cost) => [cost, new CostScale({ [cost]: 0 })]));
 }
 
 /** How much of the change from `base` to `candidate` is left without each cost; null where none was asked for. */
@@ -39,12 +30,12 @@ export function ablationResult(
   base: Strategy,
   candidate: Strategy,
 ): Ablation | null {
-  const asIs = sidesOf(ablations.control);
-  if (ablations.without.size === 0 || asIs === undefined) return null;
-  const costs = [...ablations.without].map(([label, scale]) => {
-    const without = sidesOf(scale);
-    if (without === undefined)
+  if (ablations.size === 0) return null;
+  const asIs = sidesOf();
+  const costs = [...ablations].map(([label, scale]) => {
+    if (!session.replay.canBeFree(scale))
       return { label, impossible, ...asIs, remaining: { makespan: null, stall: null } };
+    const without = sidesOf(scale);
     return {
       label,
       impossible: null,
@@ -54,11 +45,12 @@ export function ablationResult(
   });
   return { epoch: session.options.epoch ?? null, asIs, costs };
 
-  function sidesOf(scale: CostScale): Sides | undefined {
-    const ofBase = session.replay.ablated(base, scale);
-    const ofCandidate = session.replay.ablated(candidate, scale);
-    if (ofBase === undefined || ofCandidate === undefined) return undefined;
-    return { base: timesOf(ofBase, session), candidate: timesOf(ofCandidate, session) };
+  function sidesOf(scale?: CostScale): Sides {
+    const { replay } = session;
+    return {
+      base: timesOf(replay.counters(base, scale), session),
+      candidate: timesOf(replay.counters(candidate, scale), session),
+    };
   }
 }
 

@@ -39,8 +39,9 @@ export function caveatsOf(session: Session, sides: readonly Strategy[]): Caveat[
   if (sharing.length > 0)
     caveats.push({
       code: "read-lock",
-      text: `faults under ${namesOf(sharing, "and")} share the lock and retry: retries are computed from how long an entry is taken and the profile's retry lap; on a host with fewer CPUs than vCPUs their number depends on its scheduler too`,
+      text: `faults under ${namesOf(sharing, "and")} share the lock and retry: recorded laps are kept while the entry stays taken, further ones are computed from what a lap takes in the record, else in the profile; on a host with fewer CPUs than vCPUs their number depends on its scheduler too`,
     });
+  caveats.push(...simulated(session, sides), ...cannotTell(session, sides));
   for (const side of new Set(sides.slice(1))) caveats.push(...oppositeDirections(sides[0]!, side, session));
   const foretold = [...new Set(sides)].filter((side) => !isSelfReplay(side, session));
   if (replay.fold.mapsSeen && !hasAccesses(source) && foretold.length > 0) {
@@ -52,10 +53,10 @@ export function caveatsOf(session: Session, sides: readonly Strategy[]): Caveat[
       text: `the trace shows no access that went through: what ${namesOf(foretold, "or")} would fault on besides is not known${bound}`,
     });
   }
-  if (replay.reference.unknownSubtrees > 0)
+  if (replay.unknownSubtrees > 0)
     caveats.push({
       code: "unknown-population",
-      text: `${plural(replay.reference.unknownSubtrees, "coalesced subtree")} populated while nothing was recorded: the walk is as recorded under ${recorder?.name ?? "the recording walker"}, and the number of pages is not known`,
+      text: `${plural(replay.unknownSubtrees, "coalesced subtree")} populated while nothing was recorded: the walk is as recorded under ${recorder?.name ?? "the recording walker"}, and the number of pages is not known`,
     });
   if (!replay.fold.mapsSeen && !isSynthetic)
     caveats.push({
@@ -73,6 +74,79 @@ export function caveatsOf(session: Session, sides: readonly Strategy[]): Caveat[
   return caveats;
 }
 
+/** Sides that could not be held to the record of their own machine, and what a simulation is worth there. */
+function simulated({ replay, recorder, recordedPcpus }: Session, sides: readonly Strategy[]): Caveat[] {
+  const control = replay.simulatedRecorder;
+  const record = sides.find((side) => replay.isRecord(side));
+  if (control === undefined || recorder === undefined) return [];
+  const names = [...new Set(sides)].filter((side) => !replay.keepsToRecord(side));
+  const own = record === undefined ? undefined : replay.counters(record);
+  const off =
+    own === undefined
+      ? ""
+      : `; ${recorder.name} itself, simulated so, is off its record by ${percentText(own.makespanNs, control.makespanNs)} of the makespan, ${percentText(own.stallTotalNs, control.stallTotalNs)} of the stall and ${percentText(own.total, control.total)} of the faults: a change smaller than that tells nothing`;
+  return [
+    {
+      code: "simulated",
+      text: `${cpusOf(recordedPcpus)} ran everything, and ${namesOf(names, "and")} would not have kept its order under ${recorder.name}: simulated, not held to the record${off}`,
+    },
+  ];
+}
+
+function percentText(base: number, other: number): string {
+  const change = 100 * relativeChange(base, other);
+  return `${change < 0 ? "" : "+"}${change.toFixed(1)} %`;
+}
+
+/** So much of an epoch's faults must come out of the reference's table for it to tell anything. */
+const LEAST_MATCHED = 0.95;
+/** Less of the excess explained, and the waits are not known. */
+const LEAST_EXPLAINED = 0.5;
+
+/** Why the result does not tell what it seems to. */
+function cannotTell(session: Session, sides: readonly Strategy[]): Caveat[] {
+  const { replay, recorder } = session;
+  if (recorder === undefined || sides.every((side) => replay.isRecord(side))) return [];
+  const { judgement, epochs, fold } = replay;
+  const reasons: string[] = [];
+  for (const [n, { label, number }] of epochs.entries()) {
+    const { matched, recordedFaults } = judgement.ofEpoch(number);
+    if (recordedFaults > 0 && matched < LEAST_MATCHED * recordedFaults)
+      reasons.push(
+        `${label === "" ? `#${n + 1}` : label}: ${matched} of ${recordedFaults} faults matched, under ${LEAST_MATCHED * 100} %`,
+      );
+  }
+  const { excessNs, explainedNs } = judgement.total;
+  const own = sides.find((side) => replay.isRecord(side));
+  for (const side of new Set(sides)) {
+    if (replay.isRecord(side)) continue;
+    const counters = replay.counters(side);
+    if (recorder.lockRegime === "shared" && side.lockRegime === "exclusive" && fold.vcpus > 1)
+      reasons.push(
+        `${side.name}: recorded faults did not queue, its would: who would have waited for whom the trace does not show`,
+      );
+    if (own === undefined) continue;
+    const base = replay.counters(own);
+    if (counters.windows > 0 && counters.windowTotalNs > base.windowTotalNs && fold.vcpus > 1)
+      reasons.push(
+        `${side.name}: its windows are longer than the recorded ones, and accesses that went through in the record, and would meet them, left no line`,
+      );
+    const change = Math.abs(counters.stallTotalNs - base.stallTotalNs);
+    if (
+      excessNs > 0 &&
+      explainedNs < LEAST_EXPLAINED * excessNs &&
+      change > 0 &&
+      excessNs - explainedNs > change
+    )
+      reasons.push(
+        `${side.name}: ${Math.round(100 * (1 - explainedNs / excessNs))} % of what aborts waited for their operations beyond the threads' own time is unexplained, and more than the stall changes by: of waits nothing is claimed`,
+      );
+  }
+  return reasons.length === 0
+    ? []
+    : [{ code: "cannot-tell", text: `the result does not tell: ${reasons.join("; ")}` }];
+}
+
 function namesOf(strategies: readonly Strategy[], word: "and" | "or"): string {
   return strategies.map(({ name }) => name).join(` ${word} `);
 }
@@ -81,9 +155,9 @@ function cpusOf(pcpus: number): string {
   return Number.isFinite(pcpus) ? plural(pcpus, "physical CPU") : "a CPU for each vCPU";
 }
 
-/** The strategy's side is what the recording walker did: its replay keeps to the record. */
-export function isSelfReplay(strategy: Strategy, { replay, recorder }: Session): boolean {
-  return recorder !== undefined && replay.counters(strategy) === replay.selfReplayed(recorder);
+/** The strategy's side is what the recording walker did, throughout. */
+export function isSelfReplay(strategy: Strategy, { replay }: Session): boolean {
+  return replay.isRecord(strategy);
 }
 
 /**
@@ -107,7 +181,7 @@ function uncleanPages(strategy: Strategy, { replay }: Session): Caveat[] {
   return [
     {
       code: "unclean-pages",
-      text: `${strategy.name} omits the D-cache clean on coalesce; this machine has no FWB: ${plural(counters.uncleanBlocks, "block")} mapped ${replay.reference.unknownSubtrees > 0 ? "at most " : ""}${plural(counters.uncleanPages, "page")} that were not mapped before, without a clean`,
+      text: `${strategy.name} omits the D-cache clean on coalesce; this machine has no FWB: ${plural(counters.uncleanBlocks, "block")} mapped ${replay.unknownSubtrees > 0 ? "at most " : ""}${plural(counters.uncleanPages, "page")} that were not mapped before, without a clean`,
     },
   ];
 }

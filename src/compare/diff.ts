@@ -1,7 +1,7 @@
 import { UsageError } from "../errors.js";
 import type { Counters } from "../replay/counters.js";
 import { loadStrategy } from "../strategy/load.js";
-import { ablationResult, ablationsOf, scalesOf } from "./ablation.js";
+import { ablationResult, ablationsOf } from "./ablation.js";
 import { caveatsOf } from "./caveats.js";
 import { basePlace, candidatePlace, figuresOf, replayPlace } from "./figures.js";
 import { findingsOf } from "./findings.js";
@@ -26,7 +26,7 @@ export async function diffTrace(options: DiffOptions): Promise<DiffResult> {
       `${options.base} and ${options.candidate} both call themselves "${base.name}": a result tells its sides by their names`,
     );
   const ablations = ablationsOf(options.ablate ?? []);
-  const session = await replaySession(options, [base, candidate], { ablations: scalesOf(ablations) });
+  const session = await replaySession(options, [base, candidate], { ablations: [...ablations.values()] });
   const ofBase = session.replay.counters(base);
   const ofCandidate = session.replay.counters(candidate);
   const sides = {

@@ -78,7 +78,8 @@ class Judge {
     const { replay, source } = session;
     this.counters = replay.counters(strategy);
     this.isRecord = isSelfReplay(strategy, session);
-    const { matching, total, recorded } = this.counters;
+    const { total, recorded } = this.counters;
+    const matching = replay.judgement.total;
     if (this.isRecord) {
       const isWhole = matching.missing === 0 && matching.extra === 0;
       this.ofWork = isWhole ? "exact" : "modelled";

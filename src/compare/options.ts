@@ -32,6 +32,8 @@ export interface TraceOptions {
   readonly lenient: boolean;
   /** The strategy that the recording kernel ran, where the header does not say. */
   readonly recordedUnder?: string;
+  /** Count only what happens in the VM of this name: its table's pointer, or the events' own `vm`. */
+  readonly vm?: string;
   /** Count only what happens in this memslot. */
   readonly slot?: number;
   /** Count only what happens in this range. */

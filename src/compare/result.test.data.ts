@@ -111,7 +111,8 @@ export function sampleDiff(): DiffResult {
       corrected: 2,
       missing: 0,
       extra: 0,
-      lockWaitNs: { recorded: 13_900_000, replayed: 14_000_000 },
+      lockWaitNs: { recorded: 14_000_000, replayed: 13_300_000 },
+      explainedRatio: 0.95,
       byEpoch: [
         {
           label: "ADJUST",
@@ -121,7 +122,8 @@ export function sampleDiff(): DiffResult {
           corrected: 2,
           missing: 0,
           extra: 0,
-          lockWaitNs: { recorded: 13_900_000, replayed: 14_000_000 },
+          lockWaitNs: { recorded: 14_000_000, replayed: 13_300_000 },
+          explainedRatio: 0.95,
         },
       ],
     },

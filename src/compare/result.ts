@@ -109,7 +109,12 @@ export const profile = z.object({
     ),
 });
 
-const lockWaitNs = z.object({ recorded: ns, replayed: ns });
+const lockWaitNs = z
+  .object({
+    recorded: ns.describe("what passed between aborts and operations beyond the threads' own time"),
+    replayed: ns.describe("the part of it that holds of the lock by others explain"),
+  })
+  .describe("no trace shows a request for the lock");
 
 export const matching = {
   recordedFaults: count,
@@ -119,6 +124,7 @@ export const matching = {
   missing: count,
   extra: count,
   lockWaitNs,
+  explainedRatio: ratio.nullable().describe("replayed over recorded of lockWaitNs; null where nothing was"),
 };
 
 const selfReplay = z.object({

@@ -30,10 +30,9 @@ export async function selfReplayTrace(options: TraceOptions): Promise<SelfReplay
     [],
   );
   const { byEpoch, ...total } = selfReplayOf(session) as SelfReplay;
-  const counters = session.replay.selfReplayed(session.recorder!);
   const { threads } = session.replay.fold;
   const numbers = vcpuNumbers(session.replay.fold, session.source.strings);
-  const epochs = counters.epochs.map(({ label, recordedNs, makespanNs, recordedMakespanNs }, n) => ({
+  const epochs = session.replay.epochs.map(({ label, recordedNs, makespanNs, recordedMakespanNs }, n) => ({
     label: label === "" ? `#${n + 1}` : label,
     recordedNs,
     makespanNs: { recorded: recordedMakespanNs, replayed: makespanNs },

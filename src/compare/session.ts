@@ -94,12 +94,11 @@ async function run(
   const fwb = header?.fwb ?? false;
   const recordedPcpus = header?.pcpus ?? Number.POSITIVE_INFINITY;
   const pcpus = options.pcpus ?? recordedPcpus;
-  // On another machine than the recorded one there is no record to keep to.
-  const keepsToRecord = options.scale === undefined && pcpus === recordedPcpus;
-  const scale = keepsToRecord ? CostScale.whole : new CostScale(options.scale ?? {});
-  const replay = new Replay(
+  const scale = options.scale === undefined ? CostScale.whole : new CostScale(options.scale);
+  const countsVm = (vm: number) => options.vm === undefined || replay.fold.vmNames[vm] === options.vm;
+  const replay: Replay = new Replay(
     {
-      strategies: sides,
+      strategies: sides.length === 0 ? [recorder as Strategy] : sides,
       scale,
       ablations: extras.ablations ?? [],
       recorder,
@@ -111,7 +110,8 @@ async function run(
       emulatedCpus: header?.cpus ?? pcpus,
       epochGapNs: options.epochGapNs ?? Number.POSITIVE_INFINITY,
       arrivalSeed: options.arrivalSeed,
-      counts: filterOf(options),
+      counts: filterOf(options, countsVm),
+      countsVm,
       sanitizes: options.sanitize ?? false,
       ...(options.observer === undefined ? {} : { observer: options.observer }),
     },
@@ -124,7 +124,10 @@ async function run(
     fold: replay.fold,
     profile,
   });
-  if (scale.locksAreFree || scale.cpusAreFree) checkWaits(replay, sides);
+  if (!replay.canBeFree(scale))
+    throw new UsageError(
+      "lockWait and cpuWait cannot be left out: one CPU ran all that was recorded, and its order has the waits in it",
+    );
   let lastNs = 0;
   try {
     for await (const batch of source.batches()) {
@@ -137,6 +140,7 @@ async function run(
   }
   checkEpoch(options.epoch, replay.labels);
   checkSlot(options.slot, replay.slots);
+  checkVm(options.vm, replay.fold.vmNames);
   return {
     source,
     replay,
@@ -180,19 +184,16 @@ function checkReplayable(strategy: Strategy): void {
     );
 }
 
-/** A wait can only be left out where the replay makes it. */
-function checkWaits(replay: Replay, sides: readonly Strategy[]): void {
-  const following = sides.filter((side) => replay.followsRecord(side)).map(({ name }) => name);
-  if (following.length === 0) return;
-  throw new UsageError(
-    `lockWait and cpuWait cannot be left out: the replay under ${following.join(" and ")} follows its record, which has the waits in it`,
-  );
-}
-
 function checkSlot(slot: number | undefined, seen: ReadonlySet<number>): void {
   if (slot === undefined || seen.has(slot)) return;
   const known = [...seen].sort((a, b) => a - b).join(", ");
   throw new UsageError(`no memslot ${slot}: the trace has ${known === "" ? "none" : known}`);
+}
+
+function checkVm(vm: string | undefined, known: readonly string[]): void {
+  if (vm === undefined || known.includes(vm)) return;
+  const are = known.length === 0 ? "the trace shows none" : `the trace has ${known.join(", ")}`;
+  throw new UsageError(`no VM "${vm}"${didYouMean(vm, known)}: ${are}`);
 }
 
 function checkEpoch(epoch: string | undefined, labels: ReadonlySet<string>): void {
@@ -212,10 +213,12 @@ function assumptions(header: TraceHeader | undefined): string[] {
 /** Which activities the result counts. */
 function filterOf(
   options: TraceOptions,
+  countsVm: (vm: number) => boolean,
 ): (activity: Activity, epoch: string | undefined, memory: VmMemory) => boolean {
   const { slot, ipa, epoch } = options;
   return (activity, label, memory) =>
     (epoch === undefined || label === epoch) &&
+    countsVm(activity.vm) &&
     (slot === undefined || memory.slotNumber(activity.ipa) === slot) &&
     (ipa === undefined || (activity.ipa >= ipa.start && activity.ipa < ipa.end));
 }

@@ -13,7 +13,6 @@ export function traceSummary(session: Session): TraceSummary {
   const { source, replay } = session;
   const { report, header } = source;
   const skippedByReason = Object.fromEntries([...report.skipped].sort(([a], [b]) => (a < b ? -1 : 1)));
-  const { reference } = replay;
   return {
     source: source.name,
     events: report.events,
@@ -30,8 +29,8 @@ export function traceSummary(session: Session): TraceSummary {
     assumed: [...session.assumed],
     inferred: {
       ...(session.inferredIaBits === undefined ? {} : { ia_bits: session.inferredIaBits }),
-      entries: reference.inferredEntries,
-      unknownSubtrees: reference.unknownSubtrees,
+      entries: replay.inferredEntries,
+      unknownSubtrees: replay.unknownSubtrees,
     },
   };
 }
@@ -57,14 +56,17 @@ export function recordedRatio(counters: Counters): number {
 
 export function selfReplayOf({ recorder, replay }: Session): SelfReplay | null {
   if (recorder === undefined) return null;
-  const counters = replay.selfReplayed(recorder);
+  const { judgement, epochs } = replay;
   return {
     strategy: recorder.name,
-    ...matchingOf(counters.matching),
-    byEpoch: counters.epochs
-      .map(({ label, matching }, index) => ({ label: labelOf(label, index), matching }))
-      .filter(({ matching }) => matching !== undefined && matching.recordedFaults + matching.extra > 0)
-      .map(({ label, matching }) => ({ label, ...matchingOf(matching as Matching) })),
+    ...matchingOf(judgement.total),
+    byEpoch: epochs
+      .map(({ label, number }, index) => ({
+        label: labelOf(label, index),
+        matching: judgement.ofEpoch(number),
+      }))
+      .filter(({ matching }) => matching.recordedFaults + matching.extra > 0)
+      .map(({ label, matching }) => ({ label, ...matchingOf(matching) })),
   };
 }
 
@@ -77,10 +79,8 @@ function matchingOf(matching: Matching): Omit<SelfReplay, "strategy" | "byEpoch"
     corrected,
     missing,
     extra,
-    lockWaitNs: {
-      recorded: Math.round(matching.recordedWaitNs),
-      replayed: Math.round(matching.replayedWaitNs),
-    },
+    lockWaitNs: { recorded: Math.round(matching.excessNs), replayed: Math.round(matching.explainedNs) },
+    explainedRatio: matching.excessNs === 0 ? null : Math.min(1, matching.explainedNs / matching.excessNs),
   };
 }
 
@@ -88,12 +88,12 @@ function matchingOf(matching: Matching): Omit<SelfReplay, "strategy" | "byEpoch"
 export function shownEpochs(counters: Counters, session: Session): { label: string; index: number }[] {
   const { epoch } = session.options;
   return counters.epochs
-    .map(({ label, matching, faults }, index) => ({
+    .map(({ label, number, faults }, index) => ({
       label: labelOf(label, index),
       index,
       isShown:
         epoch === undefined
-          ? label !== "" || faults > 0 || (matching?.recordedFaults ?? 0) > 0
+          ? label !== "" || faults > 0 || session.replay.judgement.ofEpoch(number).recordedFaults > 0
           : label === epoch,
     }))
     .filter(({ isShown }) => isShown);

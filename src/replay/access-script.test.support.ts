@@ -105,6 +105,7 @@ export class AccessScript {
         epochGapNs: Number.POSITIVE_INFINITY,
         arrivalSeed: undefined,
         counts: () => true,
+        countsVm: () => true,
         sanitizes: false,
         ...options,
       },

@@ -21,14 +21,13 @@ export class CostScale {
   private readonly factors: Float64Array;
   private readonly contentionFactor: number;
 
+  /** All costs are as they are. */
+  readonly isWhole: boolean;
+
   constructor(factors: CostFactors) {
     this.factors = Float64Array.from(costs, (cost) => factors[cost] ?? 1);
     this.contentionFactor = factors.contention ?? 1;
-  }
-
-  /** All costs are as they are. */
-  get isWhole(): boolean {
-    return this.contentionFactor === 1 && this.factors.every((factor) => factor === 1);
+    this.isWhole = this.contentionFactor === 1 && this.factors.every((factor) => factor === 1);
   }
 
   of(cost: number): number {

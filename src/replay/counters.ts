@@ -55,9 +55,9 @@ export class Matching {
   corrected = 0;
   missing = 0;
   extra = 0;
-  /** Time in lock waits (and, on shared CPUs, in waits for a CPU). */
-  recordedWaitNs = ZERO;
-  replayedWaitNs = ZERO;
+  /** What passed between aborts and operations beyond the threads' own time, and what of it waits for the lock explain. */
+  excessNs = ZERO;
+  explainedNs = ZERO;
 
   add(other: Matching): void {
     this.recordedFaults += other.recordedFaults;
@@ -66,20 +66,20 @@ export class Matching {
     this.corrected += other.corrected;
     this.missing += other.missing;
     this.extra += other.extra;
-    this.recordedWaitNs += other.recordedWaitNs;
-    this.replayedWaitNs += other.replayedWaitNs;
+    this.excessNs += other.excessNs;
+    this.explainedNs += other.explainedNs;
   }
 }
 
 export interface EpochResult {
+  /** See Barrier. */
+  readonly number: number;
   readonly label: string;
   readonly startNs: number;
   readonly recordedNs: number;
   readonly makespanNs: number;
   readonly recordedMakespanNs: number;
   readonly faults: number;
-  /** Of a replay of the recording strategy. */
-  readonly matching: Matching | undefined;
 }
 
 /** Everything one replay counts. Times are whole nanoseconds once read out. */
@@ -115,9 +115,12 @@ export class Counters {
   windowTotalNs = ZERO;
   windowMaxNs = ZERO;
   readonly windowLengths = histogram();
+  /** How often this side did otherwise than the record: 0 = it is the record. */
+  differences = 0;
+  /** Time that was to be saved where the record has none. */
+  clampedNs = ZERO;
   makespanNs = ZERO;
   readonly epochs: EpochResult[] = [];
-  readonly matching = new Matching();
 
   fault(faultClass: number, cause: number, laps: number, isGuestTable: boolean): void {
     this.total += laps;

@@ -1,3 +1,4 @@
+import { type Activity, ActivityKind } from "../activity/activity.js";
 import { ZERO } from "../double.js";
 import { LAST_LEVEL } from "../stage2/granule.js";
 import { Cause, Cost, costs } from "./counters.js";
@@ -62,6 +63,40 @@ export class Episode {
   readonly mappedBytes = new Float64Array(LAST_LEVEL + 1);
   /** By Cost. Of a fault they sum to its stall, but for rounding; of an operation, exit, handler and retry are 0. */
   readonly costNs = new Float64Array(costs.length);
+
+  /** An activity begins: of what it came to, nothing is known. */
+  begin(
+    activity: Activity,
+    counted: boolean,
+    epochNumber: number,
+    epoch: string | undefined,
+    epochStartNs: number,
+  ): void {
+    const isFault = activity.kind === ActivityKind.fault;
+    const count = activity.operationCount;
+    const last = count === 0 ? undefined : activity.operation(count - 1);
+    this.counted = counted;
+    this.isFault = isFault;
+    this.thread = activity.thread;
+    this.vm = activity.vm;
+    this.line = activity.line;
+    this.epoch = epoch;
+    this.epochNumber = epochNumber;
+    this.epochStartNs = epochStartNs;
+    this.ipa = isFault || count === 0 ? activity.ipa : activity.operation(0).ipa;
+    this.esr = isFault ? activity.esr : 0;
+    this.faultClass = this.faultLevel = 0;
+    this.cause = Cause.unexplained;
+    this.laps = isFault ? 1 : 0;
+    this.operation = last?.kind ?? -1;
+    this.operationIpa = last?.ipa ?? Number.NaN;
+    this.operationBytes = last?.bytes ?? Number.NaN;
+    this.operations = count;
+    this.requestedNs = this.lockedNs = this.unlockedNs = Number.NaN;
+    this.windows = this.splits = 0;
+    this.brokenNs = this.installedNs = this.teardownNs = this.tornDownNs = Number.NaN;
+    this.costNs.fill(0);
+  }
 
   /** Of a fault: from the access to the re-entry. */
   get stallNs(): number {

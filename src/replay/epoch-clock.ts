@@ -3,6 +3,8 @@ import { ZERO } from "../double.js";
 
 /** What an epoch came to when a barrier ended it. Times are the replay's, but for `recordedNs`. */
 export interface EndedEpoch {
+  /** See Barrier. */
+  readonly number: number;
   readonly label: string | undefined;
   readonly startNs: number;
   /** Its start in the trace. */
@@ -18,15 +20,13 @@ export class EpochClock {
   number = 0;
   label: string | undefined;
   startNs = ZERO;
-  /** Added to the trace's time: work added less work saved so far in this epoch. */
-  shiftNs = ZERO;
   private recordedNs = ZERO;
   private firstNs = Number.POSITIVE_INFINITY;
   /** In the trace: when the first activity began. */
   private firstRecordedNs = Number.POSITIVE_INFINITY;
   private lastNs = ZERO;
 
-  /** When the trace's `recordedNs` comes in this replay, apart from `shiftNs`. */
+  /** When the trace's `recordedNs` comes in this replay. */
   at(recordedNs: number): number {
     return this.startNs + recordedNs - this.recordedNs;
   }
@@ -46,7 +46,7 @@ export class EpochClock {
    * has passed. @returns what ended; undefined where nothing happened that has a name
    */
   pass(barrier: Barrier): EndedEpoch | undefined {
-    const { label, recordedNs } = this;
+    const { number, label, recordedNs } = this;
     const atNs = Math.max(this.lastNs, this.startNs) + barrier.idleNs;
     const hadWork = this.firstNs < Number.POSITIVE_INFINITY;
     const startNs = label === undefined ? this.firstNs : this.startNs;
@@ -57,11 +57,11 @@ export class EpochClock {
     this.recordedNs = barrier.atNs;
     this.firstNs = this.firstRecordedNs = Number.POSITIVE_INFINITY;
     this.lastNs = 0;
-    this.shiftNs = 0;
     this.label = barrier.label;
     this.number++;
     if (!hadWork && label === undefined) return undefined;
     return {
+      number,
       label,
       startNs,
       recordedNs,

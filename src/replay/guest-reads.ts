@@ -14,7 +14,7 @@ const LEAST_NS = 2 ** -10;
  */
 export class GuestReads {
   /** By where the clock is to stand when the stretch ends: `dueNs` holds that while a thread is here. */
-  private readonly readers = new EventQueue();
+  private readonly readers = new EventQueue<ReplayThread>();
   /** Units a nanosecond, by readers. */
   private readonly rates: number[] = [];
   private progress = ZERO;

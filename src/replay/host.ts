@@ -1,7 +1,8 @@
-import { type Activity, ActivityKind, type Operation, OperationKind } from "../activity/activity.js";
+import { type Activity, ActivityKind, OperationKind } from "../activity/activity.js";
 import type { SlotChange, VmMemory } from "../activity/vm.js";
 import { FaultClass, faultClass, isGuestTableWalk } from "../stage2/esr.js";
 import { Charge, chargeKinds } from "../stage2/meter.js";
+import { causeSeen } from "./cause.js";
 import { Cause, Cost } from "./counters.js";
 import type { EndedEpoch } from "./epoch-clock.js";
 import { Guest, HIT } from "./guest.js";
@@ -9,8 +10,6 @@ import { MmuLock } from "./lock.js";
 import { costOfCharge, Plan, Shape } from "./plan.js";
 import type { ReplayThread } from "./replay-thread.js";
 import { hearsEach, type Observer, type RunConfig } from "./run-config.js";
-import { SelfMatch } from "./self-match.js";
-import { SlotFlag } from "./slot-flags.js";
 import type { WorkMeter } from "./work-meter.js";
 
 /** The host's side of one replay: what KVM does for an access, an abort and an operation, and what that costs. */
@@ -19,7 +18,6 @@ export class Host {
   private readonly guests: (Guest | undefined)[] = [];
   private readonly locks: MmuLock[] = [];
   private readonly plan = new Plan();
-  private readonly selfMatch: SelfMatch | undefined;
   private epochFaults = 0;
   /** Each fault is told of, with what is mapped by then. */
   private readonly isWatched: boolean;
@@ -32,7 +30,6 @@ export class Host {
   ) {
     this.isWatched = hearsEach(observer);
     this.tellsCosts = observer?.ended !== undefined;
-    this.selfMatch = config.isRecorder ? new SelfMatch(Number.isFinite(config.pcpus), observer) : undefined;
   }
 
   memory(vm: number): VmMemory {
@@ -100,44 +97,24 @@ export class Host {
     const guest = this.guest(activity.vm);
     if (activity.hasInference) guest.infer(activity);
     // A replay that shares the CPUs itself has its own turns between an access and its abort.
-    const leadNs = config.followsRecord || !Number.isFinite(config.pcpus) ? activity.leadNs : 0;
+    const leadNs = Number.isFinite(config.pcpus) ? 0 : activity.leadNs;
     const answer = guest.access(activity, atNs - leadNs);
     if (thread.counted && !activity.isSynthetic) counters.recorded += activity.laps;
     thread.faultClass = answer;
     thread.faultLevel = guest.seen.level;
     thread.cause = -1;
-    if (this.selfMatch !== undefined && !activity.isSynthetic) {
-      if (!this.selfMatch.judge(thread, activity, guest, atNs)) {
-        if (thread.counted) counters.avoided += activity.laps;
-        return false;
-      }
-    } else if (answer === HIT) {
+    if (answer === HIT) {
       if (thread.counted && !activity.isSynthetic) counters.avoided += activity.laps;
       return false;
     }
     if (thread.cause < 0) thread.cause = causeSeen(guest, thread.faultClass, activity, atNs);
     thread.handlerNs = this.handlerNs(activity);
-    thread.recordedCleanNs = activity.operationCount === 0 ? 0 : this.recordedCleanNs(activity);
     return true;
   }
 
   /** The activity's own time from its last operation's return to the guest. */
   tailNs(activity: Activity): number {
     return activity.afterCpuNs * this.config.scale.of(Cost.handler);
-  }
-
-  /** The laps that the trace has of an access which the recording walker let be tried again. */
-  judgeLaps(thread: ReplayThread, activity: Activity, at: (recordedNs: number) => number): void {
-    if (this.selfMatch === undefined || activity.lapNs.length === 0) return;
-    const { config } = this;
-    const laps = this.selfMatch.laps(thread, activity, this.guest(activity.vm), at);
-    thread.laps += laps;
-    const lastLapNs = at(activity.lapNs.at(-1) as number);
-    // On a shared CPU others' turns lie between the laps.
-    thread.retryNs += Number.isFinite(config.pcpus)
-      ? laps * config.retryLapNs
-      : lastLapNs - at(activity.startNs);
-    thread.requestNs = lastLapNs + Math.round(thread.handlerNs);
   }
 
   /** The thread got the lock at `atNs`: its operations run. Fills in when the hold ends, if nothing interrupts it. */
@@ -152,8 +129,6 @@ export class Host {
     thread.teardownNs = thread.tornDownNs = Number.NaN;
     thread.hasStored = false;
     let clock = atNs + (isFault ? this.cleanFirst(thread, activity) : 0);
-    let recordedNs = isFault ? thread.recordedCleanNs : 0;
-    let awayNs = 0;
     let shape: Shape = Shape.other;
     let isMapped = false;
     for (let n = 0; n < activity.operationCount; n++) {
@@ -167,31 +142,23 @@ export class Host {
       }
       config.timing.plan(plan, itsShape, operation, config.units);
       if (!config.scale.isWhole) plan.scale(config.scale, itsShape);
-      const isReplayed = config.isRecorder && itsShape === Shape.coalesce && operation.shape === itsShape;
-      plan.installAtNs = isReplayed ? operation.toInstallNs : Number.NaN;
-      const startNs = clock;
       guest.meter.begin(clock, plan, operation.kind === OperationKind.map);
       guest.run(operation);
-      clock = Number.isNaN(plan.installAtNs) ? guest.meter.atNs + plan.afterNs : startNs + operation.cpuNs;
-      recordedNs += operation.cpuNs;
+      clock = guest.meter.atNs + plan.afterNs;
       thread.lastOperation = guest.log.operations;
       thread.windows += guest.meter.windows;
-      thread.isWindowRecorded = isReplayed && plan.hasWindow;
       if (guest.meter.counts[Charge.pteStore] !== 0) thread.hasStored = true;
       if (itsShape === Shape.split) thread.splits++;
       thread.brokenAtNs = guest.meter.brokenAtNs;
       thread.installedAtNs = guest.meter.installedAtNs;
       if (!Number.isNaN(guest.meter.lastFreeAtNs)) noteTeardown(thread, guest.meter, clock);
-      if (config.followsRecord) awayNs += this.recordedInterruption(thread, guest, operation, atNs);
       if (thread.counted) {
         this.account(thread, guest, itsShape, isFault);
         if (itsShape === Shape.coalesce) this.noteClean(guest, operation.bytes);
       }
       if (operation.kind === OperationKind.destroy) this.guests[activity.vm + 1] = undefined;
     }
-    thread.holdNs = clock + awayNs - atNs;
-    thread.addedNs = Number.isNaN(recordedNs) ? 0 : thread.holdNs - awayNs - recordedNs;
-    thread.awayNs = awayNs;
+    thread.holdNs = clock - atNs;
     thread.flushedNs = config.waitersSleep ? Math.round(guest.meter.flushedAtNs) : Number.NaN;
     if (isFault) this.settleCause(thread, shape, isMapped);
   }
@@ -209,13 +176,6 @@ export class Host {
     this.delayEdges(thread, sinceNs, byNs);
   }
 
-  /** The thread's walk is interrupted at `sinceNs`, for `byNs`: what it had still to do is done that much later. */
-  private delay(thread: ReplayThread, sinceNs: number, byNs: number): void {
-    const { log } = this.guest((thread.activity as Activity).vm);
-    log.delay(thread.firstOperation, thread.lastOperation, sinceNs, byNs);
-    this.delayEdges(thread, sinceNs, byNs);
-  }
-
   private delayEdges(thread: ReplayThread, sinceNs: number, byNs: number): void {
     if (thread.brokenAtNs > sinceNs) thread.brokenAtNs += byNs;
     if (thread.installedAtNs > sinceNs) thread.installedAtNs += byNs;
@@ -227,13 +187,13 @@ export class Host {
     const guest = this.guest(activity.vm);
     if (guest.end(thread.counted)) this.addAllWork(guest);
     if (thread.windows > 0 && thread.counted)
-      this.config.counters.window(thread.installedAtNs - thread.brokenAtNs, thread.isWindowRecorded);
+      this.config.counters.window(thread.installedAtNs - thread.brokenAtNs, false);
     if (activity.kind === ActivityKind.fault) this.countFault(thread, activity, atNs + tailNs);
   }
 
   /** Another fault's operation has made the access possible: it went through when it was tried again. */
   endRetried(thread: ReplayThread, activity: Activity, atNs: number): void {
-    thread.holdNs = thread.awayNs = 0;
+    thread.holdNs = 0;
     if (thread.cause !== Cause.brokenWindow && thread.cause !== Cause.unexplained)
       thread.cause = Cause.lostRace;
     this.countFault(thread, activity, atNs);
@@ -250,17 +210,17 @@ export class Host {
     this.epochFaults += faults;
   }
 
-  closeEpoch({ label, startNs, recordedNs, makespanNs, recordedMakespanNs }: EndedEpoch): void {
+  closeEpoch({ number, label, startNs, recordedNs, makespanNs, recordedMakespanNs }: EndedEpoch): void {
     const { counters } = this.config;
     counters.makespanNs += makespanNs;
     counters.epochs.push({
+      number,
       label: label ?? "",
       startNs: Math.round(startNs),
       recordedNs,
       makespanNs: Math.round(makespanNs),
       recordedMakespanNs: Math.round(recordedMakespanNs),
       faults: this.epochFaults,
-      matching: this.selfMatch?.takeEpoch(counters.matching),
     });
     this.epochFaults = 0;
   }
@@ -302,17 +262,6 @@ export class Host {
     return Math.max(0, beforeNs - cleanNs);
   }
 
-  /** The CPU time that a recorded episode took, exit path apart. */
-  recordedCpuNs(activity: Activity): number {
-    const cleanNs = activity.operationCount === 0 ? 0 : this.recordedCleanNs(activity);
-    let ns = Math.max(activity.beforeCpuNs, cleanNs) + activity.afterCpuNs;
-    for (let n = 0; n < activity.operationCount; n++) {
-      const { cpuNs } = activity.operation(n);
-      if (!Number.isNaN(cpuNs)) ns += cpuNs;
-    }
-    return ns;
-  }
-
   /** What the recorded time before the map holds of the recording walker's clean. */
   private recordedCleanNs(activity: Activity): number {
     const { config } = this;
@@ -332,35 +281,14 @@ export class Host {
     if (!config.strategy.faultPathCleans || config.fwb || thread.faultClass !== FaultClass.translation)
       return 0;
     if (operation.kind !== OperationKind.map) return 0;
-    const cleanNs =
-      thread.recordedCleanNs > 0 ? thread.recordedCleanNs : config.timing.cleanNs(operation.bytes);
+    const recordedNs = this.recordedCleanNs(activity);
+    const cleanNs = recordedNs > 0 ? recordedNs : config.timing.cleanNs(operation.bytes);
     const ns = cleanNs * config.scale.of(Cost.clean);
     if (thread.counted) {
       this.spend(thread, Cost.clean, ns, config.timing.knowsClean ? 1 : 0);
       this.addWork(Charge.cleanByte, operation.bytes);
     }
     return ns;
-  }
-
-  /** Other threads ran on the recorded operation's CPU meanwhile: after its flush, as far as can be told. */
-  private recordedInterruption(
-    thread: ReplayThread,
-    guest: Guest,
-    operation: Operation,
-    startNs: number,
-  ): number {
-    const awayNs = operation.endNs - operation.startNs - operation.cpuNs;
-    if (!(awayNs > 0)) return 0;
-    const { flushedAtNs, brokenSlot, brokenAtNs, windows } = guest.meter;
-    const brokenNs = brokenSlot >= 0 ? brokenAtNs : startNs - 1;
-    if (windows > 0 && !Number.isNaN(this.plan.installAtNs)) {
-      // The install is where the record has it; what passed behind it is none of the window's.
-      this.delay(thread, brokenNs, operation.installedNs - operation.startNs - operation.toInstallNs);
-    } else if (Number.isNaN(flushedAtNs) || !Number.isNaN(this.plan.breakAtNs)) {
-      // No other store is known to have been made before.
-      this.delay(thread, brokenNs, awayNs);
-    } else this.delay(thread, Math.max(brokenNs, Math.round(flushedAtNs) - 1), awayNs);
-    return awayNs;
   }
 
   private account(thread: ReplayThread, guest: Guest, shape: Shape, isStall: boolean): void {
@@ -417,9 +345,6 @@ export class Host {
   private countFault(thread: ReplayThread, activity: Activity, endNs: number): void {
     const stallNs = endNs - thread.accessNs;
     const { lockWaitNs } = thread;
-    if (!activity.isSynthetic) {
-      this.selfMatch?.wait(thread, activity, lockWaitNs);
-    }
     if (!thread.counted) return;
     if (activity.isSynthetic) this.config.counters.ofRuns += thread.laps;
     this.epochFaults += thread.laps;
@@ -431,7 +356,7 @@ export class Host {
     this.spend(thread, Cost.handler, handlerNs, activity.isSynthetic ? 0 : 1);
     this.spend(thread, Cost.lockWait, lockWaitNs, 0);
     this.spend(thread, Cost.retry, thread.retryNs, 0);
-    const workNs = thread.exitNs + handlerNs + thread.retryNs + thread.holdNs - thread.awayNs;
+    const workNs = thread.exitNs + handlerNs + thread.retryNs + thread.holdNs;
     this.spend(thread, Cost.cpuWait, Math.max(0, stallNs - lockWaitNs - workNs), 0);
     counters.stall(stallNs);
   }
@@ -443,16 +368,4 @@ function noteTeardown(thread: ReplayThread, { firstPutAtNs, lastFreeAtNs }: Work
   if (sinceNs >= endNs) return;
   if (Number.isNaN(thread.teardownNs)) thread.teardownNs = sinceNs;
   thread.tornDownNs = Math.min(lastFreeAtNs, endNs);
-}
-
-/** Why the access faults, as far as the table tells at the time of the access. */
-function causeSeen(guest: Guest, faultClass: number, activity: Activity, atNs: number): number {
-  const isLogging = guest.memory.isLogging(activity.ipa);
-  if (faultClass === FaultClass.accessFlag) return Cause.accessFlag;
-  if (faultClass === FaultClass.permission) return isLogging ? Cause.loggingWrite : Cause.relax;
-  if (faultClass !== FaultClass.translation) return Cause.unexplained;
-  if (guest.isTransient(atNs)) return Cause.brokenWindow;
-  const flags = guest.meter.flags.of(guest.seen.slot);
-  if (isLogging && (flags & SlotFlag.bornOfSplit) !== 0) return Cause.hole;
-  return (flags & SlotFlag.wasValid) !== 0 ? Cause.afterUnmap : Cause.firstTouch;
 }

@@ -1,6 +1,7 @@
 import type { CostProfile, FigureName } from "../cost/profile.js";
 import { ZERO } from "../double.js";
 import { Charge, type ChargeKind, chargeKinds } from "../stage2/meter.js";
+import type { Strategy } from "../strategy/strategy.js";
 import type { CostScale } from "./cost-scale.js";
 import { Cost, costOf } from "./counters.js";
 
@@ -27,6 +28,8 @@ export class Plan {
   reachesBreak = false;
   /** When the entry is made invalid, from the function's entry on, in a walk that is not told apart; NaN = when it comes to it. */
   breakAtNs = Number.NaN;
+  /** By how much a table is there before the leaves below it, in a walk that is not told apart. */
+  tableLeadNs = ZERO;
   /** Added when a block is installed in a broken entry. */
   installNs = ZERO;
   /** When the recording walker itself installed the block, from the function's entry on; NaN = it follows from the parts. */
@@ -95,9 +98,9 @@ export const figureOf: readonly (readonly [ChargeKind, FigureName, number])[] = 
   [Charge.deferFree, "deferFreeNs", 1],
 ];
 
-/** A profile's figures by charge kind, for one walker. */
-export function unitCosts(profile: CostProfile, walker: string): Float64Array {
+/** A profile's figures by charge kind, for one walker's compiled code. */
+export function unitCosts(profile: CostProfile, { compiledAs, name: own }: Strategy): Float64Array {
   const units = new Float64Array(chargeKinds);
-  for (const [kind, name, share] of figureOf) units[kind] = profile.figure(name, walker) * share;
+  for (const [kind, name, share] of figureOf) units[kind] = profile.figure(name, compiledAs ?? own) * share;
   return units;
 }

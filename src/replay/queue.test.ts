@@ -23,7 +23,7 @@ describe("the event queue", () => {
         const pushed = threads
           .map((thread) => ({ thread, key: shuffle.next().value as number }))
           .sort((a, b) => a.key - b.key);
-        const queue = new EventQueue();
+        const queue = new EventQueue<ReplayThread>();
         for (const { thread } of pushed) queue.push(thread);
         const popped: ReplayThread[] = [];
         while (queue.size > 0) {
@@ -41,7 +41,7 @@ describe("the event queue", () => {
   it("keeps its order when pushes and pops alternate, as a sorted list does", () => {
     fc.assert(
       fc.property(fc.array(fc.option(fc.nat(20)), { maxLength: 120 }), (steps) => {
-        const queue = new EventQueue();
+        const queue = new EventQueue<ReplayThread>();
         const model: ReplayThread[] = [];
         for (const [n, at] of steps.entries()) {
           if (at !== null) {
@@ -59,5 +59,5 @@ describe("the event queue", () => {
     );
   });
 
-  it("has nothing to show when empty", () => expect(new EventQueue().peek()).toBeUndefined());
+  it("has nothing to show when empty", () => expect(new EventQueue<ReplayThread>().peek()).toBeUndefined());
 });

@@ -1,24 +1,30 @@
-import type { ReplayThread } from "./replay-thread.js";
+/** Whose next event is at a time. */
+export interface Due {
+  dueNs: number;
+  /** Of events at one time the lower rank comes first, of one rank the earlier in the trace. */
+  readonly rank: number;
+  readonly sequence: number;
+}
 
-/** Threads by the time of their next event; ties by trace order. A binary heap. */
-export class EventQueue {
-  private readonly heap: ReplayThread[] = [];
+/** Threads by the time of their next event. A binary heap. */
+export class EventQueue<T extends Due> {
+  private readonly heap: T[] = [];
 
   get size(): number {
     return this.heap.length;
   }
 
-  peek(): ReplayThread | undefined {
+  peek(): T | undefined {
     return this.heap[0];
   }
 
-  push(thread: ReplayThread): void {
+  push(thread: T): void {
     this.heap.push(thread);
     this.siftUp(thread, this.heap.length - 1);
   }
 
   /** The thread, which is queued, has become due earlier than it was. */
-  moveUp(thread: ReplayThread): void {
+  moveUp(thread: T): void {
     this.siftUp(thread, this.heap.indexOf(thread));
   }
 
@@ -27,12 +33,12 @@ export class EventQueue {
     for (const thread of this.heap) thread.dueNs += byNs;
   }
 
-  private siftUp(thread: ReplayThread, from: number): void {
+  private siftUp(thread: T, from: number): void {
     const { heap } = this;
     let at = from;
     while (at > 0) {
       const up = (at - 1) >> 1;
-      const parent = heap[up] as ReplayThread;
+      const parent = heap[up] as T;
       if (!isBefore(thread, parent)) break;
       heap[at] = parent;
       at = up;
@@ -40,18 +46,18 @@ export class EventQueue {
     heap[at] = thread;
   }
 
-  pop(): ReplayThread {
+  pop(): T {
     const { heap } = this;
-    const first = heap[0] as ReplayThread;
-    const last = heap.pop() as ReplayThread;
+    const first = heap[0] as T;
+    const last = heap.pop() as T;
     const size = heap.length;
     if (size === 0) return first;
     let at = 0;
     for (;;) {
       let down = 2 * at + 1;
       if (down >= size) break;
-      if (down + 1 < size && isBefore(heap[down + 1] as ReplayThread, heap[down] as ReplayThread)) down++;
-      const child = heap[down] as ReplayThread;
+      if (down + 1 < size && isBefore(heap[down + 1] as T, heap[down] as T)) down++;
+      const child = heap[down] as T;
       if (!isBefore(child, last)) break;
       heap[at] = child;
       at = down;
@@ -61,6 +67,7 @@ export class EventQueue {
   }
 }
 
-function isBefore(a: ReplayThread, b: ReplayThread): boolean {
-  return a.dueNs < b.dueNs || (a.dueNs === b.dueNs && a.sequence < b.sequence);
+function isBefore(a: Due, b: Due): boolean {
+  if (a.dueNs !== b.dueNs) return a.dueNs < b.dueNs;
+  return a.rank < b.rank || (a.rank === b.rank && a.sequence < b.sequence);
 }

@@ -33,6 +33,7 @@ export type Step = (typeof Step)[keyof typeof Step];
 
 /** One thread of the host in one replay. Times are the replay's. */
 export class ReplayThread {
+  readonly rank = 0;
   step: Step = Step.idle;
   /** When the step ends; what the event queue is ordered by. */
   dueNs = ZERO;
@@ -88,12 +89,6 @@ export class ReplayThread {
   exitNs = ZERO;
   handlerNs = ZERO;
   holdNs = ZERO;
-  /** Work under the lock beyond what was recorded; negative where some was saved. */
-  addedNs = ZERO;
-  /** Of the hold, time in which other threads had the CPU. */
-  awayNs = ZERO;
-  /** The recording walker's clean before the map, which the recorded handler holds. */
-  recordedCleanNs = ZERO;
   /** FaultClass of the abort, or HIT. */
   faultClass = 0;
   /** Level at which the walk for the access ended. */
@@ -108,7 +103,6 @@ export class ReplayThread {
   lastOperation = 0;
   /** Table -> block replacements of the hold, and the window of the last. */
   windows = 0;
-  isWindowRecorded = false;
   brokenAtNs = ZERO;
   installedAtNs = ZERO;
   /** Block -> table replacements of the hold. */

@@ -1,4 +1,4 @@
-import { type Activity, ActivityKind, type Operation } from "../activity/activity.js";
+import { type Activity, ActivityKind } from "../activity/activity.js";
 import type { Barrier } from "../activity/epoch.js";
 import { ActivityFold, type ActivitySink } from "../activity/fold.js";
 import type { VmMemory } from "../activity/vm.js";
@@ -10,14 +10,24 @@ import type { Strategy } from "../strategy/strategy.js";
 import type { EventBatch, StringTable } from "../trace/event.js";
 import { AccessTimes } from "./access-time.js";
 import { Arrivals } from "./arrivals.js";
-import { CostScale } from "./cost-scale.js";
-import { Cost, Counters } from "./counters.js";
+import type { CostScale } from "./cost-scale.js";
+import { Cost, Counters, type EpochResult } from "./counters.js";
 import { NO_SIDE } from "./episode.js";
 import { checkAddress } from "./input-address.js";
 import { unitCosts } from "./plan.js";
-import { Reference } from "./reference.js";
+import { Epochs } from "./record/epochs.js";
+import { ExitPath } from "./record/exit-path.js";
+import { Guests } from "./record/guests.js";
+import { HoldTime } from "./record/hold-time.js";
+import { Judgement } from "./record/judgement.js";
+import { Learnt } from "./record/learnt.js";
+import { RecordHost, type Replayer } from "./record/record-host.js";
+import { ReferencePass } from "./record/reference-pass.js";
+import { Side } from "./record/side.js";
+import { Waits } from "./record/waits.js";
 import { Run } from "./run.js";
-import type { Observer } from "./run-config.js";
+import { hearsEach, type Observer } from "./run-config.js";
+import { SimulatedSide, TimingLearner } from "./simulated-side.js";
 import { TraceTiming } from "./trace-timing.js";
 
 /** Replayed as soon as folded: what a few hundred events became is still in the cache then. */
@@ -25,13 +35,12 @@ const SLICE_ROWS = 512;
 
 /** What is replayed: which strategies, on what machine, and what of it is counted. */
 export interface ReplaySetup {
-  /** One run each; the recording strategy, where known, is added if it is not among them. */
   readonly strategies: readonly Strategy[];
-  /** What the costs of `strategies` are multiplied with; the recording strategy's self-replay is never scaled. */
+  /** What the costs of `strategies` are multiplied with. */
   readonly scale: CostScale;
-  /** Each of these is one more run of each of `strategies`, in the same pass; no self-replay, even where it is whole. */
+  /** Each of these is one more replay of each of `strategies`, in the same pass. */
   readonly ablations: readonly CostScale[];
-  /** The strategy that the recording kernel ran. */
+  /** The strategy that the recording kernel ran; undefined = not known: then the first of `strategies` stands for it. */
   readonly recorder: Strategy | undefined;
   readonly stage2: Stage2Config;
   readonly profile: CostProfile;
@@ -40,25 +49,40 @@ export interface ReplaySetup {
   readonly lockWait: "spin" | "sleep";
   /** CPUs of the emulated machine, where waiters sleep. */
   readonly emulatedCpus: number;
-  /** Those of the recording machine. Where they differ, no side is held to the record, the recording strategy's own neither. */
+  /** Those of the recording machine. Where they differ, all sides are simulated. */
   readonly recordedPcpus: number;
   readonly epochGapNs: number;
   /** Which draw of the accesses' times is replayed; undefined = they are as recorded. */
   readonly arrivalSeed: number | undefined;
   /** Whether a result counts an activity. */
   readonly counts: (activity: Activity, epoch: string | undefined, memory: VmMemory) => boolean;
+  /** Whether it counts anything of the VM. */
+  readonly countsVm: (vm: number) => boolean;
   readonly observer?: Observer;
   /** Whether a sanitizer watches the tables of `strategies`. */
   readonly sanitizes: boolean;
 }
 
+/** One strategy's replay, by strategy and scale. */
+interface Replayed {
+  /** In a closed loop: there is no record, or none that could be kept to. */
+  readonly isSimulated: boolean;
+  readonly strategy: Strategy;
+  readonly scale: CostScale;
+  readonly counters: Counters;
+  readonly epochs: Epochs;
+  readonly sanitizers: Sanitizer[] | undefined;
+  readonly sides: readonly number[];
+  readonly observer: Observer | undefined;
+}
+
 /**
- * Whether the order of work that was recorded is this strategy's too: a queue for the same kind of lock, no retries, and
+ * Whether the order of work that one CPU had is this strategy's too: a queue for the same kind of lock, no retries, and
  * no clean before the map that only one of them does. Turns end in that clean; without it they end elsewhere (1 GiB:
  * followers come 500 us after the leader in 5.10.262-vanilla, 15 us after him, at his flush, in -postpatch).
  */
-function keepsOrder(strategy: Strategy, recorder: Strategy | undefined, fwb: boolean): boolean {
-  if (recorder?.lockRegime !== "exclusive" || strategy.lockRegime !== "exclusive") return false;
+function keepsOrder(strategy: Strategy, recorder: Strategy, fwb: boolean): boolean {
+  if (strategy.lockRegime !== recorder.lockRegime) return false;
   if (!fwb && recorder.faultPathCleans !== strategy.faultPathCleans) return false;
   return isRwlock(recorder) === isRwlock(strategy);
 }
@@ -67,57 +91,69 @@ function isRwlock({ lockRegime, mmuLock }: Strategy): boolean {
   return lockRegime === "shared" || mmuLock === "rwlock";
 }
 
-/** Runs are told apart by strategy and scale. */
-interface RunKey {
-  readonly strategy: string;
-  readonly scale: CostScale;
-}
-
 /** Replays one trace under several strategies in one pass over its events. */
 export class Replay {
   readonly fold: ActivityFold;
-  readonly reference: Reference;
-  private readonly runs: (RunKey & { readonly run: Run })[] = [];
-  private readonly sanitizers = new Map<string, Sanitizer[]>();
-  private readonly timing: TraceTiming;
-  private readonly accessTimes: AccessTimes | undefined;
+  /** A trace of accesses alone has no record, which its first activity tells. */
+  private hasRecord = true;
+  /** The recording machine is not the one that is asked about: all sides are simulated. */
+  private readonly isElsewhere: boolean;
+  /**
+   * The recording walker simulated as the others are, where some are and need not be: how far that is from its record
+   * is what a simulation is worth.
+   */
+  private control: Replayed | undefined;
   /** Epochs that the trace names. */
   readonly labels = new Set<string>();
   /** Memslots that the trace sets. */
   readonly slots = new Set<number>();
+  /** How the record's faults came out of the reference's table. */
+  readonly judgement: Judgement;
+  private readonly replayed: Replayed[] = [];
+  private readonly hosts = new Map<
+    number,
+    { readonly host: RecordHost; readonly reference: ReferencePass; readonly learnt: Learnt }
+  >();
+  /** Of described workloads, which have no record. */
+  private runs: Run[] | undefined;
+  private readonly recorder: Strategy;
+  private readonly onOneCpu: boolean;
+  private readonly accessTimes: AccessTimes | undefined;
+  /** Until an activity tells whether there is a record. */
+  private pending: (Activity | Barrier)[] | undefined = [];
+  /** All VMs' barriers so far: those of VMs that are yet to come. */
+  private readonly everyones: Barrier[] = [];
 
   constructor(
     private readonly setup: ReplaySetup,
     strings: StringTable,
   ) {
-    const { stage2, profile } = setup;
-    const onOneCpu = setup.recordedPcpus === 1;
-    // Without a known recorder its tables are taken to be those of the first strategy.
-    const recorder = setup.recorder ?? (setup.strategies[0] as Strategy);
+    const { stage2, profile, strategies } = setup;
+    this.onOneCpu = setup.recordedPcpus === 1;
+    this.recorder = setup.recorder ?? (strategies[0] as Strategy);
+    this.isElsewhere = setup.pcpus !== setup.recordedPcpus;
     const sink: ActivitySink = {
-      operation: (activity, operation) => this.operation(activity, operation),
-      activity: (activity) => this.activity(activity),
-      barrier: (barrier) => this.barrier(barrier),
+      operation: (activity, operation) =>
+        checkAddress(stage2.iaBits, activity, operation.ipa + operation.bytes - 1),
+      activity: (activity) => this.take(activity),
+      barrier: (barrier) => this.takeBarrier(barrier),
     };
     this.fold = new ActivityFold(
-      { sharedCpu: onOneCpu, epochGapNs: setup.epochGapNs, pageBytes: stage2.granuleBytes },
+      { sharedCpu: this.onOneCpu, epochGapNs: setup.epochGapNs, pageBytes: stage2.granuleBytes },
       strings,
       sink,
     );
-    const lineNs = () => this.fold.lineNs;
-    this.timing = new TraceTiming(
-      profile,
-      unitCosts(profile, recorder.name),
-      lineNs,
-      stage2.granuleBytes,
-      recorder.faultPathCleans,
+    if (this.onOneCpu) this.accessTimes = new AccessTimes(profile.figure("exitEntryNs"));
+    this.judgement = new Judgement(
+      this.onOneCpu ? (guest, dueNs) => this.hosts.get(0)?.reference.hasten(guest, dueNs) : undefined,
+      setup.observer?.mismatched,
     );
-    this.reference = new Reference(() => stage2, recorder, this.timing, onOneCpu);
-    if (onOneCpu) this.accessTimes = new AccessTimes(profile.figure("exitEntryNs"));
-    // The recording strategy goes first: where it finds that an access was earlier than its abort, that holds for all.
-    if (setup.recorder !== undefined) this.addRun(setup.recorder, CostScale.whole, recorder);
     for (const scale of [setup.scale, ...setup.ablations])
-      for (const strategy of setup.strategies) this.addRun(strategy, scale, recorder);
+      for (const strategy of strategies) this.add(strategy, scale);
+    if (!this.isElsewhere && this.replayed.some(({ isSimulated }) => isSimulated)) {
+      this.control = this.newReplayed(this.recorder, setup.scale, [NO_SIDE], undefined, undefined, true);
+      this.replayed.push(this.control);
+    }
   }
 
   /** Yields now and then, so that whoever replays may hear a signal. */
@@ -131,125 +167,327 @@ export class Replay {
   /** As consume. */
   *finish(): Generator<void> {
     this.fold.finish();
+    if (this.pending !== undefined) this.decide("record");
     yield* this.pump(Number.POSITIVE_INFINITY);
-  }
-
-  private *pump(frontierNs: number): Generator<void> {
-    for (const { run } of this.runs) while (!run.pump(frontierNs)) yield;
+    for (const replayed of this.replayed) this.closeEpochs(replayed);
   }
 
   /** What the sanitizer found under a strategy; nothing where none watched. */
   found(strategy: Strategy): Tally[] {
-    return mergeTallies((this.sanitizers.get(strategy.name) ?? []).map(({ found }) => found));
+    return mergeTallies((this.find(strategy, this.setup.scale).sanitizers ?? []).map(({ found }) => found));
   }
 
-  counters(strategy: Strategy): Counters {
-    return (this.find(strategy, this.setup.scale) as Run).counters;
+  counters(strategy: Strategy, scale = this.setup.scale): Counters {
+    return this.find(strategy, scale).counters;
   }
 
-  /** Undefined where the strategy's run follows the record, which has the waits in it that the scale would make free. */
-  ablated(strategy: Strategy, scale: CostScale): Counters | undefined {
-    return this.find(strategy, scale)?.counters;
+  /** Of one stream the order is the record's, which has the waits in it: they cannot be left out. */
+  canBeFree(scale: CostScale): boolean {
+    const areWaitsFree = scale.locksAreFree || scale.cpusAreFree;
+    return !(this.onOneCpu && !this.isElsewhere && areWaitsFree);
   }
 
-  /** What the recording strategy's self-replay counts. */
-  selfReplayed(recorder: Strategy): Counters {
-    return (this.find(recorder, CostScale.whole) as Run).counters;
+  /** The epochs of the trace, as any of the sides has them. */
+  get epochs(): readonly EpochResult[] {
+    return (this.replayed[0] as Replayed).counters.epochs;
   }
 
-  /** Whether the strategy's run follows the record, waits and all. */
-  followsRecord(strategy: Strategy, scale = this.setup.scale): boolean {
-    const { recorder, pcpus, recordedPcpus, stage2 } = this.setup;
-    const isRecorder = strategy.name === recorder?.name;
-    if (isRecorder && scale === CostScale.whole) return true;
-    return (
-      pcpus === recordedPcpus && (isRecorder || (pcpus === 1 && keepsOrder(strategy, recorder, stage2.fwb)))
+  /** The strategy did what the record has, throughout: what it counts is recorded. */
+  isRecord(strategy: Strategy): boolean {
+    const { isSimulated, counters } = this.find(strategy, this.setup.scale);
+    return this.hasRecord && !isSimulated && this.setup.recorder !== undefined && counters.differences === 0;
+  }
+
+  /** The strategy's side is held to the record; else it is a simulation. */
+  keepsToRecord(strategy: Strategy): boolean {
+    return this.hasRecord && !this.find(strategy, this.setup.scale).isSimulated;
+  }
+
+  /** The recording walker, simulated beside its record; undefined where no side is simulated on its machine. */
+  get simulatedRecorder(): Counters | undefined {
+    return this.hasRecord ? this.control?.counters : undefined;
+  }
+
+  /** Entries and tables that only a fault's own status told. */
+  get inferredEntries(): number {
+    return this.sum(({ reference }) => reference.inferredEntries);
+  }
+
+  /** Coalesces over subtrees whose population the trace does not show. */
+  get unknownSubtrees(): number {
+    return this.sum(({ reference }) => reference.unknownSubtrees);
+  }
+
+  private sum(of: (part: { readonly reference: ReferencePass }) => number): number {
+    let sum = 0;
+    for (const part of this.hosts.values()) sum += of(part);
+    return sum;
+  }
+
+  private *pump(frontierNs: number): Generator<void> {
+    if (this.pending !== undefined) return;
+    for (const { host } of this.hosts.values()) host.pump(frontierNs);
+    for (const run of this.runs ?? []) while (!run.pump(frontierNs)) yield;
+  }
+
+  private find(strategy: Strategy, scale: CostScale): Replayed {
+    return this.replayed.find(
+      (of) => of.strategy === strategy && of.scale === scale && of !== this.control,
+    ) as Replayed;
+  }
+
+  private add(strategy: Strategy, scale: CostScale): void {
+    const { ablations, strategies, sanitizes, observer } = this.setup;
+    if (this.find(strategy, scale) !== undefined) return;
+    const isAblation = ablations.includes(scale);
+    const sides = strategies.flatMap((its, side) => (its === strategy ? [side] : []));
+    if (!this.canBeFree(scale)) return;
+    this.replayed.push(
+      this.newReplayed(
+        strategy,
+        scale,
+        isAblation ? [NO_SIDE] : sides,
+        sanitizes && !isAblation ? [] : undefined,
+        isAblation ? undefined : observer,
+        this.isElsewhere || (this.onOneCpu && !keepsOrder(strategy, this.recorder, this.setup.stage2.fwb)),
+      ),
     );
   }
 
-  private find(strategy: Strategy, scale: CostScale): Run | undefined {
-    const isRecorder = strategy.name === this.setup.recorder?.name;
-    return this.runs.find(
-      (of) =>
-        of.strategy === strategy.name &&
-        (of.scale === scale || (of.scale.isWhole && scale.isWhole && !isRecorder)),
-    )?.run;
+  private newReplayed(
+    strategy: Strategy,
+    scale: CostScale,
+    sides: readonly number[],
+    sanitizers: Sanitizer[] | undefined,
+    observer: Observer | undefined,
+    isSimulated: boolean,
+  ): Replayed {
+    const counters = new Counters();
+    return { strategy, scale, sides, sanitizers, observer, isSimulated, counters, epochs: new Epochs() };
   }
 
-  private addRun(strategy: Strategy, scale: CostScale, recorder: Strategy): void {
-    if (this.find(strategy, scale) !== undefined) return;
-    if ((scale.locksAreFree || scale.cpusAreFree) && this.followsRecord(strategy, scale)) return;
-    this.runs.push({ strategy: strategy.name, scale, run: this.run(strategy, scale, recorder) });
+  private take(activity: Activity): void {
+    if (activity.kind === ActivityKind.fault) checkAddress(this.setup.stage2.iaBits, activity, activity.ipa);
+    this.accessTimes?.estimate(activity);
+    if (this.pending !== undefined) {
+      this.pending.push(activity);
+      if (activity.kind === ActivityKind.accessRun) this.decide("accesses");
+      else if (activity.kind === ActivityKind.fault) this.decide("record");
+      return;
+    }
+    this.feed(activity);
   }
 
-  private run(strategy: Strategy, scale: CostScale, recorder: Strategy): Run {
-    const { profile, pcpus, recordedPcpus, lockWait, emulatedCpus, stage2, counts, observer, arrivalSeed } =
-      this.setup;
-    const isRecorder = strategy.name === this.setup.recorder?.name && scale === CostScale.whole;
-    const isAblation = this.setup.ablations.includes(scale);
-    const followsRecord = this.followsRecord(strategy, scale);
+  private takeBarrier(barrier: Barrier): void {
+    if (barrier.label !== undefined) this.labels.add(barrier.label);
+    if (barrier.slotChange !== undefined) this.slots.add(barrier.slotChange.slot);
+    this.accessTimes?.passBarrier();
+    if (this.pending !== undefined) this.pending.push(barrier);
+    else this.feedBarrier(barrier);
+  }
+
+  /** Whether there is a record: what was held back goes its way. */
+  private decide(kind: "record" | "accesses"): void {
+    const pending = this.pending as (Activity | Barrier)[];
+    this.pending = undefined;
+    if (kind === "accesses") {
+      this.hasRecord = false;
+      const timing = this.timing();
+      this.runs = this.replayed.map((replayed) =>
+        this.run(replayed, timing, (activity) => this.fold.pool.release(activity)),
+      );
+    }
+    for (const item of pending) {
+      if ("cause" in item) this.feedBarrier(item);
+      else this.feed(item);
+    }
+  }
+
+  private feed(activity: Activity): void {
+    if (this.runs === undefined) {
+      this.hostOf(activity.vm).feed(activity);
+      return;
+    }
+    activity.holders = this.runs.length;
+    for (const run of this.runs) run.feed(activity);
+  }
+
+  private feedBarrier(barrier: Barrier): void {
+    if (this.runs !== undefined) {
+      for (const run of this.runs) run.feed(barrier);
+      return;
+    }
+    if (this.isOneHost) {
+      this.hostOf(barrier.vm).feedBarrier(barrier);
+      return;
+    }
+    if (barrier.vm >= 0) {
+      this.hostOf(barrier.vm).feedBarrier(barrier);
+      return;
+    }
+    this.everyones.push(barrier);
+    for (const { host } of this.hosts.values()) host.feedBarrier(barrier);
+  }
+
+  /** All VMs share the CPUs, or are to. */
+  private get isOneHost(): boolean {
+    return this.onOneCpu || this.isElsewhere;
+  }
+
+  private hostOf(vm: number): RecordHost {
+    const key = this.isOneHost ? 0 : vm;
+    const known = this.hosts.get(key);
+    if (known !== undefined) return known.host;
+    const part = this.newHost();
+    this.hosts.set(key, part);
+    for (const barrier of this.everyones) part.host.feedBarrier(barrier);
+    return part.host;
+  }
+
+  private newHost(): { host: RecordHost; reference: ReferencePass; learnt: Learnt } {
+    const { setup, recorder, onOneCpu } = this;
+    const { profile, stage2, counts, arrivalSeed } = setup;
+    const exitNs = profile.figure("exitEntryNs");
+    const exit = new ExitPath(exitNs);
+    // Of one stream others' turns lie in between: an emulated machine's profile has it measured.
+    const exitNsOf = onOneCpu ? () => exitNs : (activity: Activity) => exit.of(activity);
+    const host = new RecordHost(exitNsOf, (activity) => this.fold.pool.release(activity));
+    const learnt = new Learnt(
+      profile,
+      unitCosts(profile, recorder),
+      stage2.granuleBytes,
+      recorder.faultPathCleans && !stage2.fwb,
+      () => exit.ns,
+    );
+    const arrivals = arrivalSeed === undefined ? undefined : new Arrivals(arrivalSeed, exitNs);
+    const reference = new ReferencePass({
+      guests: new Guests(stage2, recorder, undefined, false),
+      judgement: this.judgement,
+      sharesLock: recorder.lockRegime === "shared",
+      isOneStream: onOneCpu,
+      counts: (activity, epoch, { memory }) => counts(activity, epoch, memory),
+      offsetNs: (activity, thinkNs) => arrivals?.offsetNs(activity.sequence, thinkNs) ?? 0,
+      settled: host.settled,
+    });
+    const waits = new Waits({
+      learnt,
+      judgement: this.judgement,
+      isOneStream: onOneCpu,
+      recorderCleans: recorder.faultPathCleans && !stage2.fwb,
+      pageBytes: stage2.granuleBytes,
+      handlerNs: profile.figure("handlerNs"),
+    });
+    host.begin(reference, waits, this.replayers(host, learnt));
+    return { host, reference, learnt };
+  }
+
+  private replayers(host: RecordHost, learnt: Learnt): Replayer[] {
+    const timing = this.timing();
+    const sides = this.replayed.map((replayed) =>
+      replayed.isSimulated ? this.simulated(replayed, host, timing) : this.side(replayed, host, learnt),
+    );
+    const isSimulated = this.replayed.some((one) => one.isSimulated);
+    return isSimulated ? [new TimingLearner(timing, this.onOneCpu, host.done), ...sides] : sides;
+  }
+
+  private side(
+    { strategy, scale, counters, epochs, sanitizers, sides, observer }: Replayed,
+    host: RecordHost,
+    learnt: Learnt,
+  ): Side {
+    const { stage2, profile, recorder } = this.setup;
+    return new Side({
+      strategy,
+      sides,
+      scale,
+      guests: new Guests(stage2, strategy, sanitizers, hearsEach(observer)),
+      holdTime: new HoldTime(learnt, profile, unitCosts(profile, strategy), scale),
+      learnt,
+      fwb: stage2.fwb,
+      isOneStream: this.onOneCpu,
+      knowsRecorder: recorder !== undefined,
+      recorderShares: this.recorder.lockRegime === "shared",
+      retryLapNs: profile.figure("retryLapNs"),
+      counters,
+      countsVm: this.setup.countsVm,
+      epochs,
+      observer,
+      like: host.like,
+      done: host.done,
+    });
+  }
+
+  private simulated(replayed: Replayed, host: RecordHost, timing: TraceTiming): SimulatedSide {
+    const side: SimulatedSide = new SimulatedSide(
+      this.run(replayed, timing, (activity) => side.done(activity)),
+      host.done,
+    );
+    return side;
+  }
+
+  private timing(): TraceTiming {
+    const { profile, stage2 } = this.setup;
+    return new TraceTiming(
+      profile,
+      unitCosts(profile, this.recorder),
+      () => this.fold.lineNs,
+      stage2.granuleBytes,
+      this.recorder.faultPathCleans,
+    );
+  }
+
+  private run(
+    { strategy, scale, counters, sanitizers, sides, observer }: Replayed,
+    timing: TraceTiming,
+    release: (activity: Activity) => void,
+  ): Run {
+    const { profile, pcpus, lockWait, emulatedCpus, stage2, counts, arrivalSeed } = this.setup;
     const exitNs = profile.figure("exitEntryNs");
     const lapNs = profile.figure("retryLapNs") - exitNs * (1 - scale.of(Cost.exit));
     return new Run(
       {
         strategy,
-        sides: this.sidesOf(strategy, scale),
-        isRecorder,
-        followsRecord,
-        recorderCleans: recorder.faultPathCleans,
+        sides,
+        recorderCleans: this.recorder.faultPathCleans,
         fwb: stage2.fwb,
-        timing: this.timing,
+        timing,
         profile,
         scale,
-        units: unitCosts(profile, strategy.name),
-        pcpus: scale.cpusAreFree ? Number.POSITIVE_INFINITY : isRecorder ? recordedPcpus : pcpus,
+        units: unitCosts(profile, strategy),
+        pcpus: scale.cpusAreFree ? Number.POSITIVE_INFINITY : pcpus,
         waitersSleep: lockWait === "sleep",
         emulatedCpus,
-        claimsLate: isRwlock(strategy) && lockWait === "sleep" && !followsRecord && Number.isFinite(pcpus),
-        arrivals: isRecorder || arrivalSeed === undefined ? undefined : new Arrivals(arrivalSeed, exitNs),
+        claimsLate: isRwlock(strategy) && lockWait === "sleep" && Number.isFinite(pcpus),
+        arrivals: arrivalSeed === undefined ? undefined : new Arrivals(arrivalSeed, exitNs),
         exitNs,
         retryLapNs: Math.max(1, lapNs * scale.of(Cost.retry)),
         handoffNs: lockWait === "spin" ? profile.figure("lockHandoffNs") : 0,
         stage2: () => stage2,
-        sanitizers: isAblation ? undefined : this.sanitizersOf(strategy),
-        counters: new Counters(),
+        sanitizers,
+        counters,
         counts,
-        release: (activity) => this.fold.pool.release(activity),
+        release,
       },
-      isAblation ? undefined : observer,
+      observer,
     );
   }
 
-  private sidesOf(strategy: Strategy, scale: CostScale): number[] {
-    const sides = this.setup.strategies.flatMap(({ name }, side) => (name === strategy.name ? [side] : []));
-    return scale === this.setup.scale && sides.length > 0 ? sides : [NO_SIDE];
-  }
-
-  private sanitizersOf(strategy: Strategy): Sanitizer[] | undefined {
-    if (!this.setup.sanitizes || !this.setup.strategies.includes(strategy)) return undefined;
-    const sanitizers: Sanitizer[] = [];
-    this.sanitizers.set(strategy.name, sanitizers);
-    return sanitizers;
-  }
-
-  private operation(activity: Activity, operation: Operation): void {
-    checkAddress(this.setup.stage2.iaBits, activity, operation.ipa + operation.bytes - 1);
-    this.reference.operation(activity, operation);
-  }
-
-  private activity(activity: Activity): void {
-    if (activity.kind === ActivityKind.fault) checkAddress(this.setup.stage2.iaBits, activity, activity.ipa);
-    this.reference.activity(activity);
-    this.accessTimes?.estimate(activity);
-    activity.holders = this.runs.length;
-    for (const { run } of this.runs) run.feed(activity);
-  }
-
-  private barrier(barrier: Barrier): void {
-    if (barrier.label !== undefined) this.labels.add(barrier.label);
-    if (barrier.slotChange !== undefined) this.slots.add(barrier.slotChange.slot);
-    this.reference.barrier(barrier);
-    this.accessTimes?.passBarrier();
-    for (const { run } of this.runs) run.feed(barrier);
+  /** Of hosts side by side, the epochs are of all of them. */
+  private closeEpochs({ counters, epochs, sides, observer }: Replayed): void {
+    for (const span of epochs.all()) {
+      const { label, number, startNs, makespanNs, recordedNs, recordedMakespanNs, faults } = span;
+      counters.makespanNs += makespanNs;
+      counters.epochs.push({
+        number,
+        label: label ?? "",
+        startNs: Math.round(startNs),
+        recordedNs,
+        makespanNs: Math.round(makespanNs),
+        recordedMakespanNs: Math.round(recordedMakespanNs),
+        faults,
+      });
+      for (const side of sides)
+        observer?.closed?.(side, { number, label, startNs, recordedNs, makespanNs, recordedMakespanNs });
+    }
   }
 }

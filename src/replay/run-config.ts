@@ -17,14 +17,6 @@ export interface RunConfig {
   readonly strategy: Strategy;
   /** Where the strategy stands among those of the result; NO_SIDE where it does not. */
   readonly sides: readonly number[];
-  /** The strategy is the one that recorded the trace: what it gives is held against the record. */
-  readonly isRecorder: boolean;
-  /**
-   * Every step begins when the trace has it, shifted by the work that this strategy has saved or added so far.
-   * True for the recording strategy (no shift), and, where one CPU ran everything and faults queue for the lock, for
-   * all: then the trace is one stream of work whose order is known, and what is cut out or put in moves the rest.
-   */
-  readonly followsRecord: boolean;
   /** The recording walker's fault path cleaned before the map: that time is in the recorded handler. */
   readonly recorderCleans: boolean;
   readonly fwb: boolean;
@@ -42,7 +34,7 @@ export interface RunConfig {
   readonly emulatedCpus: number;
   /** The first in the MMU lock's queue keeps others off only once it has had a CPU (see MmuLock). */
   readonly claimsLate: boolean;
-  /** Undefined = accesses come when the trace has them. Of no meaning to the recording strategy's run. */
+  /** Undefined = accesses come when the trace has them. */
   readonly arrivals: Arrivals | undefined;
   /** Exit from the guest and re-entry, ns. */
   readonly exitNs: number;

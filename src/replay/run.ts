@@ -2,7 +2,6 @@ import { type Activity, ActivityKind } from "../activity/activity.js";
 import type { Barrier } from "../activity/epoch.js";
 import { ModelError } from "../errors.js";
 import { LAST_LEVEL } from "../stage2/granule.js";
-import { Errno } from "../strategy/stage2.js";
 import { AccessRuns } from "./access-runs.js";
 import { Cost, type Counters } from "./counters.js";
 import { Episode, NO_SIDE } from "./episode.js";
@@ -20,9 +19,7 @@ const LOOKAHEAD = 1 << 16;
 
 /**
  * One strategy's replay: a discrete-event simulation of the threads, the MMU locks and the CPUs. A thread
- * thinks, attempts its access, and, where the table says so, faults: exit and handler, lock, operation, tail.
- *
- * A run that *follows the record* attempts each access when the trace has it (see RunConfig). Otherwise it is a
+ * thinks, attempts its access, and, where the table says so, faults: exit and handler, lock, operation, tail. It is a
  * closed loop: an access follows the thread's own previous activity by its think time.
  */
 export class Run {
@@ -59,12 +56,7 @@ export class Run {
       },
     });
     this.runs = new AccessRuns(config, this.host, this.schedule);
-    if (
-      !hearsEach(observer) &&
-      config.sanitizers === undefined &&
-      !this.schedule.sharesCpus &&
-      !config.followsRecord
-    )
+    if (!hearsEach(observer) && config.sanitizers === undefined && !this.schedule.sharesCpus)
       this.lockstep = new Lockstep(config, this.host, this.schedule, this.threads, (order, times) =>
         this.tellRepetition(order, times),
       );
@@ -132,7 +124,6 @@ export class Run {
   private horizon(frontierNs: number): number {
     if (this.schedule.sharesCpus) return Number.POSITIVE_INFINITY;
     let horizon = this.epoch.at(frontierNs);
-    if (this.config.followsRecord) return horizon;
     for (const thread of this.threads) {
       if (thread.step === Step.idle && thread.epoch === this.epoch.number)
         horizon = Math.min(horizon, thread.endNs + frontierNs - thread.recordedEndNs);
@@ -160,12 +151,10 @@ export class Run {
     }
     const { config } = this;
     const isFault = activity.kind === ActivityKind.fault;
-    const exitNs = isFault
-      ? Math.min(config.exitNs, config.followsRecord ? activity.thinkNs : activity.thinkCpuNs)
-      : 0;
+    const exitNs = isFault ? Math.min(config.exitNs, thinkCpuNs(activity)) : 0;
     thread.exitNs = exitNs;
     const offsetNs = this.offsetNs(activity, exitNs);
-    if (activity.kind === ActivityKind.hostOperation || this.config.followsRecord) {
+    if (activity.kind === ActivityKind.hostOperation) {
       this.schedule.release(thread, atNs);
       this.schedule.waitFor(thread, Step.timer, activity.startNs - exitNs + offsetNs, atNs + tailNs);
       return;
@@ -177,11 +166,11 @@ export class Run {
 
   /** How much later than recorded the guest comes to the activity's (first) access. */
   private offsetNs(activity: Activity, exitNs: number): number {
-    const { arrivals, followsRecord } = this.config;
-    const { kind, sequence, thinkNs } = activity;
+    const { arrivals } = this.config;
+    const { kind, sequence } = activity;
     const isAccess = kind === ActivityKind.fault || kind === ActivityKind.accessRun;
     if (arrivals === undefined || !isAccess) return 0;
-    return arrivals.offsetNs(sequence, (followsRecord ? thinkNs : ownThinkNs(activity)) - exitNs);
+    return arrivals.offsetNs(sequence, ownThinkNs(activity) - exitNs);
   }
 
   /** What follows the thread's step, which is done. */
@@ -196,9 +185,6 @@ export class Run {
         return;
       case Step.handler:
         this.request(thread, atNs);
-        return;
-      case Step.queueing:
-        this.lock(thread, atNs);
         return;
       case Step.hold:
         this.unlock(thread, atNs);
@@ -222,7 +208,7 @@ export class Run {
     switch (activity.kind) {
       case ActivityKind.mmio:
         if (thread.counted) this.counters.mmioAborts++;
-        this.end(thread, thread.step === Step.timer ? atNs + activity.endNs - activity.startNs : atNs, atNs);
+        this.end(thread, atNs, atNs);
         return;
       case ActivityKind.hostOperation:
         thread.exitNs = thread.handlerNs = thread.lockWaitNs = 0;
@@ -233,7 +219,7 @@ export class Run {
         this.continueRun(thread, activity, atNs);
         return;
     }
-    if (!this.config.followsRecord && this.host.isAhead(activity)) {
+    if (this.host.isAhead(activity)) {
       thread.step = Step.ahead;
       this.schedule.release(thread, atNs);
       this.ahead.push(thread);
@@ -272,27 +258,19 @@ export class Run {
     thread.lockWaitNs = thread.retryNs = 0;
     thread.costNs.fill(0);
     if (!this.host.attempt(thread, activity, atNs)) {
-      this.shift(-thread.exitNs - this.host.recordedCpuNs(activity));
       this.end(thread, atNs, atNs);
       return;
     }
     this.scaleOwnWork(thread);
-    const handledNs = Math.round(thread.exitNs + thread.handlerNs);
-    if (this.config.followsRecord && activity.operationCount > 0 && !activity.isSynthetic) {
-      thread.requestNs = atNs + handledNs;
-      const { startNs } = activity.operation(0);
-      this.schedule.waitFor(thread, Step.queueing, startNs - thread.recordedCleanNs, thread.requestNs);
-    } else this.schedule.work(thread, Step.handler, handledNs, atNs);
+    this.schedule.work(thread, Step.handler, Math.round(thread.exitNs + thread.handlerNs), atNs);
   }
 
   /** The access and the think time before it are placed by the real exit; what follows takes the scaled ones. */
   private scaleOwnWork(thread: ReplayThread): void {
     const { scale } = this.config;
     if (scale.isWhole) return;
-    const beforeNs = thread.exitNs + thread.handlerNs;
     thread.exitNs *= scale.of(Cost.exit);
     thread.handlerNs *= scale.of(Cost.handler);
-    this.shift(thread.exitNs + thread.handlerNs - beforeNs);
   }
 
   private request(thread: ReplayThread, atNs: number): void {
@@ -308,7 +286,6 @@ export class Run {
   private lock(thread: ReplayThread, atNs: number): void {
     const activity = thread.activity as Activity;
     thread.sharesLock = this.host.sharesLock(activity);
-    if (this.config.isRecorder) this.host.judgeLaps(thread, activity, (ns) => this.epoch.at(ns));
     if (this.host.lock(activity.vm).request(thread)) {
       this.locked(thread, atNs);
       this.hold(thread, atNs);
@@ -347,12 +324,7 @@ export class Run {
 
   private hold(thread: ReplayThread, atNs: number): void {
     const activity = thread.activity as Activity;
-    if (this.config.isRecorder && !activity.isSynthetic) {
-      if (thread.sharesLock && hasLost(activity)) {
-        this.endLost(thread, activity, atNs);
-        return;
-      }
-    } else if (thread.sharesLock) {
+    if (thread.sharesLock) {
       const takenUntilNs = this.host.takenUntilNs(activity, atNs);
       if (takenUntilNs > atNs) {
         this.retry(thread, activity, takenUntilNs, atNs);
@@ -363,16 +335,6 @@ export class Run {
     this.runs.watch(activity.vm, atNs);
     thread.turnNs = atNs;
     this.schedule.work(thread, Step.hold, thread.holdNs, atNs);
-  }
-
-  /** The record shows that another fault had the entry, and that nothing was done. */
-  private endLost(thread: ReplayThread, activity: Activity, atNs: number): void {
-    this.host.lock(activity.vm).release(thread, atNs, this.grant);
-    const endNs = Math.max(atNs, this.epoch.at(activity.endNs));
-    thread.retryNs += Math.max(0, endNs - atNs - activity.afterCpuNs);
-    this.host.endRetried(thread, activity, endNs);
-    this.report(thread, activity, endNs, Number.NaN);
-    this.end(thread, endNs, atNs);
   }
 
   /** The entry is another fault's: the guest is let fault on it until it is free. The laps are computed, not looped. */
@@ -412,27 +374,12 @@ export class Run {
 
   private unlock(thread: ReplayThread, atNs: number): void {
     const activity = thread.activity as Activity;
-    const tailNs = this.tailNs(activity);
-    this.shift(this.host.tailNs(activity) - activity.afterCpuNs);
+    const tailNs = this.host.tailNs(activity);
     this.host.endHold(thread, activity, atNs, tailNs);
     if (thread.hasStored) this.lockstep?.changed(thread);
-    this.shift(thread.addedNs);
     this.host.lock(activity.vm).release(thread, atNs, this.grant);
     this.report(thread, activity, atNs + tailNs, atNs);
     this.end(thread, atNs + tailNs, atNs);
-  }
-
-  /** From the operation's return to the re-entry: as recorded, or the thread's own part of it. */
-  private tailNs(activity: Activity): number {
-    const ownNs = this.host.tailNs(activity);
-    if (!this.config.followsRecord || activity.isSynthetic || activity.operationCount === 0) return ownNs;
-    const { endNs } = activity.operation(activity.operationCount - 1);
-    return Number.isNaN(endNs) ? ownNs : Math.max(0, activity.endNs - endNs - activity.afterCpuNs + ownNs);
-  }
-
-  /** Work was added, or saved: what the trace has later comes that much later, or earlier. */
-  private shift(addedNs: number): void {
-    if (this.config.followsRecord && !this.config.isRecorder) this.epoch.shiftNs += Math.round(addedNs);
   }
 
   /** The holder left the lock to this thread. */
@@ -533,7 +480,7 @@ export class Run {
       this.schedule.work(thread, Step.think, endNs - atNs, atNs);
       return;
     }
-    if (activity.hasSplit && !this.config.followsRecord) this.letOthersCatchUp(activity, atNs);
+    if (activity.hasSplit) this.letOthersCatchUp(activity, atNs);
     thread.endNs = endNs;
     thread.recordedEndNs = activity.endNs;
     thread.epoch = this.epoch.number;
@@ -547,12 +494,14 @@ export class Run {
   }
 }
 
-/** CPU time before the access: what passed between it and its abort was others' turns. */
-function ownThinkNs({ thinkCpuNs, thinkNs, leadNs }: Activity): number {
-  return leadNs > 0 ? Math.min(thinkCpuNs, thinkNs - leadNs) : thinkCpuNs;
+/** What began before the barrier that it ended behind is the first of the new epoch. */
+function thinkCpuNs(activity: Activity): number {
+  return activity.crossesBarrier ? 0 : activity.thinkCpuNs;
 }
 
-/** Under the read lock: what the last operation asked for, another fault was about to do, or had done. */
-function hasLost(activity: Activity): boolean {
-  return activity.operation(activity.operationCount - 1).ret === Errno.EAGAIN;
+/** CPU time before the access: what passed between it and its abort was others' turns. */
+function ownThinkNs(activity: Activity): number {
+  const { thinkNs, leadNs } = activity;
+  const ownNs = thinkCpuNs(activity);
+  return leadNs > 0 ? Math.min(ownNs, thinkNs - leadNs) : ownNs;
 }

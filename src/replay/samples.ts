@@ -29,6 +29,11 @@ export class StreamMedian {
     return this.kept === 0 ? undefined : (this.sorted[this.kept >> 1] as number);
   }
 
+  /** The sample at this share of the way up; undefined without samples. */
+  quantile(share: number): number | undefined {
+    return this.kept === 0 ? undefined : (this.sorted[Math.floor(this.kept * share)] as number);
+  }
+
   /** The smallest sample of all; undefined without samples. */
   get least(): number | undefined {
     return this.kept === 0 ? undefined : this.smallest;

@@ -31,9 +31,8 @@ export interface Steps {
 
 /** When each thread's step is done: a queue of steps under way, the trace's own times, and the CPUs. */
 export class Schedule {
-  /** Steps under way, by the replay's time; and, following the record, steps not begun, by the trace's. */
-  private readonly queue = new EventQueue();
-  private readonly timers = new EventQueue();
+  /** Steps under way. */
+  private readonly queue = new EventQueue<ReplayThread>();
   private readonly reads: GuestReads;
   private readonly cpus: Cpus;
   /** Undefined where turns are SLICE_NS long. */
@@ -49,7 +48,7 @@ export class Schedule {
     private readonly epoch: EpochClock,
     private readonly steps: Steps,
   ) {
-    this.sharesCpus = Number.isFinite(config.pcpus) && !config.followsRecord;
+    this.sharesCpus = Number.isFinite(config.pcpus);
     this.cpus = new Cpus(this.sharesCpus ? config.pcpus : Number.POSITIVE_INFINITY, (thread, atNs) =>
       this.dispatched(thread, atNs),
     );
@@ -68,30 +67,25 @@ export class Schedule {
    * @returns false where it has only paused: some hundredths of a second are up
    */
   advance(horizonNs: number, frontierNs: number): boolean {
-    const { queue, timers, reads } = this;
-    const follows = this.config.followsRecord;
+    const { queue, reads } = this;
     let horizon = horizonNs;
     for (let steps = 0; steps < STEPS_AT_A_TIME; steps++) {
       this.steps.between(horizon);
-      const timer = timers.peek();
       const running = queue.peek();
-      const timerNs = timer === undefined ? Number.POSITIVE_INFINITY : timer.dueNs + this.epoch.shiftNs;
       const runningNs = running === undefined ? Number.POSITIVE_INFINITY : running.dueNs;
       const readNs = reads.nextNs();
-      const atNs = Math.min(timerNs, runningNs, readNs);
-      if (atNs === Number.POSITIVE_INFINITY || atNs > (follows ? horizon + this.epoch.shiftNs : horizon))
-        return true;
-      // Saved work may have moved a step to before what has been replayed: it is done now.
+      const atNs = Math.min(runningNs, readNs);
+      if (atNs === Number.POSITIVE_INFINITY || atNs > horizon) return true;
       this.nowNs = Math.max(this.nowNs, atNs);
       let thread: ReplayThread;
-      if (readNs < timerNs && (readNs < runningNs || (readNs === runningNs && reads.isBefore(running)))) {
+      if (readNs < runningNs || (readNs === runningNs && reads.isBefore(running))) {
         thread = reads.pop(this.nowNs);
         this.steps.done(thread);
       } else {
-        thread = timerNs < runningNs ? timers.pop() : queue.pop();
+        thread = queue.pop();
         this.finishTurn(thread, this.nowNs);
       }
-      if (!follows && thread.step === Step.idle && horizon < Number.POSITIVE_INFINITY)
+      if (thread.step === Step.idle && horizon < Number.POSITIVE_INFINITY)
         horizon = Math.min(horizon, thread.endNs + frontierNs - thread.recordedEndNs);
     }
     return false;
@@ -99,15 +93,13 @@ export class Schedule {
 
   /** The step comes when the trace has it, but not before `earliestNs`. */
   waitFor(thread: ReplayThread, step: Step, recordedNs: number, earliestNs: number): void {
-    const dueNs = Math.round(this.epoch.at(recordedNs));
     thread.step = step;
-    if (this.config.followsRecord && dueNs + this.epoch.shiftNs > earliestNs) {
-      thread.dueNs = dueNs;
-      this.timers.push(thread);
-    } else {
-      thread.dueNs = Math.max(dueNs + this.epoch.shiftNs, Math.round(earliestNs), this.epoch.startNs);
-      this.queue.push(thread);
-    }
+    thread.dueNs = Math.max(
+      Math.round(this.epoch.at(recordedNs)),
+      Math.round(earliestNs),
+      this.epoch.startNs,
+    );
+    this.queue.push(thread);
   }
 
   /** A step that needs `cpuNs` of a CPU. */
@@ -233,7 +225,7 @@ export class Schedule {
 
   /** The thread's turn is over, and with it most often its step. */
   private finishTurn(thread: ReplayThread, atNs: number): void {
-    if (thread.step !== Step.timer && thread.step !== Step.queueing) {
+    if (thread.step !== Step.timer) {
       thread.leftNs -= atNs - thread.turnNs;
       if (thread.leftNs >= 1) {
         this.turnOver(thread, atNs);

@@ -1,4 +1,4 @@
-import type { Activity } from "../activity/activity.js";
+import type { Activity, Operation } from "../activity/activity.js";
 import { type Granule, LAST_LEVEL } from "../stage2/granule.js";
 import { Shape } from "./plan.js";
 
@@ -16,16 +16,19 @@ export class Splits {
   /** The activity is done, and with it the splits that the record has of it. @returns whether there are any */
   note(activity: Activity): boolean {
     let hasSplit = false;
-    for (let n = 0; n < activity.operationCount; n++) {
-      const { shape, ipa, splitLevel, endNs } = activity.operation(n);
-      if (shape !== Shape.split) continue;
-      hasSplit = true;
-      const key = this.granule.baseAt(ipa, splitLevel) + splitLevel;
-      const ends = this.ends.get(key);
-      if (ends === undefined) this.ends.set(key, [endNs]);
-      else ends.push(endNs);
-    }
+    for (let n = 0; n < activity.operationCount; n++)
+      if (this.noteOperation(activity.operation(n))) hasSplit = true;
     return hasSplit;
+  }
+
+  /** The operation is done, or was not needed. @returns whether the record has it as a split */
+  noteOperation({ shape, ipa, splitLevel, endNs }: Operation): boolean {
+    if (shape !== Shape.split) return false;
+    const key = this.granule.baseAt(ipa, splitLevel) + splitLevel;
+    const ends = this.ends.get(key);
+    if (ends === undefined) this.ends.set(key, [endNs]);
+    else ends.push(endNs);
+    return true;
   }
 
   /** How often a block around `ipa` had been split by `atNs`. */

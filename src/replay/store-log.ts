@@ -62,6 +62,27 @@ export class StoreLog implements Overlay {
     }
   }
 
+  /**
+   * Operation `maker` takes other times than it was logged with: the entry that it broke, if any, is broken at
+   * `breakNs` and made anew at `installNs`, and all else is done at `endNs`.
+   */
+  retime(maker: number, brokenSlot: number, breakNs: number, installNs: number, endNs: number): void {
+    let n = this.total;
+    while (n > this.oldest && (this.makers[(n - 1) & MASK] as number) >= maker) n--;
+    let latest = n > this.oldest ? (this.latest[(n - 1) & MASK] as number) : Number.NEGATIVE_INFINITY;
+    let isBroken = false;
+    for (; n < this.total; n++) {
+      const at = n & MASK;
+      if (this.makers[at] === maker) {
+        const isEdge = this.slots[at] === brokenSlot;
+        this.times[at] = !isEdge ? endNs : isBroken ? installNs : breakNs;
+        if (isEdge) isBroken = true;
+      }
+      latest = Math.max(latest, this.times[at] as number);
+      this.latest[at] = latest;
+    }
+  }
+
   /** The stores of operations [first, last] after `sinceNs` are to come, nobody knows when: their walker has no CPU. */
   suspend(first: number, last: number, sinceNs: number): void {
     this.delay(first, last, sinceNs, SOME_TIME_NS);
@@ -106,8 +127,11 @@ export class StoreLog implements Overlay {
     return [...times].sort((a, b) => a - b);
   }
 
-  /** The operation whose store is due at `dueNs` made it at `atNs` already, and those that it made before. */
-  hasten(dueNs: number, atNs: number): void {
+  /**
+   * The operation whose store is due at `dueNs` made it at `atNs` already, and those that it made before.
+   * @returns the operation's number
+   */
+  hasten(dueNs: number, atNs: number): number {
     let maker = -1;
     for (let n = this.firstAfter(atNs); n < this.total; n++)
       if (this.times[n & MASK] === dueNs) maker = this.makers[n & MASK] as number;
@@ -120,6 +144,7 @@ export class StoreLog implements Overlay {
         n > this.oldest ? (this.latest[(n - 1) & MASK] as number) : Number.NEGATIVE_INFINITY,
       );
     }
+    return maker;
   }
 
   /** When the last store to the entry that is not visible at `atNs` will be; -Infinity where all are. */

@@ -116,7 +116,7 @@ export class TraceTiming {
    * `units` are the profile's unit costs for the walker that runs it.
    */
   plan(plan: Plan, shape: Shape, recorded: Operation | undefined, units: Float64Array): void {
-    const own = recorded !== undefined && recorded.shape === shape && !Number.isNaN(recorded.cpuNs);
+    const own = recorded?.isCredible === true && recorded.shape === shape && !Number.isNaN(recorded.cpuNs);
     plan.installNs = plan.afterNs = 0;
     plan.reachesBreak = false;
     plan.breakAtNs = Number.NaN;

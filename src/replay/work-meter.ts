@@ -31,6 +31,9 @@ export class WorkMeter implements Meter {
   /** The range whose valid entries changed since `forgetChanges`. */
   changeStart = Number.POSITIVE_INFINITY;
   changeEnd = ZERO;
+  /** What had been done at the break of the entry whose window it is, and at its install. */
+  readonly countsToBreak = new Float64Array(chargeKinds);
+  readonly countsToInstall = new Float64Array(chargeKinds);
   /** Visits before the first break. */
   visitsToBreak = 0;
   private startNs = ZERO;
@@ -113,6 +116,7 @@ export class WorkMeter implements Meter {
     if (this.replaces && wasValid && !isValid(newLo) && this.brokenSlot < 0) {
       this.visitsToBreak = this.counts[Charge.entryVisit] as number;
       this.brokenSlot = slot;
+      this.countsToBreak.set(this.counts);
       this.brokeTable = isTable(oldLo, level);
       if (!Number.isNaN(this.plan.breakAtNs)) atNs = this.startNs + this.plan.breakAtNs;
       this.brokenAtNs = Math.round(atNs);
@@ -123,7 +127,9 @@ export class WorkMeter implements Meter {
         atNs = this.atNs;
       }
       this.installedAtNs = Math.round(atNs);
+      this.countsToInstall.set(this.counts);
     }
+    if (isTable(newLo, level)) atNs -= this.plan.tableLeadNs;
     this.log.add(slot, oldLo, oldHi, Math.round(atNs));
     this.flags.add(slot, SlotFlag.known | (wasValid ? SlotFlag.wasValid : 0));
     if (!isTable(newLo, level)) return;

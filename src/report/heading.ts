@@ -109,8 +109,17 @@ function matchingOf(part: Matching): string {
     `${formatCount(part.missing)} missing`,
     `${formatCount(part.extra)} extra`,
   ].join(", ");
-  const { replayed, recorded } = part.lockWaitNs;
-  return `${faults}; lock wait modelled ${formatNs(replayed)}, recorded ${formatNs(recorded)}`;
+  return `${faults}; ${excessText(part)}`;
+}
+
+/** What stands between aborts and operations, and how much of it is known to be waiting. */
+function excessText({ lockWaitNs, explainedRatio }: Matching): string {
+  if (explainedRatio === null) return "nobody took longer to an operation than alone";
+  const rest =
+    explainedRatio === 1
+      ? ""
+      : "; the rest may be page allocation, GUP, zeroing, userfaultfd, preemption or others' turns on a CPU";
+  return `${formatNs(lockWaitNs.recorded)} from aborts to operations beyond the threads' own time, ${formatShare(explainedRatio)} of it explained as waits for the lock${rest}`;
 }
 
 /** For one epoch, in a line: what is nought is left out. */
@@ -121,6 +130,6 @@ function briefly(part: Matching): string {
     ...(part.missing > 0 ? [`${formatCount(part.missing)} missing`] : []),
     ...(part.extra > 0 ? [`${formatCount(part.extra)} extra`] : []),
   ].join(", ");
-  const { replayed, recorded } = part.lockWaitNs;
-  return `${faults}; lock wait ${formatNs(replayed)} (${formatNs(recorded)})`;
+  if (part.explainedRatio === null) return faults;
+  return `${faults}; ${formatNs(part.lockWaitNs.recorded)} beyond own time, ${formatShare(part.explainedRatio)} explained`;
 }

@@ -2,7 +2,7 @@
 
 import type { ResultMismatch, SelfReplayResult } from "../compare/result-self-replay.js";
 import { type MismatchReason, mismatchReasons } from "../replay/mismatch.js";
-import { formatCount, formatNs, formatPlural, formatRelative, printable } from "./quantity.js";
+import { formatCount, formatNs, formatPlural, formatShare, printable } from "./quantity.js";
 import { plainTable } from "./terminal.js";
 
 /** Of each reason. */
@@ -11,13 +11,14 @@ const mismatchesShown = 4;
 type Counts = Omit<SelfReplayResult["byEpoch"][number], "label">;
 
 export function render(result: SelfReplayResult): string {
-  const { trace, strategy, byEpoch, profile } = result;
+  const { trace, strategy, byEpoch } = result;
   const blocks = [
     [
       `trace        ${trace.source}, recorded under ${strategy}, ${formatPlural(trace.vcpus, "vCPU")}`,
       `self-replay  ${formatCount(result.recordedFaults)} faults: ${share(result.matched, result)} matched, ` +
         `${share(result.matched + result.corrected, result)} matched or corrected`,
-      `modelled     lock wait and makespans, by the lock's queue and profile ${profile.name}`,
+      "excess       what passed from aborts to operations beyond the threads' own time; explained: waits for the lock",
+      "             that holds of others account for; the rest may be page allocation, GUP, zeroing, userfaultfd or preemption",
     ].map(printable),
     tableOf(byEpoch.length > 1 ? [...byEpoch, { ...result, label: "whole trace" }] : byEpoch),
     ...(Object.keys(mismatchReasons) as MismatchReason[]).map((reason) => reasonLines(reason, result)),
@@ -43,10 +44,9 @@ function tableOf(epochs: readonly (Counts & { label: string })[]): string[] {
     "corrected",
     "missing",
     "extra",
-    "lock wait",
-    "",
+    "excess",
+    "explained",
     "makespan",
-    "",
   ];
   const rows = plainTable(head.map((_, n) => (n === 0 ? "left" : "right")));
   rows.push(head);
@@ -57,19 +57,15 @@ function tableOf(epochs: readonly (Counts & { label: string })[]): string[] {
       ...[epoch.recordedFaults, epoch.matched].map(formatCount),
       share(epoch.matched, epoch),
       ...[epoch.corrected, epoch.missing, epoch.extra].map(formatCount),
-      ...beside(lockWaitNs),
-      ...beside(makespanNs),
+      formatNs(lockWaitNs.recorded),
+      epoch.explainedRatio === null ? "" : formatShare(epoch.explainedRatio),
+      formatNs(makespanNs.recorded),
     ]);
   }
   return rows
     .toString()
     .split("\n")
     .map((line) => line.trimEnd());
-}
-
-/** What the replay gives, and how far it is from the record. */
-function beside({ recorded, replayed }: Counts["lockWaitNs"]): [string, string] {
-  return [formatNs(replayed), formatRelative(recorded, replayed)];
 }
 
 function reasonLines(reason: MismatchReason, { byReason, mismatches }: SelfReplayResult): string[] {

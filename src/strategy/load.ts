@@ -1,4 +1,4 @@
-import { existsSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import { StrategyError, UsageError } from "../errors.js";
@@ -30,23 +30,47 @@ const silent: Meter = { charge() {}, stored() {} };
 
 /**
  * The strategy of this name, or of the ES module at this path (anything with a path separator, or that ends
- * in .js or .mjs). A module runs with the user's own rights.
+ * in .js, .mjs or .ts). A module runs with the user's own rights.
  * @throws UsageError for an unknown name or a file that is not there
  * @throws StrategyError for a module that breaks the contract
  */
 export async function loadStrategy(nameOrPath: string): Promise<Strategy> {
-  if (!/[/\\]|\.m?js$/.test(nameOrPath)) return builtIn(nameOrPath);
+  if (!/[/\\]|\.(m?js|ts)$/.test(nameOrPath)) return builtIn(nameOrPath);
   const path = resolve(nameOrPath);
   if (!existsSync(path)) throw new UsageError(`no strategy file ${nameOrPath}`);
   let exported: unknown;
   try {
-    const module: { default?: unknown } = await import(pathToFileURL(path).href);
+    const module: { default?: unknown } = await importModule(path);
     exported = typeof module.default === "function" ? module.default(kit) : module.default;
   } catch (error) {
     const text = error instanceof Error ? error.message : String(error);
     throw new StrategyError(`${nameOrPath}: failed to load: ${text}`, { cause: error });
   }
   return checkStrategy(exported, nameOrPath);
+}
+
+/** A Node that cannot import TypeScript has it translated, where the typescript package is there. */
+async function importModule(path: string): Promise<{ default?: unknown }> {
+  const { href } = pathToFileURL(path);
+  if (!path.endsWith(".ts")) return import(href);
+  try {
+    return await import(href);
+  } catch (error) {
+    if (!(error instanceof Error && "code" in error && error.code === "ERR_UNKNOWN_FILE_EXTENSION"))
+      throw error;
+  }
+  const name: string = "typescript";
+  let typescript: typeof import("typescript");
+  try {
+    ({ default: typescript } = await import(name));
+  } catch {
+    throw new Error("a module in TypeScript needs Node 22.18 or later, or the typescript package");
+  }
+  const { outputText } = typescript.transpileModule(readFileSync(path, "utf8"), {
+    fileName: path,
+    compilerOptions: { module: typescript.ModuleKind.ESNext, target: typescript.ScriptTarget.ES2022 },
+  });
+  return import(`data:text/javascript,${encodeURIComponent(outputText)}`);
 }
 
 /**
@@ -67,6 +91,7 @@ function checkStrategy(candidate: unknown, where: string): Strategy {
   expect("lockRegime", isRegime, '"exclusive" or "shared"');
   const isLock = [undefined, "spinlock", "rwlock"].includes(given.mmuLock as undefined);
   expect("mmuLock", isLock, '"spinlock" or "rwlock"');
+  expect("compiledAs", given.compiledAs === undefined || isText(given.compiledAs), "a strategy's name");
   expect("faultPathCleans", typeof given.faultPathCleans === "boolean", "true or false");
   expect("deferredFrees", typeof given.deferredFrees === "boolean", "true or false");
   expect("createMapWalker", typeof given.createMapWalker === "function", "a function");
@@ -79,6 +104,7 @@ function checkStrategy(candidate: unknown, where: string): Strategy {
     models: strategy.models,
     lockRegime: strategy.lockRegime,
     ...(strategy.mmuLock === undefined ? {} : { mmuLock: strategy.mmuLock }),
+    ...(strategy.compiledAs === undefined ? {} : { compiledAs: strategy.compiledAs }),
     faultPathCleans: strategy.faultPathCleans,
     deferredFrees: strategy.deferredFrees,
     generation: generation as Strategy["generation"],

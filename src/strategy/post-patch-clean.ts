@@ -21,6 +21,7 @@ const { golden: _, ...asPosted } = postPatch;
 export const postPatchClean: Strategy = {
   ...asPosted,
   name: "post-patch+clean",
+  compiledAs: "post-patch+clean",
   models: "post-patch with the D-cache clean kept inside the window",
   deviations: [skipsAfterBlock],
   createMapWalker: (ops, map) => new PostPatchCleanMap(ops, map, habits["rfc-1/4"]),

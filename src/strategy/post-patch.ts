@@ -62,6 +62,7 @@ export class PostPatchMap extends MapSteps implements Visitor {
 
 export const postPatch: Strategy = {
   name: "post-patch",
+  compiledAs: "post-patch",
   models: "pre-patch + RFC 2/4 and 3/4, as posted: the RFC's after",
   golden: "B",
   lockRegime: "exclusive",

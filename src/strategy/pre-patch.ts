@@ -51,6 +51,7 @@ export class PrePatchMap extends MapSteps implements Visitor {
 
 export const prePatch: Strategy = {
   name: "pre-patch",
+  compiledAs: "pre-patch",
   models: "v5.11-rc6 + concurrent translation fault series v3 + RFC 1/4: the RFC's before",
   golden: "A1",
   lockRegime: "exclusive",

@@ -14,6 +14,7 @@ import { v5_11 } from "./v5.11.js";
 export const reorderOnly: Strategy = {
   ...v5_11,
   name: "reorder-only",
+  compiledAs: "reorder-only",
   models: "v5.11 + RFC 2/4 and 3/4 without 1/4: the change of order alone",
   golden: "B0",
   createMapWalker: (ops, map) => new PostPatchMap(ops, map, habits["v5.11"]),

@@ -56,6 +56,8 @@ export interface Strategy {
   readonly models: string;
   /** Letter of the golden files that it must agree with. */
   readonly golden?: string;
+  /** Under which name a profile may have figures of its own for this compiled code; default: its name. What spreads it inherits it. */
+  readonly compiledAs?: string;
   /**
    * Which side of the MMU lock a fault takes: `exclusive` faults queue; `shared` ones run side by side, and
    * the loser of a race goes back to the guest to fault again.

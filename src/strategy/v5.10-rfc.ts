@@ -14,6 +14,7 @@ import { v5_10 } from "./v5.10.js";
 export const v5_10Rfc: Strategy = {
   ...v5_10,
   name: "v5.10-rfc",
+  compiledAs: "v5.10-rfc",
   models: "v5.10 + RFC 2/4 and 3/4",
   createMapWalker: (ops, map) => new PostPatchMap(ops, map, habits["v5.10"]),
 };

@@ -14,6 +14,7 @@ import { v5_11 } from "./v5.11.js";
 
 export const v5_10: Strategy = {
   name: "v5.10",
+  compiledAs: "v5.10",
   models: "v5.10 to v5.11 and v5.10 stable",
   lockRegime: "exclusive",
   faultPathCleans: true,

@@ -15,6 +15,7 @@ import type { Strategy } from "./strategy.js";
 export const v5_11: Strategy = {
   ...prePatch,
   name: "v5.11",
+  compiledAs: "v5.11",
   models: "v5.11-rc6 + concurrent translation fault series v3 (v5.12 and v5.13 are the same)",
   golden: "A",
   faultPathCleans: true,

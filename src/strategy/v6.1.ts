@@ -56,6 +56,7 @@ export class V6Map extends MapSteps implements Visitor {
 
 export const v6_1: Strategy = {
   name: "v6.1",
+  compiledAs: "v6.1",
   models: "v5.14 to v6.1 (v6.1.192)",
   golden: "C",
   lockRegime: "exclusive",

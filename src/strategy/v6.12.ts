@@ -83,6 +83,7 @@ const LOCKED: LockedEntry = { lo: 1 << 10, hi: 0 };
 
 export const v6_12: Strategy = {
   name: "v6.12",
+  compiledAs: "v6.12",
   models: "v6.6 to v6.12 (v6.12.107)",
   golden: "D",
   lockRegime: "shared",

@@ -13,6 +13,7 @@ const LOCKED = { lo: 0, hi: 1 << 28 };
 export const v7_2: Strategy = {
   ...v6_12,
   name: "v7.2",
+  compiledAs: "v7.2",
   models: "v7.2 (v7.2.13)",
   golden: "E",
   generation,

@@ -17,8 +17,6 @@ export class EpisodeTable {
   readonly bins = new FaultBins();
   readonly repetitions = new Repetitions();
   readonly stalls = new StallCounts();
-  /** Epochs ended so far. */
-  segment = 0;
   /** Episodes that are only in the bins, and faults that are only in repetitions. */
   merged = 0;
   repeated = 0;
@@ -35,7 +33,7 @@ export class EpisodeTable {
     if (score <= this.leastScore) {
       this.merge(
         episode.thread,
-        this.segment,
+        episode.epochNumber,
         Math.round(episode.startNs),
         causeOf(episode),
         Math.round(episode.stallNs),
@@ -47,7 +45,7 @@ export class EpisodeTable {
     this.put(episode, score);
   }
 
-  repeat({ startNs, endNs, byCause, stalls }: Repetition): void {
+  repeat({ epochNumber, startNs, endNs, byCause, stalls }: Repetition): void {
     let stallNs = 0;
     let faults = 0;
     for (const [ns, count] of stalls) {
@@ -61,7 +59,7 @@ export class EpisodeTable {
     });
     if (faults === 0) return;
     this.repeated += faults;
-    this.repetitions.add(this.segment, Math.round(startNs), Math.round(endNs), faults, stallNs, cause);
+    this.repetitions.add(epochNumber, Math.round(startNs), Math.round(endNs), faults, stallNs, cause);
   }
 
   private put(episode: Episode, score: number): void {
@@ -73,7 +71,7 @@ export class EpisodeTable {
       Number.isNaN(from) || Number.isNaN(to) ? 0 : Math.max(0, Math.round(to) - Math.round(from));
     columns.score[row] = score;
     columns.lane[row] = episode.thread;
-    columns.segment[row] = this.segment;
+    columns.segment[row] = episode.epochNumber;
     columns.startNs[row] = startNs;
     columns.spanNs[row] = Math.round(episode.endNs) - startNs;
     columns.line[row] = episode.line;

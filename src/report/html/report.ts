@@ -44,12 +44,7 @@ export function htmlReport(start: ReplayStart, write: (text: string) => void, pr
   return {
     ended: (episode) => tables[episode.side]?.add(episode),
     repeated: (repetition) => tables[repetition.side]?.repeat(repetition),
-    closed: (side, epoch) => {
-      const table = tables[side];
-      if (table === undefined) return;
-      epochs[side]!.push(epoch);
-      table.segment++;
-    },
+    closed: (side, epoch) => void epochs[side]?.push(epoch),
     finish: (result) => {
       const { facts, data } = pack(result, start, tables, epochs);
       const merged = start.sides.flatMap(({ name }, side) => mergedTexts(name, tables[side]!));
@@ -80,19 +75,27 @@ function pack(
   const sides = sidesOf(result);
   const { lanes, laneOf } = lanesOf(start, tables);
   const sink = new ByteSink();
-  const counts = tables.map((table) => {
+  const counts = tables.map((table, side) => {
+    const places = new Map(epochs[side]!.map(({ number }, place) => [number, place]));
+    const inEpochs = (column: Float64Array) => column.map((number) => places.get(number) ?? 0);
     const stalls = table.stalls.rows();
     const { rows, bins, repetitions } = table;
     const inLanes = (column: Float64Array) => column.map((thread) => laneOf.get(thread) ?? 0);
     const episodes = {
       ...rows.columns,
       lane: inLanes(rows.columns.lane),
+      segment: inEpochs(rows.columns.segment),
       vm: rows.columns.vm.map((vm) => known(start, vm)),
     };
-    const sums = { ...bins.rows.columns, lane: inLanes(bins.rows.columns.lane) };
+    const sums = {
+      ...bins.rows.columns,
+      lane: inLanes(bins.rows.columns.lane),
+      segment: inEpochs(bins.rows.columns.segment),
+    };
+    const repeats = { ...repetitions.rows.columns, segment: inEpochs(repetitions.rows.columns.segment) };
     writeColumns(sink, episodeLayout, episodes, byLane(episodes, rows.count));
     writeColumns(sink, binLayout, sums, byLane(sums, bins.rows.count));
-    writeColumns(sink, repetitionLayout, repetitions.rows.columns, inOrder(repetitions.rows.count));
+    writeColumns(sink, repetitionLayout, repeats, inOrder(repetitions.rows.count));
     writeColumns(sink, stallLayout, stalls.columns, inOrder(stalls.count));
     return {
       episodes: table.rows.count,

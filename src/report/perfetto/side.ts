@@ -147,8 +147,8 @@ export class PerfettoSide {
     if (laps > 1) add("brokenWindow", 1 + Cause.brokenWindow, laps - 1);
   }
 
-  /** What is mapped when the lock is left, where that has changed. */
-  private countMapped({ vm, unlockedNs, mappedBytes }: Episode): void {
+  /** What is mapped when an episode ends, where that has changed. */
+  private countMapped({ vm, endNs, mappedBytes }: Episode): void {
     for (const [level, bytes] of mappedBytes.entries()) {
       const key = `mapped ${vm} ${level}`;
       let counter = this.counters.get(key);
@@ -163,7 +163,7 @@ export class PerfettoSide {
       }
       if (counter.value === bytes) continue;
       counter.value = bytes;
-      this.writer.count(counter.uuid, wholeNs(unlockedNs), bytes);
+      this.writer.count(counter.uuid, wholeNs(endNs), bytes);
     }
   }
 

@@ -1,0 +1,130 @@
+import { type Activity, ActivityKind, type Operation } from "../../activity/activity.js";
+import { ZERO } from "../../double.js";
+
+/** What the record, read through the reference, says of one operation: a hold of the MMU lock. */
+export class Hold {
+  /** Index of the thread: who holds it. */
+  thread = 0;
+  /** Its place among the holds that are looked at together (see Waits). */
+  index = 0;
+  /** The lock was asked for; that is when it was held where nothing explains a wait. Record's clock, as below. */
+  requestNs = ZERO;
+  /** The hold began, with the fault path's own clean where the recording walker has one; and it ended. */
+  heldNs = ZERO;
+  releasedNs = ZERO;
+  /** The part of the hold before the operation: the fault path's clean. */
+  cleanNs = ZERO;
+  /** From the release that it waited for to its beginning; NaN = it did not wait. */
+  handoffNs = Number.NaN;
+  /** It shared the lock under the recording walker: faults that hold it for read. */
+  isShared = false;
+  /** Under the recording walker's shared lock: another fault had the entry, and nothing was done. */
+  hasLost = false;
+  /** The reference's table shows that, too. */
+  isTaken = false;
+  /** Where one CPU ran everything: until when another operation held the lock. */
+  heldUntilNs = Number.NEGATIVE_INFINITY;
+  /**
+   * Of an interrupted walk: its stores up to the one that would be due at `doneDueNs` are known to have been made by
+   * `doneNs`, both from the operation's entry on; NaN where nothing tells.
+   */
+  doneNs = Number.NaN;
+  doneDueNs = Number.NaN;
+  /** Time in the middle of it in which others had the CPU. */
+  awayNs = ZERO;
+  /** What may be taken for the operation's duration: recorded, or up to the next line where no return was. */
+  get ns(): number {
+    return this.releasedNs - this.heldNs - this.cleanNs - this.awayNs;
+  }
+}
+
+/**
+ * What the record, read through the reference, says of one activity, once for all sides: when its access was made and
+ * what it met, when its operations asked for the lock and held it. All times are the record's.
+ */
+export class Baseline {
+  activity!: Activity;
+  /** The stretch of the record that it is settled with. */
+  window: unknown;
+  /** Number of the epoch that it began in: of the host's own. */
+  epoch = 0;
+  /** Whether results count it. */
+  isCounted = false;
+  /** From the access to the abort, at most. */
+  exitNs = ZERO;
+  /** Exit path included: from here on the guest waits. */
+  accessNs = ZERO;
+  /** When the table is asked: the access, or before it, where others had the CPU in the middle of the exit path. */
+  lookNs = ZERO;
+  /** What the reference's table answered then: HIT or a FaultClass, and the level where the walk ended. */
+  answer = 0;
+  level = 0;
+  /** How often a block around the address had been split in the epoch by then. */
+  splitsBefore = 0;
+  /** Whose status no state of the reference's table explains. */
+  isUnexplained = false;
+  /** Of each further lap: when its access was made, and what the table answered (answer * 8 + level). */
+  readonly lapLookNs: number[] = [];
+  readonly lapAnswers: number[] = [];
+  /** One for each operation. */
+  readonly holds: Hold[] = [];
+  /** From the abort to the request: exit path and clean apart. */
+  ownNs = ZERO;
+  /** What passed between abort and operation beyond the thread's own time, and the part of it that holds explain. */
+  excessNs = ZERO;
+  explainedNs = ZERO;
+
+  begin(activity: Activity, exitNs: number): this {
+    this.activity = activity;
+    this.exitNs = exitNs;
+    this.isUnexplained = false;
+    this.splitsBefore = 0;
+    this.lapLookNs.length = this.lapAnswers.length = 0;
+    this.answer = this.level = 0;
+    this.ownNs = this.excessNs = this.explainedNs = 0;
+    this.accessNs = this.lookNs = activity.startNs;
+    for (let n = 0; n < activity.operationCount; n++) this.beginHold(activity.operation(n), n);
+    return this;
+  }
+
+  hold(n: number): Hold {
+    return this.holds[n] as Hold;
+  }
+
+  get endNs(): number {
+    const { activity } = this;
+    const last = activity.operationCount - 1;
+    return last < 0 ? activity.endNs : Math.max(activity.endNs, this.hold(last).releasedNs);
+  }
+
+  get isFault(): boolean {
+    return this.activity.kind === ActivityKind.fault;
+  }
+
+  private beginHold({ startNs, endNs, cpuNs, heldUntilNs }: Operation, n: number): void {
+    this.holds[n] ??= new Hold();
+    const hold = this.hold(n);
+    hold.thread = this.activity.thread;
+    hold.requestNs = hold.heldNs = startNs;
+    hold.releasedNs = Number.isNaN(endNs) ? startNs : endNs;
+    hold.cleanNs = 0;
+    hold.doneNs = hold.doneDueNs = Number.NaN;
+    hold.handoffNs = Number.NaN;
+    hold.isShared = hold.hasLost = hold.isTaken = false;
+    hold.heldUntilNs = heldUntilNs;
+    hold.awayNs = Number.isNaN(cpuNs) ? 0 : Math.max(0, hold.releasedNs - startNs - cpuNs);
+  }
+}
+
+/** Recycles baselines. */
+export class BaselinePool {
+  private readonly free: Baseline[] = [];
+
+  take(activity: Activity, exitNs: number): Baseline {
+    return (this.free.pop() ?? new Baseline()).begin(activity, exitNs);
+  }
+
+  release(baseline: Baseline): void {
+    this.free.push(baseline);
+  }
+}

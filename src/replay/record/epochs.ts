@@ -1,0 +1,117 @@
+import type { Barrier } from "../../activity/epoch.js";
+import { ZERO } from "../../double.js";
+
+/** From the first of something to the last. */
+class Stretch {
+  startNs = Number.POSITIVE_INFINITY;
+  endNs = Number.NEGATIVE_INFINITY;
+
+  begin(atNs: number): void {
+    if (atNs < this.startNs) this.startNs = atNs;
+  }
+
+  end(atNs: number): void {
+    if (atNs > this.endNs) this.endNs = atNs;
+  }
+
+  get ns(): number {
+    return Math.max(0, this.endNs - this.startNs);
+  }
+}
+
+/** An epoch on one side, of all hosts together: its own times, and the record's. */
+export class EpochSpan {
+  readonly own = new Stretch();
+  readonly recorded = new Stretch();
+  /** From its mark to the next one; where nothing happened that is all there is of it. */
+  readonly marked = new Stretch();
+  faults = 0;
+
+  constructor(
+    readonly number: number,
+    readonly label: string | undefined,
+    /** Its beginning in the trace. */
+    readonly recordedNs: number,
+  ) {}
+
+  get hasWork(): boolean {
+    return this.own.endNs > Number.NEGATIVE_INFINITY;
+  }
+
+  get startNs(): number {
+    return this.hasWork ? this.own.startNs : this.marked.startNs;
+  }
+
+  get makespanNs(): number {
+    return this.hasWork ? this.own.ns : this.marked.ns;
+  }
+
+  get recordedMakespanNs(): number {
+    return this.hasWork ? this.recorded.ns : this.marked.ns;
+  }
+}
+
+/** The epochs of one side: those of all hosts together, each by its own clock. */
+export class Epochs {
+  private readonly spans = new Map<number, EpochSpan>();
+
+  at(number: number, label: string | undefined, recordedNs: number): EpochSpan {
+    let span = this.spans.get(number);
+    if (span === undefined) {
+      span = new EpochSpan(number, label, recordedNs);
+      this.spans.set(number, span);
+    }
+    return span;
+  }
+
+  /** In the trace's order, those without a name in which nothing happened left out. */
+  all(): EpochSpan[] {
+    return [...this.spans.values()]
+      .filter((span) => span.label !== undefined || span.hasWork)
+      .sort((a, b) => a.number - b.number);
+  }
+}
+
+/** The epoch under way on one side of one host. */
+export class EpochClock {
+  number = 0;
+  label: string | undefined;
+  startNs = ZERO;
+  /** The epoch's own. */
+  span: EpochSpan;
+  private recordedNs = ZERO;
+  private hasWork = false;
+
+  constructor(private readonly epochs: Epochs) {
+    this.span = epochs.at(0, undefined, 0);
+  }
+
+  /** An activity begins here at `atNs`, in the record at `recordedNs`. */
+  began(atNs: number, recordedNs: number): void {
+    const { span } = this;
+    // A stage begins with its mark.
+    const isMarked = this.label !== undefined;
+    span.own.begin(isMarked ? this.startNs : atNs);
+    span.recorded.begin(isMarked ? this.recordedNs : recordedNs);
+    this.hasWork = true;
+  }
+
+  /** One ended, before the epoch did. */
+  ended(atNs: number, recordedNs: number): void {
+    this.span.own.end(atNs);
+    this.span.recorded.end(recordedNs);
+  }
+
+  /** The barrier comes at `atNs` on this side. */
+  pass({ number, label, closes, atNs: recordedNs }: Barrier, atNs: number): void {
+    if (closes && this.hasWork) this.ended(atNs, recordedNs);
+    this.span.marked.end(atNs);
+    this.number = number;
+    this.label = label;
+    this.startNs = atNs;
+    this.recordedNs = recordedNs;
+    this.hasWork = false;
+    this.span = this.epochs.at(number, label, recordedNs);
+    this.span.marked.begin(atNs);
+  }
+}

@@ -1,0 +1,300 @@
+import { type Operation, OperationKind } from "../../activity/activity.js";
+import type { CostProfile } from "../../cost/profile.js";
+import { ZERO } from "../../double.js";
+import { Charge, chargeKinds } from "../../stage2/meter.js";
+import type { CostScale } from "../cost-scale.js";
+import { Cost, costs } from "../counters.js";
+import { Shape } from "../plan.js";
+import type { WorkMeter } from "../work-meter.js";
+import type { Learnt } from "./learnt.js";
+
+/** An operation that the record has, and how long it took there. */
+export interface Recorded {
+  readonly operation: Operation;
+  readonly ns: number;
+}
+
+/**
+ * How long an operation of one side takes: what the record says of the operation that did this work, plus what the
+ * side's own work differs by. Whether two walks are the same is found by their work alone.
+ */
+export class HoldTime {
+  /** Whole nanoseconds from the function's entry to its return. */
+  ns = ZERO;
+  /** From the entry on, where the walk opened a window. */
+  breakNs = ZERO;
+  installNs = ZERO;
+  /** Where the time goes, by Cost; sums to `ns`. */
+  readonly costNs = new Float64Array(costs.length);
+  /** Of each, the share that is the record's. */
+  readonly recorded = new Float64Array(costs.length);
+  /** The work is the record's own: so is the time. */
+  isRecorded = false;
+  /** Both edges of the window are the record's. */
+  isWindowRecorded = false;
+  /** What was to be saved, and was not there to be saved. */
+  clampedNs = ZERO;
+
+  private bodyNs = ZERO;
+  private cleanNs = ZERO;
+  private flushNs = ZERO;
+  private rest = ZERO;
+
+  constructor(
+    private readonly learnt: Learnt,
+    private readonly profile: CostProfile,
+    /** Unit costs of this side's walker. */
+    private readonly units: Float64Array,
+    private readonly scale: CostScale,
+  ) {}
+
+  /**
+   * Of the walk that the meter has just watched.
+   * @param own the operation that the record has of this very activity
+   * @param like one that did this work on this entry in the record; undefined where there is none
+   */
+  set(
+    meter: WorkMeter,
+    operation: Operation,
+    shape: number,
+    own: Recorded | undefined,
+    like: Recorded | undefined,
+  ): void {
+    const recorded = own !== undefined && own.operation.shape === shape ? own : like;
+    this.clampedNs = 0;
+    this.isRecorded = this.isWindowRecorded = false;
+    if (shape === Shape.coalesce) this.setCoalesce(meter, recorded, recorded === own);
+    else this.setPlain(meter, operation, shape, recorded, recorded === own);
+    this.share(shape);
+  }
+
+  private setPlain(
+    meter: WorkMeter,
+    operation: Operation,
+    shape: number,
+    recorded: Recorded | undefined,
+    isOwn: boolean,
+  ): void {
+    const { learnt } = this;
+    const cleaned = meter.counts[Charge.cleanByte] as number;
+    this.flushNs = this.bodyNs = 0;
+    if (recorded !== undefined) {
+      const work = recorded.operation.work as Float64Array;
+      const isSame = isEqual(meter.counts, work);
+      const wasClean = learnt.cleanPart(recorded.operation, recorded.ns);
+      const byteNs =
+        (work[Charge.cleanByte] as number) > 0
+          ? wasClean / (work[Charge.cleanByte] as number)
+          : learnt.cleanByteNs;
+      this.cleanNs = isSame ? wasClean : cleaned * byteNs;
+      this.rest = recorded.ns - wasClean + (isSame ? 0 : this.difference(meter.counts, work));
+      this.mark(isSame && isOwn ? 1 : recorded.ns === 0 ? 0 : 1);
+      this.isRecorded = isSame && isOwn;
+      this.breakNs = recorded.operation.toBreakNs;
+    } else {
+      const usual =
+        operation.kind === OperationKind.map ? learnt.usualNs(shape, operation.bytes > 4096) : undefined;
+      this.cleanNs = cleaned * learnt.cleanByteNs;
+      this.rest = usual ?? this.profile.figure("mapFixedNs") + this.workNs(meter.counts);
+      this.mark(usual === undefined ? 0 : 1);
+      this.breakNs = operation.toBreakNs;
+    }
+    this.recorded[Cost.clean] = this.isRecorded || learnt.knowsClean ? 1 : 0;
+  }
+
+  private setCoalesce(meter: WorkMeter, recorded: Recorded | undefined, isOwn: boolean): void {
+    const { learnt } = this;
+    const cleaned = meter.counts[Charge.cleanByte] as number;
+    if (recorded === undefined) {
+      this.breakNs = learnt.usualToBreakNs ?? this.profile.figure("mapFixedNs");
+      this.flushNs = learnt.usualFlushNs ?? (this.units[Charge.tlbiVmid] as number);
+      this.bodyNs = learnt.usualBodyNs ?? learnt.profileBody(meter.counts, meter.visitsToBreak, this.units);
+      this.cleanNs = cleaned * learnt.cleanByteNs;
+      this.rest = this.breakNs + 2 * learnt.line;
+      this.mark(0);
+      this.placeInstall(meter);
+      return;
+    }
+    const { operation, ns } = recorded;
+    const work = operation.work as Float64Array;
+    const isSame = this.isSameWork(meter.counts, work);
+    const body = learnt.bodyNs(operation, ns);
+    const wasCleaned = work[Charge.cleanByte] as number;
+    const { toFlushedNs } = operation;
+    // A break without a line of its own is at the flush's return, as in the reference.
+    const flushNs = Number.isNaN(operation.toBreakNs)
+      ? (learnt.usualFlushNs ?? (this.units[Charge.tlbiVmid] as number))
+      : toFlushedNs - operation.toBreakNs;
+    this.flushNs = Number.isNaN(flushNs)
+      ? (work[Charge.tlbiVmid] as number) * (this.units[Charge.tlbiVmid] as number)
+      : flushNs;
+    const fixed = Math.min(ns - body, learnt.fixedNs(operation));
+    this.flushNs = Math.min(this.flushNs, fixed);
+    this.breakNs = firstKnown(operation.toBreakNs, toFlushedNs, fixed - this.flushNs);
+    const clean = wasCleaned > 0 ? Math.max(0, ns - fixed - body) : 0;
+    this.rest = ns - this.flushNs - body - clean;
+    this.mark(1);
+    if (isSame) {
+      this.bodyNs = body;
+      this.cleanNs = clean;
+      this.isRecorded = isOwn;
+    } else {
+      const was = learnt.profileBody(work, operation.visitsToBreak, learnt.recorderUnits);
+      const is = learnt.profileBody(meter.counts, meter.visitsToBreak, this.units);
+      this.bodyNs =
+        this.isTornDownElsewhere(work) && !this.isTornDownElsewhere(meter.counts)
+          ? (learnt.teardownNs ?? is)
+          : body * (is / was);
+      this.cleanNs = cleaned * (wasCleaned > 0 ? clean / wasCleaned : learnt.cleanByteNs);
+      this.recorded[Cost.teardown] = 0;
+      this.recorded[Cost.clean] = learnt.knowsClean ? 1 : 0;
+    }
+    const hasEdge = !Number.isNaN(operation.toInstallNs);
+    if (isSame && this.isSameOrder(meter, operation)) {
+      this.installNs = hasEdge ? operation.toInstallNs : ns;
+      this.isWindowRecorded = this.isRecorded && hasEdge && !Number.isNaN(operation.toBreakNs);
+      return;
+    }
+    this.placeInstall(meter);
+    if (hasEdge) this.keepEdge(operation, body, clean);
+  }
+
+  /**
+   * The recorded edge lies where it does for more than its work: what lies between it and the place of its work is kept
+   * with the work that stays inside the window.
+   */
+  private keepEdge(operation: Operation, body: number, clean: number): void {
+    const { work, workToBreak, workToInstall } = operation;
+    if (work === undefined || workToBreak === undefined || workToInstall === undefined) return;
+    const was = this.inWindowNs(
+      work,
+      workToBreak,
+      workToInstall,
+      operation.visitsToBreak,
+      this.learnt.recorderUnits,
+      body,
+      clean,
+    );
+    const flushedNs = this.breakNs + this.flushNs + this.learnt.line;
+    const kept = was > 0 ? Math.max(0, Math.min(1, (this.installNs - flushedNs) / was)) : 1;
+    this.installNs += (operation.toInstallNs - flushedNs - was) * kept;
+  }
+
+  /** The window ends when the work that the walk had done by then is done. */
+  private placeInstall(meter: WorkMeter): void {
+    const { countsToInstall, countsToBreak, counts, visitsToBreak } = meter;
+    this.installNs =
+      this.breakNs +
+      this.flushNs +
+      this.learnt.line +
+      this.inWindowNs(
+        counts,
+        countsToBreak,
+        countsToInstall,
+        visitsToBreak,
+        this.units,
+        this.bodyNs,
+        this.cleanNs,
+      );
+  }
+
+  /** How much of a coalesce's body and clean come between its flush and its install; ns. */
+  private inWindowNs(
+    counts: Float64Array,
+    toBreak: Float64Array,
+    toInstall: Float64Array,
+    visitsToBreak: number,
+    units: Float64Array,
+    bodyNs: number,
+    cleanNs: number,
+  ): number {
+    const { learnt } = this;
+    const all = learnt.profileBody(counts, visitsToBreak, units);
+    const before = learnt.profileBody(toInstall, toBreak[Charge.entryVisit] as number, units);
+    const cleaned = counts[Charge.cleanByte] as number;
+    const cleanShare = cleaned === 0 ? 0 : (toInstall[Charge.cleanByte] as number) / cleaned;
+    return Math.min(1, (before - 1) / all) * bodyNs + cleanShare * cleanNs;
+  }
+
+  /** A detached table is handed to a deferred free. */
+  private isTornDownElsewhere(work: Float64Array): boolean {
+    return (work[Charge.deferFree] as number) > 0;
+  }
+
+  /** All of it is whole nanoseconds from here on, and scaled. */
+  private share(shape: number): void {
+    const { costNs, scale } = this;
+    const before = this.breakNs;
+    costNs.fill(0);
+    costNs[Cost.tlbi] = this.flushNs;
+    costNs[Cost.clean] = this.cleanNs;
+    costNs[Cost.teardown] = this.bodyNs;
+    if (this.rest < 0) this.clampedNs = -this.rest;
+    costNs[Cost.walk] = Math.max(0, this.rest);
+    const total = this.flushNs + this.cleanNs + this.bodyNs + Math.max(0, this.rest);
+    let sum = 0;
+    for (const cost of [Cost.tlbi, Cost.clean, Cost.teardown] as const) {
+      const ns = Math.round((costNs[cost] as number) * scale.of(cost));
+      costNs[cost] = ns;
+      sum += ns;
+    }
+    // What rounding leaves is the walk's: the parts sum to the whole.
+    this.ns = scale.isWhole
+      ? Math.round(total)
+      : sum + Math.round((costNs[Cost.walk] as number) * scale.of(Cost.walk));
+    costNs[Cost.walk] = Math.max(0, this.ns - sum);
+    this.ns = sum + (costNs[Cost.walk] as number);
+    if (shape !== Shape.coalesce) {
+      this.breakNs = Number.isNaN(before) ? this.ns : Math.min(before, this.ns);
+      this.installNs = this.ns;
+      return;
+    }
+    const factor = total === 0 || scale.isWhole ? 1 : this.ns / total;
+    this.breakNs = Math.min(this.ns, Math.round(before * factor));
+    this.installNs = Math.max(this.breakNs, Math.min(this.ns, Math.round(this.installNs * factor)));
+  }
+
+  private mark(share: number): void {
+    this.recorded.fill(share);
+  }
+
+  /** The same counts, and the same price for a visit of compiled code. */
+  private isSameWork(counts: Float64Array, work: Float64Array): boolean {
+    if (!isEqual(counts, work)) return false;
+    return this.units[Charge.entryVisit] === this.learnt.recorderUnits[Charge.entryVisit];
+  }
+
+  private isSameOrder(meter: WorkMeter, operation: Operation): boolean {
+    const { workToBreak, workToInstall } = operation;
+    if (workToBreak === undefined || workToInstall === undefined) return false;
+    for (let kind = 0; kind < chargeKinds; kind++)
+      if (
+        meter.countsToBreak[kind] !== workToBreak[kind] ||
+        meter.countsToInstall[kind] !== workToInstall[kind]
+      )
+        return false;
+    return true;
+  }
+
+  /** What more work than the recorded takes, the clean apart; negative where there is less. */
+  private difference(counts: Float64Array, work: Float64Array): number {
+    return this.workNs(counts) - this.workNs(work);
+  }
+
+  private workNs(counts: Float64Array): number {
+    const { recorderUnits } = this.learnt;
+    let ns = 0;
+    for (let kind = 0; kind < chargeKinds; kind++)
+      if (kind !== Charge.cleanByte) ns += (counts[kind] as number) * (recorderUnits[kind] as number);
+    return ns;
+  }
+}
+
+function firstKnown(...times: readonly number[]): number {
+  return times.find((ns) => !Number.isNaN(ns)) as number;
+}
+
+function isEqual(counts: Float64Array, work: Float64Array): boolean {
+  for (let kind = 0; kind < chargeKinds; kind++) if (counts[kind] !== work[kind]) return false;
+  return true;
+}

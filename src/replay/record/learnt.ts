@@ -1,0 +1,336 @@
+import { type Operation, OperationKind } from "../../activity/activity.js";
+import type { CostProfile } from "../../cost/profile.js";
+import { Charge, type ChargeKind } from "../../stage2/meter.js";
+import { Shape } from "../plan.js";
+import { StreamMedian } from "../samples.js";
+
+/** Walk and tear-down work. */
+const bodyKinds: readonly ChargeKind[] = [
+  Charge.entryVisit,
+  Charge.pagePut,
+  Charge.tableFree,
+  Charge.deferFree,
+];
+
+/** A hand-off takes at most so many times the usual one: what lies further apart is no queue. */
+const HANDOFF_LIMIT = 4;
+/** Who does the same again and again, with nobody in the way, is as quick as the quickest tenth. */
+const BRISK = 0.1;
+/** A clean that would leave nothing of the window's walk was disturbed while it was measured. */
+const LARGEST_CLEAN = 0.95;
+
+/** By what is before an operation: a fault's own time depends on it. */
+const ownKinds = 5;
+
+/** Which kind of fault an operation answers, of `ownKinds`: memory that is mapped first is allocated, and zeroed. */
+export function ownKind({ kind, bytes, shape }: Operation, pageBytes: number): number {
+  if (kind !== OperationKind.map) return 4;
+  return (bytes > pageBytes ? 2 : 0) + (shape === Shape.install ? 1 : 0);
+}
+
+/**
+ * What the record of one host (a VM with CPUs of its own, or all that one CPU ran) tells about durations. It is learnt
+ * a window of the record at a time, before anything in that window is replayed.
+ */
+export class Learnt {
+  private readonly own = Array.from({ length: ownKinds }, () => new StreamMedian());
+  private readonly anyOwn = new StreamMedian();
+  private readonly gaps = new StreamMedian();
+  private readonly laps = new StreamMedian();
+  private readonly tails = new StreamMedian();
+  private readonly teardowns = new StreamMedian();
+  private readonly toBreak = new StreamMedian();
+  private readonly flush = new StreamMedian();
+  /** From the flush's return to the install, where walk, clean or both lie in between. */
+  private readonly toInstall = new StreamMedian();
+  /** Of coalesces without a clean, and of those whose window holds no walk: what is left behind flush or install. */
+  private readonly bodies = new StreamMedian();
+  /** Operations by shape and size (page or block), their clean taken off. */
+  private readonly durations = Array.from({ length: 10 }, () => new StreamMedian());
+  /** Fresh maps, which clean what they map. */
+  private readonly freshPage = new StreamMedian();
+  private readonly freshBlock = new StreamMedian();
+  /** Before a map: since the abort where nobody had the lock meanwhile, else since that was left. */
+  private readonly freePage = new StreamMedian();
+  private readonly freeBlock = new StreamMedian();
+  private readonly waitedPage = new StreamMedian();
+  private readonly waitedBlock = new StreamMedian();
+  /** Unmaps that clean leaf by leaf: from one flush to the next, of pages and of blocks. */
+  private pageSpacingNs = Number.NaN;
+  private blockSpacingNs = Number.NaN;
+  private blockBytes = 0;
+  private lineNs = Number.POSITIVE_INFINITY;
+  private windowHoldsWalk = true;
+  private windowHoldsClean = false;
+  private cleanNsPerByte: number | undefined;
+
+  constructor(
+    private readonly profile: CostProfile,
+    /** Unit costs of the recording walker. */
+    readonly recorderUnits: Float64Array,
+    private readonly pageBytes: number,
+    /** The recording walker's fault path cleaned before the map. */
+    private readonly recorderCleansBefore: boolean,
+    /** From the guest to the handler and back, as far as the trace shows it; ns. */
+    private readonly backNs: () => number,
+  ) {}
+
+  /** An operation of known shape and work, that nothing interrupted, which took `ns`. */
+  learnOperation(operation: Operation, ns: number): void {
+    const { shape, kind, bytes, toBreakNs, toFlushedNs, toInstallNs } = operation;
+    const work = operation.work as Float64Array;
+    if (kind === OperationKind.unmap) {
+      this.pageSpacingNs = least(this.pageSpacingNs, operation.pageSpacingNs);
+      this.blockSpacingNs = least(this.blockSpacingNs, operation.blockSpacingNs);
+    }
+    if (kind !== OperationKind.map) return;
+    const isBlock = bytes > this.pageBytes;
+    if (isBlock) this.blockBytes = Math.max(this.blockBytes, bytes);
+    if (shape === Shape.install && (work[Charge.cleanByte] as number) === bytes)
+      (isBlock ? this.freshBlock : this.freshPage).add(ns);
+    if (shape === Shape.coalesce && !Number.isNaN(toFlushedNs)) {
+      if (!Number.isNaN(toBreakNs)) {
+        this.toBreak.add(toBreakNs);
+        this.flush.add(toFlushedNs - toBreakNs);
+      }
+      const atInstall = operation.workToInstall as Float64Array;
+      this.windowHoldsWalk =
+        (atInstall[Charge.pagePut] as number) + (atInstall[Charge.tableFree] as number) > 1;
+      this.windowHoldsClean = (atInstall[Charge.cleanByte] as number) > 0;
+      const installNs = Number.isNaN(toInstallNs) ? ns : toInstallNs;
+      if (this.windowHoldsClean || this.windowHoldsWalk) this.toInstall.add(installNs - toFlushedNs);
+      if (!this.windowHoldsClean) this.bodies.add(ns - toFlushedNs);
+    }
+  }
+
+  /** The same operation once more, when the window's clean is known. */
+  learnDuration(operation: Operation, ns: number): void {
+    const { shape, kind, bytes } = operation;
+    if (kind === OperationKind.map && shape !== Shape.coalesce)
+      this.durationsOf(shape, bytes > this.pageBytes).add(ns - this.cleanPart(operation, ns));
+  }
+
+  /** Of a map, the time before it since the abort, and since another operation left the lock. */
+  learnBefore(bytes: number, sinceAbortNs: number, sinceHeldNs: number): void {
+    const isBlock = bytes > this.pageBytes;
+    const waited = sinceHeldNs < sinceAbortNs;
+    const ns = Math.min(sinceAbortNs, sinceHeldNs);
+    if (isBlock) {
+      (waited ? this.waitedBlock : this.freeBlock).add(ns);
+      this.blockBytes = Math.max(this.blockBytes, bytes);
+    } else (waited ? this.waitedPage : this.freePage).add(ns);
+  }
+
+  learnOwn(kind: number, ns: number): void {
+    (this.own[kind] as StreamMedian).add(ns);
+    this.anyOwn.add(ns);
+  }
+
+  learnLine(ns: number): void {
+    if (ns < this.lineNs) this.lineNs = ns;
+  }
+
+  learnGap(ns: number): void {
+    this.gaps.add(ns);
+  }
+
+  learnLap(ns: number): void {
+    this.laps.add(ns);
+  }
+
+  /** From an operation's return to the guest. */
+  learnTail(ns: number): void {
+    this.tails.add(ns);
+  }
+
+  learnTeardown(ns: number): void {
+    this.teardowns.add(ns);
+  }
+
+  /** All of the window has been learnt: what follows from several figures is made up. */
+  settle(): void {
+    this.cleanNsPerByte = this.recorderCleansBefore ? this.cleanBefore() : this.cleanInside();
+  }
+
+  /** From abort to request of an uncontended fault of this kind, else of any; undefined where there was none. */
+  ownNs(kind: number): number | undefined {
+    return (this.own[kind] as StreamMedian).median ?? this.anyOwn.median;
+  }
+
+  /** By how much a thread's own time spreads: its interquartile range. */
+  get ownSpreadNs(): number {
+    const upper = this.anyOwn.quantile(0.75);
+    return upper === undefined ? 0 : upper - (this.anyOwn.quantile(0.25) as number);
+  }
+
+  /** From a release to the next waiter's beginning. */
+  get handoffNs(): number {
+    return Math.round(this.gaps.median ?? this.profile.figure("lockHandoffNs"));
+  }
+
+  get handoffLimitNs(): number {
+    return Math.max(HANDOFF_LIMIT * (this.gaps.median ?? 0), this.profile.figure("lockHandoffNs"));
+  }
+
+  /**
+   * One lap of a retried access: the median of the recorded ones, or what a lap is made of, where that is less (the few
+   * of a quiet trace may all have been held up); undefined where the record has neither.
+   */
+  get lapNs(): number | undefined {
+    const recordedNs = this.laps.median;
+    const ownNs = this.anyOwn.quantile(BRISK);
+    const tailNs = this.tails.quantile(BRISK);
+    const mapNs =
+      this.durationsOf(Shape.unchanged, false).quantile(BRISK) ??
+      this.durationsOf(Shape.unchanged, true).quantile(BRISK);
+    if (ownNs === undefined || tailNs === undefined || mapNs === undefined) return recordedNs;
+    return Math.min(recordedNs ?? Number.POSITIVE_INFINITY, this.backNs() + ownNs + mapNs + tailNs);
+  }
+
+  /** Whether the clean's cost comes from the trace. */
+  get knowsClean(): boolean {
+    return this.cleanNsPerByte !== undefined;
+  }
+
+  get cleanByteNs(): number {
+    return this.cleanNsPerByte ?? (this.recorderUnits[Charge.cleanByte] as number);
+  }
+
+  /** What a recorded line costs inside an interval: the shortest time between two events of an activity. */
+  get line(): number {
+    return Number.isFinite(this.lineNs) ? this.lineNs : 0;
+  }
+
+  /** Clean of a recorded operation that took `ns`. */
+  cleanPart({ shape, work }: Operation, ns: number): number {
+    if (shape === Shape.coalesce) return 0;
+    return Math.min(ns, ((work as Float64Array)[Charge.cleanByte] as number) * this.cleanByteNs);
+  }
+
+  /**
+   * Walk and tear-down of a recorded coalesce that took `ns`. Where its window holds a clean too, what lies between
+   * flush and install is the clean but for the walk alone: the usual time there less the clean that fresh maps and
+   * unmaps show.
+   */
+  bodyNs(operation: Operation, ns: number): number {
+    const rest = Math.max(0, ns - this.fixedNs(operation));
+    const cleaned = (operation.work as Float64Array)[Charge.cleanByte] as number;
+    if (cleaned === 0) return rest;
+    if (!this.windowHoldsWalk && !Number.isNaN(operation.toFlushedNs))
+      return Math.max(0, ns - (Number.isNaN(operation.toInstallNs) ? ns : operation.toInstallNs));
+    // Of a coalesce that was interrupted, where there is no other, its own time stands for the usual one.
+    const { toInstallNs, toFlushedNs } = operation;
+    const ownNs = (Number.isNaN(toInstallNs) ? ns : toInstallNs) - toFlushedNs;
+    const usualNs = this.toInstall.median ?? (Number.isNaN(ownNs) ? undefined : ownNs);
+    const beyondNs = usualNs === undefined ? 0 : usualNs - cleaned * this.cleanByteNs;
+    // A walk over entries that nobody knows cannot be priced: then the profile's clean tells more than its visits.
+    const isTold =
+      this.knowsClean ||
+      (!operation.knowsSubtree && beyondNs > (1 - LARGEST_CLEAN) * (usualNs ?? Number.POSITIVE_INFINITY));
+    const walkNs = isTold
+      ? beyondNs
+      : this.profileBody(operation.work as Float64Array, operation.visitsToBreak, this.recorderUnits);
+    return Math.min(rest, Math.max(0, walkNs));
+  }
+
+  /** Tear-down that the recording walker leaves to others, where the trace shows it. */
+  get teardownNs(): number | undefined {
+    return this.teardowns.median;
+  }
+
+  /** Walk and tear-down of a coalesce that the record does not have; undefined where it has none at all. */
+  get usualBodyNs(): number | undefined {
+    if (this.bodies.median !== undefined && this.windowHoldsWalk) return this.bodies.median;
+    const usual = this.toInstall.median;
+    if (usual === undefined || !this.windowHoldsWalk) return this.teardowns.median;
+    return this.windowHoldsClean ? Math.max(0, usual - this.blockBytes * this.cleanByteNs) : usual;
+  }
+
+  /** From the operation's entry to the break, and from there to the flush's return; undefined where not recorded. */
+  get usualToBreakNs(): number | undefined {
+    return this.toBreak.median;
+  }
+
+  get usualFlushNs(): number | undefined {
+    return this.flush.median;
+  }
+
+  /** Usual duration of an operation of this shape, the clean apart; undefined where there was none. */
+  usualNs(shape: number, isBlock: boolean): number | undefined {
+    return this.durationsOf(shape, isBlock).median ?? this.durationsOf(shape, !isBlock).median;
+  }
+
+  /** Entry, flush, install and return of a recorded coalesce. */
+  fixedNs({ toBreakNs, toFlushedNs, work }: Operation): number {
+    if (!Number.isNaN(toFlushedNs)) return toFlushedNs + 2 * this.line;
+    const flushes = (work as Float64Array)[Charge.tlbiVmid] as number;
+    const before = Number.isNaN(toBreakNs)
+      ? (this.usualNs(Shape.unchanged, true) ?? this.profile.figure("mapFixedNs"))
+      : toBreakNs;
+    return before + flushes * (this.usualFlushNs ?? (this.recorderUnits[Charge.tlbiVmid] as number));
+  }
+
+  /** What the profile says of walk and tear-down. */
+  profileBody(work: Float64Array, visitsToBreak: number, units: Float64Array): number {
+    let sum = 0;
+    for (const kind of bodyKinds) sum += (work[kind] as number) * (units[kind] as number);
+    return Math.max(1, sum - visitsToBreak * (units[Charge.entryVisit] as number));
+  }
+
+  private durationsOf(shape: number, isBlock: boolean): StreamMedian {
+    return this.durations[2 * shape + (isBlock ? 1 : 0)] as StreamMedian;
+  }
+
+  /** The clean of a block, by whatever shows one: fresh maps, and unmaps that clean leaf by leaf. */
+  private cleanInside(): number | undefined {
+    const { blockBytes, pageBytes } = this;
+    const usual = this.toInstall.median;
+    if (this.windowHoldsClean && !this.windowHoldsWalk && usual !== undefined) return usual / blockBytes;
+    const witnesses = this.witnesses();
+    const largest =
+      this.windowHoldsClean && usual !== undefined
+        ? LARGEST_CLEAN * (this.toInstall.quantile(0.1) as number)
+        : Number.POSITIVE_INFINITY;
+    const accepted = witnesses.filter((ns) => ns * blockBytes < largest);
+    if (accepted.length > 0) return middle(accepted);
+    if (!this.windowHoldsClean || usual === undefined) return undefined;
+    const units = this.recorderUnits;
+    const walkNs = (blockBytes / pageBytes) * (units[Charge.entryVisit] as number);
+    return Math.max(0, usual - walkNs) / blockBytes;
+  }
+
+  /** Nanoseconds a byte, each by its own way. */
+  private witnesses(): number[] {
+    const { blockBytes, pageBytes, pageSpacingNs, blockSpacingNs } = this;
+    const found = [slope(this.freshPage, pageBytes, this.freshBlock, blockBytes)];
+    if (blockSpacingNs > pageSpacingNs) found.push((blockSpacingNs - pageSpacingNs) / (2 ** 21 - 2 ** 12));
+    return found.filter((ns) => ns !== undefined);
+  }
+
+  private cleanBefore(): number | undefined {
+    const { pageBytes, blockBytes } = this;
+    // Who waited cleans and does little else; who comes first may zero new memory too, and the least may be that.
+    const waitedNs = this.waitedBlock.least;
+    if (waitedNs !== undefined)
+      return slope(this.waitedPage, pageBytes, this.waitedBlock, blockBytes) ?? waitedNs / blockBytes;
+    return slope(this.freePage, pageBytes, this.freeBlock, blockBytes);
+  }
+}
+
+/** Extra time by extra byte; undefined where the trace has no two sizes. What disturbs only adds: the least show it. */
+function slope(small: StreamMedian, smallBytes: number, large: StreamMedian, largeBytes: number) {
+  const a = small.least;
+  const b = large.least;
+  if (a === undefined || b === undefined || largeBytes <= smallBytes) return undefined;
+  return Math.max(0, (b - a) / (largeBytes - smallBytes));
+}
+
+function least(a: number, b: number): number {
+  return Number.isNaN(a) || b < a ? b : a;
+}
+
+function middle(values: readonly number[]): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  const at = sorted.length / 2;
+  return ((sorted[Math.floor(at)] as number) + (sorted[Math.ceil(at) - 1] as number)) / 2;
+}

@@ -1,0 +1,334 @@
+import { type Activity, ActivityKind, type Operation, OperationKind } from "../../activity/activity.js";
+import type { Barrier } from "../../activity/epoch.js";
+import { FaultClass, faultClass, faultLevel } from "../../stage2/esr.js";
+import { chargeKinds } from "../../stage2/meter.js";
+import { isValid } from "../../stage2/pte.js";
+import { Errno } from "../../strategy/stage2.js";
+import type { Guest } from "../guest.js";
+import { Shape } from "../plan.js";
+import { EventQueue } from "../queue.js";
+import { SlotFlag } from "../slot-flags.js";
+import type { Baseline, Hold } from "./baseline.js";
+import type { Guests } from "./guests.js";
+import type { Judgement } from "./judgement.js";
+import { Step, type Track, Tracks } from "./track.js";
+
+/** What the pass is told of the trace, and whom it tells. */
+export interface ReferenceConfig {
+  readonly guests: Guests;
+  readonly judgement: Judgement;
+  /** The recording walker's faults hold the lock for read. */
+  readonly sharesLock: boolean;
+  /** One CPU ran everything. */
+  readonly isOneStream: boolean;
+  readonly counts: (activity: Activity, epoch: string | undefined, guest: Guest) => boolean;
+  /** By how much later than recorded the access is made in this draw; ns. */
+  readonly offsetNs: (activity: Activity, thinkNs: number) => number;
+  /** All of the activity is known. */
+  readonly settled: (baseline: Baseline) => void;
+}
+
+/**
+ * The recording walker's table through the record, in the record's own time: every operation runs when it did, every
+ * access is made when it was. It settles what the trace leaves open: at which moment each access was made, what it
+ * met, how much work each operation was, and what the tables held that existed before the trace began.
+ */
+export class ReferencePass {
+  /** Entries and tables that only a fault's own status told. */
+  inferredEntries = 0;
+  /** Coalesces over subtrees whose population the trace does not show. */
+  unknownSubtrees = 0;
+  private readonly tracks = new Tracks();
+  private readonly queue = new EventQueue<Track>();
+  /** Tracks whose next activity is of an epoch that is yet to come. */
+  private held: Track[] = [];
+  private readonly barriers: Barrier[] = [];
+  private epoch = 0;
+  private epochNs = 0;
+  private label: string | undefined;
+  private nowNs = 0;
+  private longestExitNs = 0;
+  /** The latest time that an access was looked at. */
+  private lookedNs = 0;
+  /** In the epoch under way. */
+  private hasSplits = false;
+  /** By thread: when its last activity ended. */
+  private readonly endNs: number[] = [];
+
+  constructor(private readonly config: ReferenceConfig) {}
+
+  feed(baseline: Baseline): void {
+    const track = this.tracks.of(baseline.activity.thread);
+    track.push(baseline);
+    if (track.baseline === undefined && !this.held.includes(track)) this.begin(track);
+  }
+
+  feedBarrier(barrier: Barrier): void {
+    this.barriers.push(barrier);
+  }
+
+  /** Goes on as far as the record is known: every activity that starts before `frontierNs` has been fed. */
+  pump(frontierNs: number, passed: (barrier: Barrier) => void): void {
+    const { queue, barriers } = this;
+    for (;;) {
+      const track = queue.peek();
+      const barrier = barriers[0];
+      const isDue = barrier !== undefined && barrier.atNs <= frontierNs;
+      if (isDue && (track === undefined || track.dueNs > barrier.atNs)) {
+        barriers.shift();
+        this.pass(barrier);
+        passed(barrier);
+        continue;
+      }
+      if (track === undefined || (!isDue && track.dueNs >= frontierNs)) return;
+      this.step(queue.pop());
+    }
+  }
+
+  /** When the earliest access was made of what is not settled. */
+  get openSinceNs(): number {
+    let sinceNs = this.nowNs - this.longestExitNs;
+    for (const { baseline } of this.tracks.all)
+      if (baseline !== undefined) sinceNs = Math.min(sinceNs, baseline.accessNs, baseline.lookNs);
+    return sinceNs;
+  }
+
+  private pass(barrier: Barrier): void {
+    this.epoch = barrier.number;
+    this.epochNs = barrier.atNs;
+    this.label = barrier.label;
+    this.config.guests.pass(barrier);
+    this.hasSplits = false;
+    for (const track of this.held.splice(0)) this.begin(track);
+  }
+
+  private begin(track: Track): void {
+    track.baseline = undefined;
+    const { next } = track;
+    if (next === undefined) return;
+    // The barrier that its epoch begins with may be read and not passed.
+    if (this.barriers.some(({ number }) => number <= next.activity.epoch)) {
+      this.held.push(track);
+      return;
+    }
+    const baseline = track.take();
+    track.baseline = baseline;
+    track.at = 0;
+    baseline.epoch = this.epoch;
+    const { activity } = baseline;
+    if (activity.kind === ActivityKind.hostOperation) {
+      this.due(track, Step.operate, baseline.hold(0).heldNs);
+      return;
+    }
+    if (activity.kind === ActivityKind.fault) this.placeAccess(baseline);
+    // By the abort all is known that the access can have met.
+    this.due(track, Step.access, activity.startNs);
+  }
+
+  /** The access was made an exit path before its abort was printed, but not before the thread was back in the guest. */
+  private placeAccess(baseline: Baseline): void {
+    const { activity } = baseline;
+    const { config } = this;
+    const sinceNs = this.sinceNs(activity);
+    const thinkNs = Math.max(0, activity.startNs - sinceNs);
+    const exitNs = Math.min(baseline.exitNs, thinkNs);
+    if (exitNs > this.longestExitNs) this.longestExitNs = exitNs;
+    const leadNs = Math.min(activity.leadNs, thinkNs - exitNs);
+    const offsetNs = Math.min(exitNs, config.offsetNs(activity, thinkNs - exitNs));
+    baseline.accessNs = Math.round(activity.startNs - exitNs + offsetNs);
+    baseline.lookNs = Math.round(baseline.accessNs - leadNs);
+    for (let n = 0; n < activity.lapNs.length; n++) {
+      const lapNs = activity.lapNs[n] as number;
+      const backNs = activity.lapSinceNs[n] as number;
+      // On a shared CPU others' turns lie between the laps: the guest tries at once when it is back.
+      baseline.lapLookNs[n] = config.isOneStream ? backNs : Math.max(backNs, lapNs - baseline.exitNs);
+    }
+  }
+
+  private sinceNs({ thread, epoch }: Activity): number {
+    const endNs = this.endNs[thread] ?? 0;
+    return epoch === this.epoch || epoch > this.epoch ? Math.max(endNs, this.epochNs) : endNs;
+  }
+
+  private due(track: Track, step: Step, atNs: number): void {
+    track.rank = step;
+    track.dueNs = atNs;
+    this.queue.push(track);
+  }
+
+  private step(track: Track): void {
+    this.nowNs = track.dueNs;
+    const baseline = track.baseline as Baseline;
+    switch (track.rank) {
+      case Step.access:
+        this.access(track, baseline);
+        return;
+      case Step.lap:
+        this.lap(track, baseline);
+        return;
+      case Step.operate:
+        this.operate(track, baseline);
+        return;
+      default:
+        this.release(track, baseline);
+    }
+  }
+
+  /** A store of an interrupted walk, due at `dueNs`, has been made by now: whatever was looked at so far did not see it. */
+  hasten(guest: Guest, dueNs: number): void {
+    const atNs = this.lookedNs + 1;
+    if (dueNs <= atNs) return;
+    const maker = guest.log.hasten(dueNs, atNs);
+    for (const { rank, baseline, at, maker: its } of this.tracks.all) {
+      if (rank !== Step.release || its !== maker || baseline === undefined) continue;
+      if (this.config.guests.of(baseline.activity.vm) !== guest) continue;
+      const hold = baseline.hold(at);
+      // The first word stands: who came earlier saw less.
+      if (!Number.isNaN(hold.doneNs)) continue;
+      const { startNs } = baseline.activity.operation(at);
+      hold.doneNs = atNs - startNs;
+      hold.doneDueNs = dueNs - startNs;
+    }
+  }
+
+  private access(track: Track, baseline: Baseline): void {
+    const { activity } = baseline;
+    const { config } = this;
+    const guest = config.guests.of(activity.vm);
+    if (this.hasSplits) activity.splitsBefore = guest.splits.by(activity.ipa, activity.startNs);
+    baseline.isCounted = config.counts(activity, this.label, guest);
+    if (activity.kind !== ActivityKind.fault) {
+      this.end(track, baseline);
+      return;
+    }
+    if (activity.operationCount === 1) this.infer(guest, activity);
+    if (baseline.lookNs > this.lookedNs) this.lookedNs = baseline.lookNs;
+    baseline.answer = guest.access(activity, baseline.lookNs);
+    baseline.level = guest.seen.level;
+    config.judgement.judge(baseline, guest, this.sinceNs(activity));
+    if (this.hasSplits) baseline.splitsBefore = guest.splits.by(activity.ipa, baseline.lookNs);
+    if (activity.lapNs.length > 0) this.due(track, Step.lap, activity.lapNs[0] as number);
+    else this.next(track, baseline);
+  }
+
+  private lap(track: Track, baseline: Baseline): void {
+    const { config } = this;
+    const lookNs = baseline.lapLookNs[track.at] as number;
+    if (lookNs > this.lookedNs) this.lookedNs = lookNs;
+    config.judgement.judgeLap(baseline, track.at, config.guests.of(baseline.activity.vm));
+    track.at++;
+    if (track.at < baseline.activity.lapNs.length)
+      this.due(track, Step.lap, baseline.activity.lapNs[track.at] as number);
+    else {
+      track.at = 0;
+      this.next(track, baseline);
+    }
+  }
+
+  /** The activity's next operation, if there is one. */
+  private next(track: Track, baseline: Baseline): void {
+    if (track.at < baseline.activity.operationCount) {
+      const { heldNs, cleanNs } = baseline.hold(track.at);
+      this.due(track, Step.operate, Math.max(track.dueNs, heldNs + cleanNs));
+    } else this.end(track, baseline);
+  }
+
+  private operate(track: Track, baseline: Baseline): void {
+    const { activity } = baseline;
+    const { config } = this;
+    const operation = activity.operation(track.at);
+    const hold = baseline.hold(track.at);
+    const guest = config.guests.of(activity.vm);
+    if (activity.kind === ActivityKind.hostOperation && track.at === 0)
+      baseline.isCounted = config.counts(activity, this.label, guest);
+    hold.isShared = config.sharesLock && isFaults(activity);
+    guest.begin(activity.line);
+    const shape = guest.shapeOf(operation);
+    operation.splitLevel = guest.shapeLevel;
+    operation.knowsSubtree = shape !== Shape.coalesce || guest.shapeIsKnown;
+    if (!operation.knowsSubtree) this.unknownSubtrees++;
+    // Under the read lock who loses returns first: what it asked for is the winner's work, which is still to come.
+    hold.hasLost = hold.isShared && operation.ret === Errno.EAGAIN && shape !== Shape.unchanged;
+    operation.shape = hold.hasLost ? -1 : shape;
+    if (hold.isShared) hold.isTaken = guest.takenUntilNs(activity, track.dueNs) > track.dueNs;
+    if (!hold.hasLost) {
+      config.guests.run(activity, operation, hold, track.dueNs);
+      track.maker = guest.log.operations;
+      noteWork(operation, guest);
+    }
+    operation.isCredible = isCredible(operation);
+    this.due(track, Step.release, Math.max(track.dueNs, hold.releasedNs));
+  }
+
+  private release(track: Track, baseline: Baseline): void {
+    const { activity } = baseline;
+    this.config.guests.end(activity, activity.operation(track.at), false);
+    track.at++;
+    this.next(track, baseline);
+  }
+
+  private end(track: Track, baseline: Baseline): void {
+    const { activity } = baseline;
+    const { splits } = this.config.guests.of(activity.vm);
+    if (splits.note(activity)) activity.hasSplit = this.hasSplits = true;
+    this.endNs[track.index] = baseline.endNs;
+    this.begin(track);
+    this.config.settled(baseline);
+  }
+
+  /** Tells from a fault's own status what the table held, where nothing replayed so far says so. */
+  private infer(guest: Guest, activity: Activity): void {
+    const level = faultLevel(activity.esr);
+    const expected = guest.access(activity, Number.POSITIVE_INFINITY);
+    const { seen } = guest;
+    if ((guest.meter.flags.of(seen.slot) & SlotFlag.known) !== 0 || seen.slot < 0) return;
+    const recorded = faultClass(activity.esr);
+    const { granule } = guest.stage2.table;
+    if (level < granule.startLevel || level > 3) return;
+    if (recorded === FaultClass.translation) {
+      if (level === seen.level && !isValid(seen.lo)) return;
+      activity.inferredInvalid = level;
+    } else if (recorded === FaultClass.permission && granule.allowsLeafAt(level)) {
+      if (expected === recorded && level === seen.level) return;
+      activity.inferredLeaf = level;
+    } else return;
+    this.inferredEntries++;
+    guest.infer(activity);
+  }
+}
+
+/** The walk has just been run: what it did is the operation's work. */
+function noteWork(operation: Operation, { meter }: Guest): void {
+  operation.work ??= new Float64Array(chargeKinds);
+  operation.work.set(meter.counts);
+  operation.visitsToBreak = meter.visitsToBreak;
+  if (meter.windows === 0) return;
+  operation.workToBreak ??= new Float64Array(chargeKinds);
+  operation.workToInstall ??= new Float64Array(chargeKinds);
+  operation.workToBreak.set(meter.countsToBreak);
+  operation.workToInstall.set(meter.countsToInstall);
+}
+
+/** A fault whose operations are the fault path's: they hold the lock for read where faults share it. */
+export function isFaults(activity: Activity): boolean {
+  if (activity.kind !== ActivityKind.fault) return false;
+  for (let n = 0; n < activity.operationCount; n++) {
+    const { kind } = activity.operation(n);
+    if (kind !== OperationKind.map && kind !== OperationKind.relaxPerms && kind !== OperationKind.makeYoung)
+      return false;
+  }
+  return true;
+}
+
+/** Whether what the recorded walker answered agrees with what the reference's table says it did. */
+function isCredible({ kind, ret, shape }: Operation): boolean {
+  if (shape < 0) return false;
+  if (kind !== OperationKind.map) return true;
+  if (ret !== 0 && ret !== Errno.EAGAIN) return false;
+  return ret === 0 || shape === Shape.unchanged;
+}
+
+/** A hold that lasted as long as its record says, with nobody else in between. */
+export function isUndisturbed(operation: Operation, hold: Hold): boolean {
+  return !Number.isNaN(operation.endNs) && hold.awayNs === 0;
+}

@@ -1,0 +1,88 @@
+import { ZERO } from "../../double.js";
+import { Episode } from "../episode.js";
+import type { Due } from "../queue.js";
+import type { Baseline } from "./baseline.js";
+import type { EpochSpan } from "./epochs.js";
+import type { Turn } from "./lock.js";
+
+/** What is due on a track. Its number is the rank among events of one time: who leaves goes before who comes. */
+export const Step = {
+  release: 0,
+  request: 1,
+  /** The lock is its own. */
+  grant: 2,
+  /** The operation begins: behind the fault path's own clean. */
+  operate: 3,
+  access: 4,
+  /** The access of a further lap. */
+  lap: 5,
+  /** An access that others' replacing of its entry kept out is tried again. */
+  again: 6,
+  /** Nothing: it waits for others, for the lock or for more of the record. */
+  idle: 7,
+  /** The guest goes on. */
+  end: 8,
+} as const;
+export type Step = (typeof Step)[keyof typeof Step];
+
+/** One thread of the host in one replay against the record, with the activity that it is at. */
+export class Track implements Due {
+  dueNs = ZERO;
+  rank: Step = Step.idle;
+  baseline: Baseline | undefined;
+  /** Which of its operations, or laps, is due. */
+  at = 0;
+  /** By how much this side is behind the record here (ahead: negative). */
+  shiftNs = ZERO;
+  /** What is told of the activity when it ends. */
+  readonly episode = new Episode();
+  /** The turns of its activities that have not ended, in their order: of those queued too. */
+  readonly turns: Turn[] = [];
+  /** It has waited for a split that does not come. */
+  mayGoAhead = false;
+  /** Number of the walk under way in its table's log. */
+  maker = 0;
+  /** The epoch that its present activity began in. */
+  span: EpochSpan | undefined;
+  /** Time that its present activity has had so far which the record's clock has elsewhere, or not at all; ns. */
+  displacedNs = ZERO;
+  private readonly queue: Baseline[] = [];
+  private head = 0;
+
+  constructor(readonly index: number) {}
+
+  get sequence(): number {
+    return (this.baseline as Baseline).activity.sequence;
+  }
+
+  push(baseline: Baseline): void {
+    this.queue.push(baseline);
+  }
+
+  get hasQueued(): boolean {
+    return this.head < this.queue.length;
+  }
+
+  get next(): Baseline | undefined {
+    return this.queue[this.head];
+  }
+
+  take(): Baseline {
+    const baseline = this.queue[this.head++] as Baseline;
+    if (this.head >= 256) {
+      this.queue.splice(0, this.head);
+      this.head = 0;
+    }
+    return baseline;
+  }
+}
+
+/** Tracks by the index of their thread. */
+export class Tracks {
+  readonly all: Track[] = [];
+
+  of(thread: number): Track {
+    for (let index = this.all.length; index <= thread; index++) this.all.push(new Track(index));
+    return this.all[thread] as Track;
+  }
+}
