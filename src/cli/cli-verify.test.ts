@@ -57,7 +57,9 @@ describe("a strategy of one's own", () => {
       stderr: "s2replay: there.js: is there already, and is left as it is\n",
     });
     expect(readFileSync(join(folder, "there.js"), "utf8")).toBe("// mine");
-    expect(run("strategies", "new", "mine.ts").stderr).toContain("expected a name that ends in .js or .mjs");
+    expect(run("strategies", "new", "mine.cjs").stderr).toContain(
+      "expected a name that ends in .js, .mjs or .ts",
+    );
     expect(run("strategies", "new", "no/mine.js").stderr).toContain("no/mine.js: no such folder");
   });
 

@@ -53,21 +53,51 @@ export default ({ strategyByName, MapSteps, habits }) => {
     }
   }
 
-  const like = strategyByName("v6.1");
   return {
+    // Its declared facts are v6.1's (the lock that its faults take, whether the fault path cleans before map, whether
+    // detached tables are torn down later, what else the generation does): state here what is otherwise.
+    ...strategyByName("v6.1"),
     name: ${JSON.stringify(name)},
     models: "v6.1 with a change of mine",
-    // "shared" where faults take the MMU lock for read and retry.
-    lockRegime: "exclusive",
-    // Whether the fault path cleans the memory before map: up to v5.13 it does.
-    faultPathCleans: false,
-    // Whether detached tables are handed to ops.deferFree(visit), to be torn down after the operation.
-    deferredFrees: false,
-    // How the walk goes, and what unmap, write-protect and the others do.
-    generation: like.generation,
-    // Laws that it breaks on purpose: { law, reason }.
-    deviations: [],
     createMapWalker: (ops, map) => new MyMap(ops, map, habits["v6.1"]),
+  };
+};
+`;
+}
+
+/** The same of any built-in strategy: its walker as it is, with a place for each callback. */
+export function strategyTemplateLike(name: string, like: string, isTypeScript: boolean): string {
+  const typed = (text: string) => (isTypeScript ? text : "");
+  return `// A stage-2 map walker for s2replay. To begin with it does what ${like} does: change it, and ask
+//
+//   s2replay verify FILE                            is it sound?
+//   s2replay walk --strategy ${like} --diff FILE       what does it do otherwise, step by step?
+//   s2replay diff TRACE --base ${like} --candidate FILE    what would it have done to that host?
+//
+// A walker acts through ops alone, and neither counts nor times anything. map is what was asked for. A visit is one
+// entry: its ipa, level, slot and page (the table page that holds it), and, as it was before the callback, isValid,
+// child (the table below) and phys. Every callback answers "continue", or ends the walk with "retry" (-EAGAIN),
+// "no-memory" (-ENOMEM), "too-big" (-E2BIG) or "invalid" (-EINVAL). A callback that a walker lacks is not visited.
+${typed('\nimport type { Strategy, Visit, Visitor } from "s2replay";\n')}
+export default ({ strategyByName }${typed(": { strategyByName(name: string): Strategy }")})${typed(": Strategy")} => {
+  const like = strategyByName(${JSON.stringify(like)});
+  return {
+    // Its declared facts are ${like}'s: state here what is otherwise.
+    ...like,
+    name: ${JSON.stringify(name)},
+    models: ${JSON.stringify(`${like} with a change of mine`)},
+    createMapWalker: (ops, map) => {
+      const walker = like.createMapWalker(ops, map);
+      const { tablePre, leaf, tablePost } = walker;
+      const mine${typed(": Visitor")} = {};
+      // An entry that holds a table, before what is below it.
+      if (tablePre) mine.tablePre = (visit${typed(": Visit")}) => tablePre.call(walker, visit);
+      // An entry without a table: a page, a block, or nothing.
+      if (leaf) mine.leaf = (visit${typed(": Visit")}) => leaf.call(walker, visit);
+      // An entry that held a table, after what is below it.
+      if (tablePost) mine.tablePost = (visit${typed(": Visit")}) => tablePost.call(walker, visit);
+      return mine;
+    },
   };
 };
 `;
