@@ -3,7 +3,7 @@
 import { strategyByName } from "../strategy/index.js";
 import { compareTrace } from "./compare.js";
 import { type KernelSet, type Recording, walkerOf } from "./kernel-recordings.js";
-import type { FaultCause, ReplayResult, SelfReplay } from "./result.js";
+import type { FaultCause, ReplayResult } from "./result.js";
 
 /** The guest's code and its own tables lie below; the memory under test lies above. */
 const TEST_MEMORY = { start: 16 * 2 ** 20, end: 2 ** 48 };
@@ -23,6 +23,7 @@ export type Figure = (typeof figures)[number];
 /** A figure of several runs. */
 export interface Measured {
   readonly mean: number;
+  readonly median: number;
   readonly least: number;
   readonly most: number;
   readonly runs: number;
@@ -51,8 +52,13 @@ export interface Prediction {
   /** One tree and one configuration, but for the patch. */
   readonly isStrictPair: boolean;
   readonly figures: Readonly<Record<Figure, Foretold>>;
-  /** Change of ADJUST from the recording that was replayed, ns; measured: of the means. */
-  readonly gain: { readonly predictedNs: number; readonly measuredNs: number | null };
+  /** Change of ADJUST from the recording that was replayed, ns and as a share; measured: of the medians. */
+  readonly gain: {
+    readonly predictedNs: number;
+    readonly measuredNs: number | null;
+    readonly predictedRatio: number;
+    readonly measuredRatio: number | null;
+  };
   /** Faults by cause, those of none left out; `recorded`: in the kernel's own recording under its own walker. */
   readonly causes: { readonly predicted: ByCause; readonly recorded: ByCause | null };
 }
@@ -76,7 +82,7 @@ const targets = {
 function targetOf(from: string, to: string, figure: Figure): number | null {
   const shares = (kernel: string) => strategyByName(walkerOf(kernel))?.lockRegime === "shared";
   // From a storm of retries nothing was aimed at.
-  if (shares(from)) return null;
+  if (shares(from) || from === to) return null;
   const own: Partial<Record<Figure, number>> = isStrictPair(from, to)
     ? targets.strict
     : shares(to)
@@ -124,7 +130,7 @@ export async function kernelMatrix(
       onDone?.(++done, recordings.length);
     }
     for (const from of replayed)
-      for (const to of kernels.filter((kernel) => kernel !== from.recording.kernel))
+      for (const to of kernels)
         predictions.push(
           predict(
             from,
@@ -134,15 +140,17 @@ export async function kernelMatrix(
           ),
         );
   }
-  return [
-    ...predictions.filter((one) => one.isStrictPair),
-    ...predictions.filter((one) => !one.isStrictPair),
+  const parts = [
+    (one: Prediction) => one.isStrictPair,
+    (one: Prediction) => one.from === one.to,
+    (one: Prediction) => !one.isStrictPair && one.from !== one.to,
   ];
+  return parts.flatMap((part) => predictions.filter(part));
 }
 
 async function replay(recording: Recording, walkers: readonly string[]): Promise<Replayed> {
   const { file, header } = recording;
-  const { sides, epochs, selfReplay } = await compareTrace({
+  const { sides, epochs } = await compareTrace({
     input: file,
     lenient: false,
     strategies: walkers,
@@ -153,14 +161,7 @@ async function replay(recording: Recording, walkers: readonly string[]): Promise
   const byWalker = new Map(
     sides.map(({ result }, n) => [result.strategy, sideOf(result, epochs[0]?.sides[n]?.makespanNs ?? 0)]),
   );
-  const own = byWalker.get(walkerOf(recording.kernel)) as Side;
-  // Operations keep their recorded times under their own walker; faults and waits are what the record itself shows.
-  const { recordedFaults, lockWaitNs } = selfReplay as SelfReplay;
-  return {
-    recording,
-    sides: byWalker,
-    own: { ...own, figures: { ...own.figures, faults: recordedFaults, lockWaitNs: lockWaitNs.recorded } },
-  };
+  return { recording, sides: byWalker, own: byWalker.get(walkerOf(recording.kernel)) as Side };
 }
 
 function sideOf({ faults, windows, costNs }: ReplayResult, adjustNs: number): Side {
@@ -212,7 +213,9 @@ function predict(
     ) as Record<Figure, Foretold>,
     gain: {
       predictedNs: predicted.figures.adjustNs - own.figures.adjustNs,
-      measuredNs: adjust && adjust.mean - before.mean,
+      measuredNs: adjust && adjust.median - before.median,
+      predictedRatio: predicted.figures.adjustNs / own.figures.adjustNs - 1,
+      measuredRatio: adjust && adjust.median / before.median - 1,
     },
     causes: { predicted: predicted.causes, recorded: recorded[0]?.causes ?? null },
   };
@@ -231,7 +234,20 @@ function tabled(runs: KernelSet["measured"], kernel: string, figure: Figure): Me
 function rangeOf(values: readonly number[], from: Measured["from"]): Measured | null {
   if (values.length === 0) return null;
   const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
-  return { mean, least: Math.min(...values), most: Math.max(...values), runs: values.length, from };
+  return {
+    mean,
+    median: medianOf(values),
+    least: Math.min(...values),
+    most: Math.max(...values),
+    runs: values.length,
+    from,
+  };
+}
+
+export function medianOf(values: readonly number[]): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  const at = (sorted.length - 1) / 2;
+  return ((sorted[Math.floor(at)] as number) + (sorted[Math.ceil(at)] as number)) / 2;
 }
 
 /** How far a value lies from the nearest point of a measured range. */

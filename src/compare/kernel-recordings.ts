@@ -62,7 +62,7 @@ export function recordingsIn(folder: string): KernelSet {
           scenario,
           run,
           file: join(folder, kernel, scenario, run, "trace.dat"),
-          header: machineOf(kernel, scenario),
+          header: headerOf(kernel, scenario, join(folder, kernel, scenario, run)),
         })),
       )
       .filter(({ file }) => existsSync(file)),
@@ -72,12 +72,12 @@ export function recordingsIn(folder: string): KernelSet {
   return { recordings, measured: existsSync(figures) ? measuredIn(figures) : [] };
 }
 
-/** KERNEL-SCENARIO.ndjson.gz, with headers of their own, and figures.csv. */
+/** KERNEL-SCENARIO.ndjson.gz or .zst, with headers of their own, and figures.csv. */
 export function shippedRecordings(folder: string): KernelSet {
   const recordings = readdirSync(folder)
     .sort()
     .flatMap((name) => {
-      const [, kernel, scenario] = /^(.+?)-((?:fwb-)?h\d[mg]-.+)\.ndjson\.gz$/.exec(name) ?? [];
+      const [, kernel, scenario] = /^(.+?)-((?:fwb-)?h\d[mg]-.+)\.ndjson\.(?:gz|zst)$/.exec(name) ?? [];
       return kernel === undefined || scenario === undefined
         ? []
         : [{ kernel, scenario, run: "1", file: join(folder, name), header: undefined }];
@@ -100,18 +100,18 @@ function foldersIn(folder: string): string[] {
 
 const readEntries = (folder: string) => readdirSync(folder, { withFileTypes: true });
 
-/** The emulated machine (traces/README.md): one physical CPU, on which a waiter sleeps. */
-function machineOf(kernel: string, scenario: string): HeaderFields {
+/**
+ * What a trace.dat does not tell of its machine. Beside a trace.header.json nothing is added but the walker; a host.json
+ * says what the machine around a host saw whose vCPUs had a CPU each; else it was the emulated machine with one physical
+ * CPU, on which a waiter sleeps (traces/README.md).
+ */
+function headerOf(kernel: string, scenario: string, run: string): HeaderFields {
+  const walker = walkerOf(kernel);
+  if (existsSync(join(run, "trace.header.json"))) return { walker };
   const fwb = scenario.startsWith("fwb-");
-  return {
-    walker: walkerOf(kernel),
-    granule: 4096,
-    ia_bits: 48,
-    fwb,
-    tlbi_range: fwb,
-    pcpus: 1,
-    lock_wait: "sleep",
-  };
+  const machine = { walker, granule: 4096, ia_bits: 48, fwb, tlbi_range: fwb };
+  if (existsSync(join(run, "host.json"))) return machine;
+  return { ...machine, pcpus: 1, lock_wait: "sleep" };
 }
 
 /** The columns that are used; others may stand beside them. */

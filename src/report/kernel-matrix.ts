@@ -5,10 +5,10 @@ import {
   type Foretold,
   figures,
   type Measured,
+  medianOf,
   type Prediction,
 } from "../compare/kernel-matrix.js";
 import type { FaultCause } from "../compare/result.js";
-import { formatChange } from "./quantity.js";
 import { causes as labels } from "./rows.js";
 import { plainTable } from "./terminal.js";
 
@@ -78,7 +78,8 @@ const trimmed = (text: string) =>
 function sections(predictions: readonly Prediction[]): { title: string; blocks: Block[] }[] {
   const parts: [string, Prediction[]][] = [
     ["One tree before and after a patch", predictions.filter((one) => one.isStrictPair)],
-    ["Other kernels", predictions.filter((one) => !one.isStrictPair)],
+    ["Each kernel from its own recordings", predictions.filter((one) => one.from === one.to)],
+    ["Other kernels", predictions.filter((one) => !one.isStrictPair && one.from !== one.to)],
   ];
   return parts
     .filter(([, part]) => part.length > 0)
@@ -167,12 +168,24 @@ function summary(predictions: readonly Prediction[]): string[] {
       ? []
       : [`${name}: ${aimed.length - missed} of ${aimed.length} figures as aimed at`];
   });
-  const gains = predictions
-    .filter(({ isStrictPair, gain }) => isStrictPair && gain.measuredNs !== null)
-    .map(
-      ({ scenario, from, to, gain }) =>
-        `${scenario}, ${from} -> ${to}: ADJUST changes by ${formatChange(Math.round(gain.predictedNs), "ns")}, ` +
-        `measured ${formatChange(Math.round(gain.measuredNs as number), "ns")}`,
-    );
-  return [...met, ...gains];
+  return [...met, ...gainsOf(predictions)];
+}
+
+/** Of each strict pair, by how much ADJUST changes: predicted from each of its recordings, and measured. */
+function gainsOf(predictions: readonly Prediction[]): string[] {
+  const pairs = new Map<string, Prediction[]>();
+  for (const one of predictions) {
+    if (!one.isStrictPair || one.gain.measuredRatio === null) continue;
+    const key = `${one.scenario}, ${one.from} -> ${one.to}`;
+    pairs.set(key, [...(pairs.get(key) ?? []), one]);
+  }
+  return [...pairs].map(([pair, its]) => {
+    const changes = its.map(({ gain }) => gain.predictedRatio);
+    const range =
+      changes.length === 1
+        ? ""
+        : ` (${percent(Math.min(...changes))} to ${percent(Math.max(...changes))}, ${changes.length} recordings)`;
+    const measured = percent((its[0] as Prediction).gain.measuredRatio as number);
+    return `${pair}: ADJUST changes by ${percent(medianOf(changes))}${range}, measured ${measured}`;
+  });
 }
