@@ -1,0 +1,372 @@
+/** The laws of a replay against the record, asked of one recording. */
+
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { type ScalableCost, scalableCosts } from "../replay/cost-scale.js";
+import { strategyByName } from "../strategy/index.js";
+import { ImportedTraces } from "../trace/import/import-traces.js";
+import type { ImportOptions } from "../trace/import/recording-source.js";
+import { diffTrace } from "./diff.js";
+import type { DiffOptions } from "./options.js";
+import type { DiffResult, ReplayResult } from "./result.js";
+
+export const laws = {
+  null: "a copy of the recording walker changes nothing: any figure, epoch, ablation or draw",
+  base: "the recording walker's side is the record: faults, aborts to re-entries, makespans",
+  antisymmetry: "A against B is B against A, the other way round",
+  renamed: "other pids, names, pointers and times change no figure",
+  "second VM": "another VM beside it, with CPUs of its own, changes no figure",
+  small: "one get and one put more in each coalesce moves little",
+  locality: "a walker that differs from some address on leaves what comes before as it is",
+} as const;
+export type Law = keyof typeof laws;
+
+/** What one law came to: kept, broken (and how), or not to be asked here (and why). */
+export interface LawOutcome {
+  readonly law: Law;
+  readonly is: "kept" | "broken" | "left out";
+  readonly detail: string;
+}
+
+/** A recording, and the walker that ran it. */
+export interface LawInput {
+  readonly file: string;
+  readonly walker: string;
+  readonly header: ImportOptions["header"] | undefined;
+}
+
+/** Costs that can be left out of any replay against a record. */
+const ablated = scalableCosts.filter(
+  (cost): cost is ScalableCost => cost !== "lockWait" && cost !== "cpuWait" && cost !== "contention",
+);
+
+/** Asks all laws of a recording. Throws as diffTrace does. */
+export async function lawsOf(input: LawInput): Promise<LawOutcome[]> {
+  const scratch = mkdtempSync(join(tmpdir(), "s2replay-laws-"));
+  try {
+    return await new Laws(input, scratch).all();
+  } finally {
+    rmSync(scratch, { recursive: true });
+  }
+}
+
+class Laws {
+  private readonly onOneCpu: boolean;
+
+  constructor(
+    private readonly input: LawInput,
+    private readonly scratch: string,
+  ) {
+    this.onOneCpu = input.header?.pcpus === 1;
+  }
+
+  async all(): Promise<LawOutcome[]> {
+    const record = await this.diff({ candidate: this.copy(), ablate: ablated });
+    return [
+      await this.ofNull(record),
+      this.ofBase(record),
+      await this.ofAntisymmetry(),
+      await this.ofRenaming(record),
+      await this.ofSecondVm(),
+      await this.ofSmallChange(record),
+      await this.ofLocality(),
+    ];
+  }
+
+  private async ofNull(record: DiffResult): Promise<LawOutcome> {
+    const drawn = await this.diff({ candidate: this.copy(), arrivalSeed: 1 });
+    const off = [...unequal(record), ...unequal(drawn).map((path) => `${path} in a draw`)];
+    for (const { label, base, candidate } of record.ablation?.costs ?? [])
+      if (JSON.stringify(base) !== JSON.stringify(candidate)) off.push(`ablation of ${label}`);
+    return outcome("null", off);
+  }
+
+  private ofBase({ base, selfReplay, epochs, figures }: DiffResult): LawOutcome {
+    const off: string[] = [];
+    if (base.faults.total !== selfReplay?.recordedFaults) off.push("faults.total");
+    for (const [n, { label }] of epochs.entries())
+      if (figures?.[`epochs.${n}.base.makespanNs`]?.kind !== "recorded") off.push(`makespan of ${label}`);
+    if (this.abortsNs !== this.recordedNs)
+      off.push(`aborts to re-entries: ${this.abortsNs} for ${this.recordedNs} ns`);
+    return outcome("base", off);
+  }
+
+  private async ofAntisymmetry(): Promise<LawOutcome> {
+    const there = await this.diff({ candidate: this.other });
+    const back = await this.diff({ base: this.other, candidate: this.input.walker });
+    const off = [
+      ...differing(there.base, back.candidate, "base"),
+      ...differing(there.candidate, back.base, "candidate"),
+    ];
+    for (const [n, { label, base, candidate }] of there.epochs.entries()) {
+      const other = back.epochs[n];
+      if (JSON.stringify([base, candidate]) !== JSON.stringify([other?.candidate, other?.base]))
+        off.push(`epoch ${label}`);
+    }
+    return outcome("antisymmetry", off);
+  }
+
+  private async ofRenaming(record: DiffResult): Promise<LawOutcome> {
+    const file = join(this.scratch, "renamed.ndjson");
+    await this.write(file, (line) => [renamed(line, 12_345)]);
+    const result = await this.diff({ input: file, candidate: this.copy(), ablate: ablated });
+    return outcome("renamed", sidesDiffering(record, result));
+  }
+
+  private async ofSecondVm(): Promise<LawOutcome> {
+    if (this.onOneCpu) return leftOut("second VM", "all VMs share one CPU");
+    const file = join(this.scratch, "two.ndjson");
+    const names = new Set<string>();
+    await this.write(file, (line) => {
+      for (const [, pgt] of line.matchAll(/"pgt":"(0x[0-9a-f]+)"/g)) names.add(pgt as string);
+      const isEveryones = /"event":"(marker|gap|lost_events)"/.test(line);
+      return isEveryones ? [line] : [line, renamed(line, 0)];
+    });
+    const [vm, ...more] = [...names];
+    if (vm === undefined || more.length > 0)
+      return leftOut("second VM", "not one VM with a table of its own");
+    const alone = await this.diff({ candidate: this.other, vm });
+    const beside = await this.diff({ input: file, candidate: this.other, vm });
+    return outcome("second VM", sidesDiffering(alone, beside));
+  }
+
+  /**
+   * d more in each of N coalesces: the stall moves by vCPUs x N x d, 0.1 %, and an episode for each fault that flips; of
+   * an epoch's accesses one may fault more or less (with all of its laps, where faults share the lock).
+   */
+  private async ofSmallChange(record: DiffResult): Promise<LawOutcome> {
+    const accesses = [new Map<string, number>(), new Map<string, number>()] as const;
+    const { base, candidate } = await this.diff({
+      candidate: this.small(),
+      observer: {
+        ended: ({ side, isFault, counted, epoch = "" }) => {
+          const of = accesses[side];
+          if (of !== undefined && isFault && counted) of.set(epoch, (of.get(epoch) ?? 0) + 1);
+        },
+      },
+    });
+    const flips = candidate.faults.avoided + Math.abs(candidate.faults.total - base.faults.total);
+    const dearest = 2 * 1000;
+    const bound =
+      record.trace.vcpus * base.windows.count * dearest +
+      0.001 * base.stallNs.total +
+      flips * base.stallNs.max;
+    const moved = Math.abs(candidate.stallNs.total - base.stallNs.total);
+    const off = moved > bound ? [`stall: ${moved} ns, more than ${Math.round(bound)}`] : [];
+    for (const [epoch, was] of accesses[0]) {
+      const is = accesses[1].get(epoch) ?? 0;
+      if (Math.abs(is - was) > 1) off.push(`accesses that fault in ${epoch}: ${was} and ${is}`);
+    }
+    return outcome("small", off);
+  }
+
+  private async ofLocality(): Promise<LawOutcome> {
+    const starts: number[][] = [[], []];
+    const changed: number[] = [];
+    await this.diff({
+      candidate: this.from(this.middle),
+      observer: {
+        ended: (episode, activity) => {
+          if (episode.side < 0) return;
+          const other = activity.operationCount > 0 && activity.operation(0).ipa >= this.middle;
+          if (other && episode.side === 1 && episode.windows > 0) changed.push(activity.startNs);
+          (starts[episode.side] as number[]).push(activity.startNs, episode.startNs, episode.endNs);
+        },
+      },
+    });
+    const firstNs = Math.min(...changed);
+    const before = starts.map((times) => {
+      const kept = new Set<string>();
+      for (let n = 0; n < times.length; n += 3)
+        if ((times[n + 2] as number) < firstNs) kept.add(times.slice(n, n + 3).join(" "));
+      return kept;
+    });
+    const off = [...(before[0] as Set<string>)].filter((one) => !(before[1] as Set<string>).has(one));
+    return outcome("locality", off.slice(0, 3));
+  }
+
+  private abortsNs = 0;
+  private recordedNs = 0;
+  private highest = 0;
+  private lowest = Number.POSITIVE_INFINITY;
+
+  /** Half-way up the blocks that are coalesced. */
+  private get middle(): number {
+    const block = 2 ** 21;
+    return Math.floor((this.lowest + this.highest) / 2 / block) * block;
+  }
+
+  /** The recording's walker, unless told otherwise, against a candidate. */
+  private diff(options: Partial<DiffOptions> & { readonly candidate: string }): Promise<DiffResult> {
+    const { file, walker, header } = this.input;
+    const { observer } = options;
+    this.abortsNs = this.recordedNs = 0;
+    return diffTrace({
+      input: file,
+      base: walker,
+      lenient: false,
+      recordedUnder: walker,
+      ...(header === undefined ? {} : { import: { header } }),
+      ...options,
+      observer: observer ?? {
+        ended: (episode, activity) => {
+          if (episode.side !== 0) return;
+          if (episode.windows > 0) {
+            this.highest = Math.max(this.highest, activity.operation(0).ipa);
+            this.lowest = Math.min(this.lowest, activity.operation(0).ipa);
+          }
+          if (!episode.isFault) return;
+          this.abortsNs += Math.round(episode.endNs - episode.startNs - (episode.costNs[0] as number));
+          this.recordedNs += activity.endNs - activity.startNs;
+        },
+      },
+    });
+  }
+
+  /** Another walker of the same lock, whose order one CPU keeps. */
+  private get other(): string {
+    const pairs: Readonly<Record<string, string>> = {
+      "pre-patch": "post-patch",
+      "post-patch": "pre-patch",
+      "v5.10": "v5.10-rfc",
+      "v5.10-rfc": "v5.10",
+      "v5.11": "reorder-only",
+      "reorder-only": "v5.11",
+      "v6.12": "v7.2",
+      "v7.2": "v6.12",
+    };
+    return pairs[this.input.walker] ?? this.small();
+  }
+
+  private module(name: string, text: string): string {
+    const file = join(this.scratch, `${name}.mjs`);
+    writeFileSync(file, text);
+    return file;
+  }
+
+  private copy(): string {
+    return this.module("copy", like(this.input.walker, "copy", ""));
+  }
+
+  /** One get and one put more in each coalesce. */
+  private small(): string {
+    return this.from(0, "small");
+  }
+
+  /** The recording walker, with one get and one put more in each coalesce from `ipa` on. */
+  private from(ipa: number, name = "from"): string {
+    return this.module(
+      name,
+      like(
+        this.input.walker,
+        name,
+        `createMapWalker: (ops, map) => {
+          const walker = like.createMapWalker(ops, map);
+          const tablePre = walker.tablePre;
+          let isDone = false;
+          return Object.create(walker, {
+            tablePre: {
+              value(visit) {
+                if (!isDone && visit.ipa >= ${ipa} && map.allowsLeafAt(visit)) {
+                  isDone = true;
+                  ops.getPage(visit.page);
+                  ops.putPage(visit.page);
+                }
+                return tablePre.call(walker, visit);
+              },
+            },
+            leaf: { value: (visit) => walker.leaf(visit) },
+            ...(walker.tablePost === undefined ? {} : { tablePost: { value: (visit) => walker.tablePost(visit) } }),
+          });
+        },`,
+      ),
+    );
+  }
+
+  /** The recording as NDJSON, each line as `edit` has it. */
+  private async write(file: string, edit: (line: string) => string[]): Promise<void> {
+    const { header } = this.input;
+    const traces = await ImportedTraces.open(
+      [this.input.file],
+      header === undefined ? {} : { import: { header } },
+    );
+    const pieces: string[] = [];
+    let rest = "";
+    for await (const piece of traces.pieces()) {
+      const lines = (rest + piece.toString()).split("\n");
+      rest = lines.pop() as string;
+      for (const line of lines) pieces.push(...(line.startsWith('{"type":"header"') ? [line] : edit(line)));
+    }
+    writeFileSync(file, `${pieces.join("\n")}\n`);
+  }
+}
+
+/** A module that spreads a walker under another name, with `more` of its own. */
+function like(walker: string, name: string, more: string): string {
+  if (strategyByName(walker) === undefined) throw new Error(`no walker ${walker}`);
+  return `export default ({ strategyByName }) => {
+  const like = strategyByName(${JSON.stringify(walker)});
+  return { ...like, name: ${JSON.stringify(name)}, models: "${walker}, for a law", ${more} };
+};
+`;
+}
+
+/** Another pid, name, CPU and pointers, and so many seconds later. */
+function renamed(line: string, laterSeconds: number): string {
+  return line
+    .replace(
+      /"(ts|until)":(\d+)/g,
+      (_, key: string, seconds: string) => `"${key}":${BigInt(seconds) + BigInt(laterSeconds)}`,
+    )
+    .replace(/"pid":(\d+)/, (_, pid: string) => `"pid":${Number(pid) + 20_000}`)
+    .replace(/"tgid":(\d+)/, (_, tgid: string) => `"tgid":${Number(tgid) + 20_000}`)
+    .replace(/"cpu":(\d+)/, (_, cpu: string) => `"cpu":${Number(cpu) + 64}`)
+    .replace(/"comm":"[^"]*"/, '"comm":"renamed"')
+    .replace(/"(pgt|mmu|kvm|vm)":"0x[0-9a-f]/g, '"$1":"0x7');
+}
+
+function outcome(law: Law, off: readonly string[]): LawOutcome {
+  return { law, is: off.length === 0 ? "kept" : "broken", detail: off.slice(0, 5).join(", ") };
+}
+
+function leftOut(law: Law, why: string): LawOutcome {
+  return { law, is: "left out", detail: why };
+}
+
+/** Where the two sides of a result differ, their names apart. */
+function unequal({ base, candidate, epochs, figures = {} }: DiffResult): string[] {
+  const off = differing(base, candidate, "");
+  for (const { label, base: was, candidate: is } of epochs)
+    if (JSON.stringify(was) !== JSON.stringify(is)) off.push(`epoch ${label}`);
+  for (const [path, figure] of Object.entries(figures))
+    if (path.startsWith("base.") && figures[`candidate${path.slice(4)}`]?.kind !== figure.kind)
+      off.push(`kind of ${path}`);
+  return off;
+}
+
+function sidesDiffering(one: DiffResult, other: DiffResult): string[] {
+  const off = [
+    ...differing(one.base, other.base, "base."),
+    ...differing(one.candidate, other.candidate, "candidate."),
+  ];
+  const times = ({ epochs }: DiffResult) => epochs.map(({ base, candidate }) => [base, candidate]);
+  if (JSON.stringify(times(one)) !== JSON.stringify(times(other))) off.push("epochs");
+  if (JSON.stringify(one.ablation) !== JSON.stringify(other.ablation)) off.push("ablation");
+  return off;
+}
+
+/** Paths of the numbers that differ. */
+function differing(one: ReplayResult, other: ReplayResult, prefix: string): string[] {
+  const of = new Map(numbersOf(other, ""));
+  return numbersOf(one, "")
+    .filter(([path, value]) => of.get(path) !== value)
+    .map(([path]) => `${prefix}${path}`);
+}
+
+function numbersOf(value: object, prefix: string): [string, number][] {
+  return Object.entries(value).flatMap(([key, part]: [string, unknown]) => {
+    if (typeof part === "number") return [[`${prefix}${key}`, part] as [string, number]];
+    return typeof part === "object" && part !== null ? numbersOf(part, `${prefix}${key}.`) : [];
+  });
+}
