@@ -45,11 +45,6 @@ export class Plan {
   /** Units are 0 but for the clean's: `beforeNs` has all of the walk. */
   isFlat = false;
 
-  /** When the window begins and ends is the trace's. */
-  get hasWindow(): boolean {
-    return (this.reachesBreak || !Number.isNaN(this.breakAtNs)) && !Number.isNaN(this.installAtNs);
-  }
-
   /** Takes a profile's units. */
   set(units: Float64Array): void {
     this.isFlat = false;

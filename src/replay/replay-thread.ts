@@ -11,23 +11,21 @@ export const Step = {
   think: 2,
   /** From the access to the request for the MMU lock. */
   handler: 3,
-  /** Ready for the lock, but the trace has its operation later (where the record is followed). */
-  queueing: 4,
   /** In the lock's queue. */
-  waiting: 5,
+  waiting: 4,
   /** Has the lock, waits for a CPU. */
-  granted: 6,
-  hold: 7,
+  granted: 5,
+  hold: 6,
   /** Under the read lock it met an entry that another fault holds: back to the guest, which faults again. */
-  retry: 8,
+  retry: 7,
   /** From the operation's return to the re-entry, when nothing follows yet. */
-  tail: 9,
+  tail: 8,
   /** Ahead of the record: its access comes behind another thread's split. */
-  ahead: 10,
+  ahead: 9,
   /** No thread's: a valid entry is changed now, under runs that may be going through it (replay/access-runs.ts). */
-  change: 11,
+  change: 10,
   /** Has come to the head of an rwlock's queue, waits for a CPU to say so. */
-  claim: 12,
+  claim: 11,
 } as const;
 export type Step = (typeof Step)[keyof typeof Step];
 
