@@ -175,6 +175,17 @@ export class Activity {
 }
 
 /** Recycles activities, so that a replay of millions of episodes allocates only as many as it holds at once. */
+/** A fault whose operations are the fault path's: they hold the lock for read where faults share it. */
+export function isFaultPath(activity: Activity): boolean {
+  if (activity.kind !== ActivityKind.fault) return false;
+  for (let n = 0; n < activity.operationCount; n++) {
+    const { kind } = activity.operation(n);
+    if (kind !== OperationKind.map && kind !== OperationKind.relaxPerms && kind !== OperationKind.makeYoung)
+      return false;
+  }
+  return true;
+}
+
 export class ActivityPool {
   private readonly free: Activity[] = [];
   /** Activities handed out and not yet released. */

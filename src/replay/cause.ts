@@ -1,7 +1,6 @@
 import type { Activity } from "../activity/activity.js";
 import { FaultClass } from "../stage2/esr.js";
 import { Cause } from "./counters.js";
-import type { Episode } from "./episode.js";
 import type { Guest } from "./guest.js";
 import { Shape } from "./plan.js";
 import { SlotFlag } from "./slot-flags.js";
@@ -18,13 +17,30 @@ export function causeSeen(guest: Guest, faultClass: number, activity: Activity, 
   return (flags & SlotFlag.wasValid) !== 0 ? Cause.afterUnmap : Cause.firstTouch;
 }
 
-/** When the fault's operation is about to run: somebody else has mapped the page, or this one coalesces. */
-export function settleCause(episode: Episode, shape: Shape, activity: Activity, guest: Guest): void {
-  const { cause } = episode;
-  if (cause === Cause.unexplained || cause === Cause.brokenWindow) return;
-  // Only a leaf that is there already lets the access through before the operation.
-  const mayBeMapped = shape === Shape.unchanged || shape === Shape.other;
-  if (mayBeMapped && guest.isMapped(activity)) episode.cause = Cause.lostRace;
-  else if (shape === Shape.coalesce && episode.faultClass === FaultClass.translation)
-    episode.cause = Cause.coalesceTrigger;
+/** The fault of an access, which has its cause as far as the table told it. */
+interface Caused {
+  cause: number;
+  readonly faultClass: number;
+}
+
+/** Whether another one has mapped the page by now: a leaf that lets the access through before the fault's operation. */
+export function isMappedBefore(shape: Shape, activity: Activity, guest: Guest): boolean {
+  return (shape === Shape.unchanged || shape === Shape.other) && guest.isMapped(activity);
+}
+
+/** The fault's operation runs: another one has mapped the page, or this one coalesces. */
+export function settleCause(fault: Caused, shape: Shape, isMapped: boolean): void {
+  if (isMapped) loseRace(fault);
+  else if (shape === Shape.coalesce && fault.faultClass === FaultClass.translation)
+    settle(fault, Cause.coalesceTrigger);
+}
+
+/** Another one has mapped the page. */
+export function loseRace(fault: Caused): void {
+  settle(fault, Cause.lostRace);
+}
+
+/** What the access itself met stands. */
+function settle(fault: Caused, cause: number): void {
+  if (fault.cause !== Cause.unexplained && fault.cause !== Cause.brokenWindow) fault.cause = cause;
 }

@@ -34,8 +34,7 @@ export class CostRecorder {
     strings: StringTable,
   ) {
     this.sample = new CostSample(name, recorder.name);
-    const learnsNothing = { learn() {}, learnBefore() {}, learnClean() {} };
-    this.reference = new Reference(() => stage2, recorder, learnsNothing, onOneCpu);
+    this.reference = new Reference(stage2, recorder);
     this.fold = new ActivityFold(
       { sharedCpu: onOneCpu, epochGapNs: Number.POSITIVE_INFINITY, pageBytes: stage2.granuleBytes },
       strings,
@@ -135,7 +134,6 @@ export class CostRecorder {
   }
 
   private activity(activity: Activity): void {
-    this.reference.activity(activity);
     if (activity.kind === ActivityKind.fault) {
       checkAddress(this.stage2.iaBits, activity, activity.ipa);
       // The shortest of these are exit and entry, and hardly any work of the guest's in between.

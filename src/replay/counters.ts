@@ -2,6 +2,7 @@ import { build, type Histogram } from "hdr-histogram-js";
 import { ZERO } from "../double.js";
 import { FaultClass } from "../stage2/esr.js";
 import { Charge, chargeKinds } from "../stage2/meter.js";
+import type { EndedEpoch } from "./epoch-clock.js";
 
 /** Why an access faulted; exclusive. The names are those of the JSON result. */
 export const causes = [
@@ -133,6 +134,41 @@ export class Counters {
     // A lap meets an entry that is invalid while somebody replaces it.
     this.byClass[0] = (this.byClass[0] as number) + laps - 1;
     if (isGuestTable) this.guestTable += laps;
+  }
+
+  charge(kind: number, n: number): void {
+    this.work[kind] = (this.work[kind] as number) + n;
+  }
+
+  /** @param counts work of a walk, by charge kind */
+  addWork(counts: Float64Array): void {
+    for (let kind = 0; kind < chargeKinds; kind++) this.charge(kind, counts[kind] as number);
+  }
+
+  /**
+   * Of a coalesce without FWB: a block that nobody cleaned shows the guest whatever is not yet in memory of the pages it
+   * had not mapped.
+   */
+  noteUnclean(counts: Float64Array, bytes: number, pageBytes: number): void {
+    if ((counts[Charge.cleanByte] as number) >= bytes) return;
+    // Tear-down drops one reference for each leaf, and two for each table but the topmost, which has one.
+    const leaves = (counts[Charge.pagePut] as number) - 2 * (counts[Charge.tableFree] as number) + 1;
+    this.uncleanBlocks++;
+    this.uncleanPages += Math.max(0, bytes / pageBytes - Math.max(0, leaves));
+  }
+
+  closeEpoch(epoch: EndedEpoch, faults: number): void {
+    const { number, label, startNs, recordedNs, makespanNs, recordedMakespanNs } = epoch;
+    this.makespanNs += makespanNs;
+    this.epochs.push({
+      number,
+      label: label ?? "",
+      startNs: Math.round(startNs),
+      recordedNs,
+      makespanNs: Math.round(makespanNs),
+      recordedMakespanNs: Math.round(recordedMakespanNs),
+      faults,
+    });
   }
 
   stall(ns: number): void {

@@ -1,6 +1,6 @@
 import { type Activity, NO_INFERENCE, type Operation, OperationKind } from "../activity/activity.js";
 import { VmMemory } from "../activity/vm.js";
-import { FaultClass, faultClass, isExec, isGuestTableWalk, isWrite } from "../stage2/esr.js";
+import { FaultClass, faultClass, faultLevel, isExec, isGuestTableWalk, isWrite } from "../stage2/esr.js";
 import { LAST_LEVEL, NO_SLOT } from "../stage2/granule.js";
 import { Translation } from "../stage2/page-table.js";
 import { isAccessed, isLeaf, isTable, isValid, Prot, permits } from "../stage2/pte.js";
@@ -214,6 +214,29 @@ export class Guest {
       default:
         return 0;
     }
+  }
+
+  /**
+   * Tells from a fault's own status what the table held at `atNs`, where nothing replayed so far says so, and makes it so.
+   * @returns whether there was anything to tell
+   */
+  learn(activity: Activity, atNs: number): boolean {
+    const level = faultLevel(activity.esr);
+    const expected = this.access(activity, atNs);
+    const { seen } = this;
+    if ((this.meter.flags.of(seen.slot) & SlotFlag.known) !== 0 || seen.slot < 0) return false;
+    const recorded = faultClass(activity.esr);
+    const { granule } = this.stage2.table;
+    if (level < granule.startLevel || level > 3) return false;
+    if (recorded === FaultClass.translation) {
+      if (level === seen.level && !isValid(seen.lo)) return false;
+      activity.inferredInvalid = level;
+    } else if (recorded === FaultClass.permission && granule.allowsLeafAt(level)) {
+      if (expected === recorded && level === seen.level) return false;
+      activity.inferredLeaf = level;
+    } else return false;
+    this.infer(activity);
+    return true;
   }
 
   /** Applies what the reference pass inferred, where this table does not know better. */

@@ -1,9 +1,9 @@
-import { type Activity, ActivityKind, OperationKind } from "../activity/activity.js";
+import { type Activity, ActivityKind, isFaultPath, OperationKind } from "../activity/activity.js";
 import type { SlotChange, VmMemory } from "../activity/vm.js";
 import { FaultClass, faultClass, isGuestTableWalk } from "../stage2/esr.js";
 import { Charge, chargeKinds } from "../stage2/meter.js";
-import { causeSeen } from "./cause.js";
-import { Cause, Cost } from "./counters.js";
+import { causeSeen, isMappedBefore, loseRace, settleCause } from "./cause.js";
+import { Cost } from "./counters.js";
 import type { EndedEpoch } from "./epoch-clock.js";
 import { Guest, HIT } from "./guest.js";
 import { MmuLock } from "./lock.js";
@@ -71,13 +71,7 @@ export class Host {
   sharesLock(activity: Activity): boolean {
     const { strategy, scale } = this.config;
     if (strategy.lockRegime === "exclusive" && !scale.locksAreFree) return false;
-    if (activity.kind !== ActivityKind.fault) return false;
-    for (let n = 0; n < activity.operationCount; n++) {
-      const { kind } = activity.operation(n);
-      if (kind !== OperationKind.map && kind !== OperationKind.relaxPerms && kind !== OperationKind.makeYoung)
-        return false;
-    }
-    return true;
+    return isFaultPath(activity);
   }
 
   /** Until when a fault that holds the lock for read finds its entry taken by another one; at most `atNs`: it does not. */
@@ -102,12 +96,11 @@ export class Host {
     if (thread.counted && !activity.isSynthetic) counters.recorded += activity.laps;
     thread.faultClass = answer;
     thread.faultLevel = guest.seen.level;
-    thread.cause = -1;
     if (answer === HIT) {
       if (thread.counted && !activity.isSynthetic) counters.avoided += activity.laps;
       return false;
     }
-    if (thread.cause < 0) thread.cause = causeSeen(guest, thread.faultClass, activity, atNs);
+    thread.cause = causeSeen(guest, thread.faultClass, activity, atNs);
     thread.handlerNs = this.handlerNs(activity);
     return true;
   }
@@ -137,8 +130,7 @@ export class Host {
       if (n === 0) {
         shape = itsShape;
         // Only a leaf that is there already lets the access through before the operation.
-        isMapped =
-          isFault && (shape === Shape.unchanged || shape === Shape.other) && guest.isMapped(activity);
+        isMapped = isFault && isMappedBefore(shape, activity, guest);
       }
       config.timing.plan(plan, itsShape, operation, config.units);
       if (!config.scale.isWhole) plan.scale(config.scale, itsShape);
@@ -154,13 +146,14 @@ export class Host {
       if (!Number.isNaN(guest.meter.lastFreeAtNs)) noteTeardown(thread, guest.meter, clock);
       if (thread.counted) {
         this.account(thread, guest, itsShape, isFault);
-        if (itsShape === Shape.coalesce) this.noteClean(guest, operation.bytes);
+        if (itsShape === Shape.coalesce && !config.fwb && !config.strategy.faultPathCleans)
+          config.counters.noteUnclean(guest.meter.counts, operation.bytes, guest.pageBytes);
       }
       if (operation.kind === OperationKind.destroy) this.guests[activity.vm + 1] = undefined;
     }
     thread.holdNs = clock - atNs;
     thread.flushedNs = config.waitersSleep ? Math.round(guest.meter.flushedAtNs) : Number.NaN;
-    if (isFault) this.settleCause(thread, shape, isMapped);
+    if (isFault) settleCause(thread, shape, isMapped);
   }
 
   /** The thread has no CPU from `sinceNs` on: its further stores are to come some time. */
@@ -185,7 +178,7 @@ export class Host {
 
   endHold(thread: ReplayThread, activity: Activity, atNs: number, tailNs: number): void {
     const guest = this.guest(activity.vm);
-    if (guest.end(thread.counted)) this.addAllWork(guest);
+    if (guest.end(thread.counted)) this.config.counters.addWork(guest.meter.counts);
     if (thread.windows > 0 && thread.counted)
       this.config.counters.window(thread.installedAtNs - thread.brokenAtNs, false);
     if (activity.kind === ActivityKind.fault) this.countFault(thread, activity, atNs + tailNs);
@@ -194,8 +187,7 @@ export class Host {
   /** Another fault's operation has made the access possible: it went through when it was tried again. */
   endRetried(thread: ReplayThread, activity: Activity, atNs: number): void {
     thread.holdNs = 0;
-    if (thread.cause !== Cause.brokenWindow && thread.cause !== Cause.unexplained)
-      thread.cause = Cause.lostRace;
+    loseRace(thread);
     this.countFault(thread, activity, atNs);
   }
 
@@ -210,18 +202,8 @@ export class Host {
     this.epochFaults += faults;
   }
 
-  closeEpoch({ number, label, startNs, recordedNs, makespanNs, recordedMakespanNs }: EndedEpoch): void {
-    const { counters } = this.config;
-    counters.makespanNs += makespanNs;
-    counters.epochs.push({
-      number,
-      label: label ?? "",
-      startNs: Math.round(startNs),
-      recordedNs,
-      makespanNs: Math.round(makespanNs),
-      recordedMakespanNs: Math.round(recordedMakespanNs),
-      faults: this.epochFaults,
-    });
+  closeEpoch(epoch: EndedEpoch): void {
+    this.config.counters.closeEpoch(epoch, this.epochFaults);
     this.epochFaults = 0;
   }
 
@@ -286,7 +268,7 @@ export class Host {
     const ns = cleanNs * config.scale.of(Cost.clean);
     if (thread.counted) {
       this.spend(thread, Cost.clean, ns, config.timing.knowsClean ? 1 : 0);
-      this.addWork(Charge.cleanByte, operation.bytes);
+      config.counters.charge(Charge.cleanByte, operation.bytes);
     }
     return ns;
   }
@@ -297,7 +279,7 @@ export class Host {
     for (let kind = 0; kind < chargeKinds; kind++) {
       const n = counts[kind] as number;
       if (n === 0) continue;
-      this.addWork(kind, n);
+      this.config.counters.charge(kind, n);
       // Visits up to the break are in the time before it.
       const timed = kind === Charge.entryVisit && plan.reachesBreak ? n - guest.meter.visitsToBreak : n;
       const ns = timed * (plan.unitNs[kind] as number);
@@ -311,35 +293,6 @@ export class Host {
   private spend(thread: ReplayThread, cost: number, ns: number, recordedShare: number, isStall = true): void {
     if (this.tellsCosts) thread.costNs[cost] = (thread.costNs[cost] as number) + ns;
     if (isStall) this.config.counters.spend(cost, ns, recordedShare);
-  }
-
-  /** A block that nobody cleaned shows the guest whatever is not yet in memory of the pages it had not mapped. */
-  private noteClean(guest: Guest, bytes: number): void {
-    const { config } = this;
-    const { counts } = guest.meter;
-    if (config.fwb || config.strategy.faultPathCleans || (counts[Charge.cleanByte] as number) >= bytes)
-      return;
-    // Tear-down drops one reference for each leaf, and two for each table but the topmost, which has one.
-    const leaves = (counts[Charge.pagePut] as number) - 2 * (counts[Charge.tableFree] as number) + 1;
-    config.counters.uncleanBlocks++;
-    config.counters.uncleanPages += Math.max(0, bytes / guest.pageBytes - Math.max(0, leaves));
-  }
-
-  private addAllWork(guest: Guest): void {
-    for (let kind = 0; kind < chargeKinds; kind++) this.addWork(kind, guest.meter.counts[kind] as number);
-  }
-
-  private addWork(kind: number, n: number): void {
-    const { work } = this.config.counters;
-    work[kind] = (work[kind] as number) + n;
-  }
-
-  private settleCause(thread: ReplayThread, shape: Shape, isMapped: boolean): void {
-    const { cause } = thread;
-    if (cause === Cause.unexplained || cause === Cause.brokenWindow) return;
-    if (isMapped) thread.cause = Cause.lostRace;
-    else if (shape === Shape.coalesce && thread.faultClass === FaultClass.translation)
-      thread.cause = Cause.coalesceTrigger;
   }
 
   private countFault(thread: ReplayThread, activity: Activity, endNs: number): void {

@@ -79,7 +79,7 @@ interface Replayed {
 /**
  * Whether the order of work that one CPU had is this strategy's too: a queue for the same kind of lock, no retries, and
  * no clean before the map that only one of them does. Turns end in that clean; without it they end elsewhere (1 GiB:
- * followers come 500 us after the leader in 5.10.262-vanilla, 15 us after him, at his flush, in -postpatch).
+ * followers come 500 us after the leader in 5.10.262-vanilla, 15 us after it, at its flush, in -postpatch).
  */
 function keepsOrder(strategy: Strategy, recorder: Strategy, fwb: boolean): boolean {
   if (strategy.lockRegime !== recorder.lockRegime) return false;
@@ -112,7 +112,7 @@ export class Replay {
   private readonly replayed: Replayed[] = [];
   private readonly hosts = new Map<
     number,
-    { readonly host: RecordHost; readonly reference: ReferencePass; readonly learnt: Learnt }
+    { readonly host: RecordHost; readonly reference: ReferencePass }
   >();
   /** Of described workloads, which have no record. */
   private runs: Run[] | undefined;
@@ -317,11 +317,7 @@ export class Replay {
       for (const run of this.runs) run.feed(barrier);
       return;
     }
-    if (this.isOneHost) {
-      this.hostOf(barrier.vm).feedBarrier(barrier);
-      return;
-    }
-    if (barrier.vm >= 0) {
+    if (this.isOneHost || barrier.vm >= 0) {
       this.hostOf(barrier.vm).feedBarrier(barrier);
       return;
     }
@@ -344,7 +340,7 @@ export class Replay {
     return part.host;
   }
 
-  private newHost(): { host: RecordHost; reference: ReferencePass; learnt: Learnt } {
+  private newHost(): { host: RecordHost; reference: ReferencePass } {
     const { setup, recorder, onOneCpu } = this;
     const { profile, stage2, counts, arrivalSeed } = setup;
     const exitNs = profile.figure("exitEntryNs");
@@ -378,7 +374,7 @@ export class Replay {
       handlerNs: profile.figure("handlerNs"),
     });
     host.begin(reference, waits, this.replayers(host, learnt));
-    return { host, reference, learnt };
+    return { host, reference };
   }
 
   private replayers(host: RecordHost, learnt: Learnt): Replayer[] {
@@ -475,17 +471,8 @@ export class Replay {
   /** Of hosts side by side, the epochs are of all of them. */
   private closeEpochs({ counters, epochs, sides, observer }: Replayed): void {
     for (const span of epochs.all()) {
-      const { label, number, startNs, makespanNs, recordedNs, recordedMakespanNs, faults } = span;
-      counters.makespanNs += makespanNs;
-      counters.epochs.push({
-        number,
-        label: label ?? "",
-        startNs: Math.round(startNs),
-        recordedNs,
-        makespanNs: Math.round(makespanNs),
-        recordedMakespanNs: Math.round(recordedMakespanNs),
-        faults,
-      });
+      counters.closeEpoch(span, span.faults);
+      const { label, number, startNs, makespanNs, recordedNs, recordedMakespanNs } = span;
       for (const side of sides)
         observer?.closed?.(side, { number, label, startNs, recordedNs, makespanNs, recordedMakespanNs });
     }

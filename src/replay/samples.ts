@@ -60,3 +60,19 @@ export class StreamMedian {
     }
   }
 }
+
+/**
+ * Extra time by extra byte, of something done to two sizes; undefined where the trace has not both. What disturbs (an
+ * interrupt, the zeroing of a new page) only adds: the least disturbed ones show it.
+ */
+export function slope(
+  small: StreamMedian,
+  smallBytes: number,
+  large: StreamMedian,
+  largeBytes: number,
+): number | undefined {
+  const a = small.least;
+  const b = large.least;
+  if (a === undefined || b === undefined || largeBytes <= smallBytes) return undefined;
+  return Math.max(0, (b - a) / (largeBytes - smallBytes));
+}

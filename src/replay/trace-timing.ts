@@ -2,7 +2,7 @@ import { type Operation, OperationKind } from "../activity/activity.js";
 import type { CostProfile } from "../cost/profile.js";
 import { Charge, type ChargeKind } from "../stage2/meter.js";
 import { type Plan, Shape } from "./plan.js";
-import { StreamMedian } from "./samples.js";
+import { StreamMedian, slope } from "./samples.js";
 
 /** Walk and tear-down work: what is left of a recorded operation once its flush and its clean are taken off. */
 const bodyKinds: readonly ChargeKind[] = [
@@ -256,18 +256,4 @@ export class TraceTiming {
 /** From the break to the return of the VMID flush; NaN where the probes do not tell. */
 function flushNs(operation: Operation): number {
   return operation.toFlushedNs - operation.toBreakNs;
-}
-
-/** Extra time by extra byte cleaned; undefined where the trace has no two sizes. */
-function slope(
-  small: StreamMedian,
-  smallBytes: number,
-  large: StreamMedian,
-  largeBytes: number,
-): number | undefined {
-  // What disturbs (an interrupt, the zeroing of a new page) only adds: the least disturbed ones show the clean.
-  const a = small.least;
-  const b = large.least;
-  if (a === undefined || b === undefined || largeBytes <= smallBytes) return undefined;
-  return Math.max(0, (b - a) / (largeBytes - smallBytes));
 }

@@ -2,7 +2,7 @@ import { type Operation, OperationKind } from "../../activity/activity.js";
 import type { CostProfile } from "../../cost/profile.js";
 import { Charge, type ChargeKind } from "../../stage2/meter.js";
 import { Shape } from "../plan.js";
-import { StreamMedian } from "../samples.js";
+import { StreamMedian, slope } from "../samples.js";
 
 /** Walk and tear-down work. */
 const bodyKinds: readonly ChargeKind[] = [
@@ -315,14 +315,6 @@ export class Learnt {
       return slope(this.waitedPage, pageBytes, this.waitedBlock, blockBytes) ?? waitedNs / blockBytes;
     return slope(this.freePage, pageBytes, this.freeBlock, blockBytes);
   }
-}
-
-/** Extra time by extra byte; undefined where the trace has no two sizes. What disturbs only adds: the least show it. */
-function slope(small: StreamMedian, smallBytes: number, large: StreamMedian, largeBytes: number) {
-  const a = small.least;
-  const b = large.least;
-  if (a === undefined || b === undefined || largeBytes <= smallBytes) return undefined;
-  return Math.max(0, (b - a) / (largeBytes - smallBytes));
 }
 
 function least(a: number, b: number): number {

@@ -35,8 +35,8 @@ export interface LockRules {
 }
 
 /**
- * One VM's MMU lock on one side. Its order is the recorded one; but who has asked goes before who is in front of him in
- * the record, and comes later here than the record can account for.
+ * One VM's MMU lock on one side. Its order is the recorded one; but a turn that has asked goes before one that is in front of
+ * it in the record, and comes later here than the record can account for.
  */
 export class RecordLock {
   /** Turns that have not been held, in recorded order: the first and the last of them. */
@@ -106,7 +106,7 @@ export class RecordLock {
     }
   }
 
-  /** The first who has asked, in recorded order, if nobody in front of him is to be waited for and the lock admits him. */
+  /** The first that has asked, in recorded order, if none in front of it is to be waited for and the lock admits it. */
   private nextTurn(nowNs: number): Turn | undefined {
     const { asked } = this;
     let turn = asked[0];

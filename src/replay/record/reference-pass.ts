@@ -1,14 +1,12 @@
-import { type Activity, ActivityKind, type Operation, OperationKind } from "../../activity/activity.js";
+import { type Activity, ActivityKind, isFaultPath, type Operation } from "../../activity/activity.js";
 import type { Barrier } from "../../activity/epoch.js";
-import { FaultClass, faultClass, faultLevel } from "../../stage2/esr.js";
 import { chargeKinds } from "../../stage2/meter.js";
-import { isValid } from "../../stage2/pte.js";
 import { Errno } from "../../strategy/stage2.js";
 import type { Guest } from "../guest.js";
 import { Shape } from "../plan.js";
 import { EventQueue } from "../queue.js";
-import { SlotFlag } from "../slot-flags.js";
-import type { Baseline, Hold } from "./baseline.js";
+import { isCredible } from "../reference.js";
+import type { Baseline } from "./baseline.js";
 import type { Guests } from "./guests.js";
 import type { Judgement } from "./judgement.js";
 import { Step, type Track, Tracks } from "./track.js";
@@ -201,7 +199,8 @@ export class ReferencePass {
       this.end(track, baseline);
       return;
     }
-    if (activity.operationCount === 1) this.infer(guest, activity);
+    if (activity.operationCount === 1 && guest.learn(activity, Number.POSITIVE_INFINITY))
+      this.inferredEntries++;
     if (baseline.lookNs > this.lookedNs) this.lookedNs = baseline.lookNs;
     baseline.answer = guest.access(activity, baseline.lookNs);
     baseline.level = guest.seen.level;
@@ -241,7 +240,7 @@ export class ReferencePass {
     const guest = config.guests.of(activity.vm);
     if (activity.kind === ActivityKind.hostOperation && track.at === 0)
       baseline.isCounted = config.counts(activity, this.label, guest);
-    hold.isShared = config.sharesLock && isFaults(activity);
+    hold.isShared = config.sharesLock && isFaultPath(activity);
     guest.begin(activity.line);
     const shape = guest.shapeOf(operation);
     operation.splitLevel = guest.shapeLevel;
@@ -256,7 +255,7 @@ export class ReferencePass {
       track.maker = guest.log.operations;
       noteWork(operation, guest);
     }
-    operation.isCredible = isCredible(operation);
+    operation.isCredible = isCredible(operation, operation.shape);
     this.due(track, Step.release, Math.max(track.dueNs, hold.releasedNs));
   }
 
@@ -275,26 +274,6 @@ export class ReferencePass {
     this.begin(track);
     this.config.settled(baseline);
   }
-
-  /** Tells from a fault's own status what the table held, where nothing replayed so far says so. */
-  private infer(guest: Guest, activity: Activity): void {
-    const level = faultLevel(activity.esr);
-    const expected = guest.access(activity, Number.POSITIVE_INFINITY);
-    const { seen } = guest;
-    if ((guest.meter.flags.of(seen.slot) & SlotFlag.known) !== 0 || seen.slot < 0) return;
-    const recorded = faultClass(activity.esr);
-    const { granule } = guest.stage2.table;
-    if (level < granule.startLevel || level > 3) return;
-    if (recorded === FaultClass.translation) {
-      if (level === seen.level && !isValid(seen.lo)) return;
-      activity.inferredInvalid = level;
-    } else if (recorded === FaultClass.permission && granule.allowsLeafAt(level)) {
-      if (expected === recorded && level === seen.level) return;
-      activity.inferredLeaf = level;
-    } else return;
-    this.inferredEntries++;
-    guest.infer(activity);
-  }
 }
 
 /** The walk has just been run: what it did is the operation's work. */
@@ -307,28 +286,4 @@ function noteWork(operation: Operation, { meter }: Guest): void {
   operation.workToInstall ??= new Float64Array(chargeKinds);
   operation.workToBreak.set(meter.countsToBreak);
   operation.workToInstall.set(meter.countsToInstall);
-}
-
-/** A fault whose operations are the fault path's: they hold the lock for read where faults share it. */
-export function isFaults(activity: Activity): boolean {
-  if (activity.kind !== ActivityKind.fault) return false;
-  for (let n = 0; n < activity.operationCount; n++) {
-    const { kind } = activity.operation(n);
-    if (kind !== OperationKind.map && kind !== OperationKind.relaxPerms && kind !== OperationKind.makeYoung)
-      return false;
-  }
-  return true;
-}
-
-/** Whether what the recorded walker answered agrees with what the reference's table says it did. */
-function isCredible({ kind, ret, shape }: Operation): boolean {
-  if (shape < 0) return false;
-  if (kind !== OperationKind.map) return true;
-  if (ret !== 0 && ret !== Errno.EAGAIN) return false;
-  return ret === 0 || shape === Shape.unchanged;
-}
-
-/** A hold that lasted as long as its record says, with nobody else in between. */
-export function isUndisturbed(operation: Operation, hold: Hold): boolean {
-  return !Number.isNaN(operation.endNs) && hold.awayNs === 0;
 }

@@ -1,10 +1,16 @@
-import { type Activity, ActivityKind, type Operation, OperationKind } from "../../activity/activity.js";
+import {
+  type Activity,
+  ActivityKind,
+  isFaultPath,
+  type Operation,
+  OperationKind,
+} from "../../activity/activity.js";
 import type { Barrier } from "../../activity/epoch.js";
 import { ModelError } from "../../errors.js";
 import { FaultClass, faultClass, faultLevel, isGuestTableWalk } from "../../stage2/esr.js";
-import { Charge, chargeKinds } from "../../stage2/meter.js";
+import { Charge } from "../../stage2/meter.js";
 import type { Strategy } from "../../strategy/strategy.js";
-import { causeSeen, settleCause } from "../cause.js";
+import { causeSeen, isMappedBefore, loseRace, settleCause } from "../cause.js";
 import type { CostScale } from "../cost-scale.js";
 import { Cause, Cost, type Counters } from "../counters.js";
 import { type Guest, HIT } from "../guest.js";
@@ -17,7 +23,6 @@ import type { Guests } from "./guests.js";
 import type { HoldTime, Recorded } from "./hold-time.js";
 import type { Learnt } from "./learnt.js";
 import { RecordLock, Turn } from "./lock.js";
-import { isFaults } from "./reference-pass.js";
 import { Step, type Track, Tracks } from "./track.js";
 
 /** One walker, on the machine that recorded the trace. */
@@ -353,8 +358,7 @@ export class Side {
       // The entry is free: the laps end here.
       const backNs = activity.lapSinceNs[track.at] as number;
       episode.costNs[Cost.retry] = (episode.costNs[Cost.retry] as number) + backNs - activity.startNs;
-      if (episode.cause !== Cause.brokenWindow && episode.cause !== Cause.unexplained)
-        episode.cause = Cause.lostRace;
+      loseRace(episode);
       this.voidTurns(track, baseline, atNs);
       this.finish(track, baseline, this.at(track, backNs));
       return;
@@ -426,7 +430,7 @@ export class Side {
    */
   private isHis(track: Track, activity: Activity, hold: Hold, guest: Guest, atNs: number): boolean {
     const { config } = this;
-    if (config.strategy.lockRegime !== "shared" || !isFaults(activity)) {
+    if (config.strategy.lockRegime !== "shared" || !isFaultPath(activity)) {
       if (hold.hasLost) config.counters.differences++;
       return true;
     }
@@ -451,8 +455,7 @@ export class Side {
     const { episode } = track;
     const ns = Math.round(hold.ns * this.config.scale.of(Cost.retry));
     episode.costNs[Cost.retry] = (episode.costNs[Cost.retry] as number) + ns;
-    if (episode.cause !== Cause.brokenWindow && episode.cause !== Cause.unexplained)
-      episode.cause = Cause.lostRace;
+    loseRace(episode);
     this.config.guests
       .of((track.baseline as Baseline).activity.vm)
       .begin((track.baseline as Baseline).activity.line);
@@ -474,7 +477,8 @@ export class Side {
     const { episode } = track;
     guest.begin(activity.line);
     const shape = guest.shapeOf(operation);
-    if (baseline.isFault && track.at === 0) settleCause(episode, shape, activity, guest);
+    if (baseline.isFault && track.at === 0)
+      settleCause(episode, shape, isMappedBefore(shape, activity, guest));
     config.guests.run(activity, operation, hold, atNs);
     const { meter } = guest;
     const own: Recorded | undefined = operation.shape >= 0 ? { operation, ns: hold.ns } : undefined;
@@ -501,8 +505,9 @@ export class Side {
       episode.teardownNs = episode.tornDownNs - (time.costNs[Cost.teardown] as number);
     }
     if (baseline.isCounted) {
-      for (let kind = 0; kind < chargeKinds; kind++) this.addWork(kind, meter.counts[kind] as number);
-      if (shape === Shape.coalesce) this.noteClean(guest, operation.bytes);
+      counters.addWork(meter.counts);
+      if (shape === Shape.coalesce && !config.fwb && !config.strategy.faultPathCleans)
+        counters.noteUnclean(meter.counts, operation.bytes, guest.pageBytes);
     }
   }
 
@@ -554,7 +559,7 @@ export class Side {
     track.episode.unlockedNs = nowNs;
     this.noteSplit(operation, activity.vm, nowNs);
     if (config.guests.end(activity, operation, baseline.isCounted))
-      this.addAllWork(config.guests.of(activity.vm));
+      config.counters.addWork(config.guests.of(activity.vm).meter.counts);
     if (!config.isOneStream) {
       const turn = this.takeTurn(track);
       this.lock(activity.vm).release(turn, nowNs);
@@ -642,8 +647,7 @@ export class Side {
     const { episode } = track;
     const guest = this.config.guests.of(activity.vm);
     if (guest.access(activity, atNs) === HIT) {
-      if (episode.cause !== Cause.brokenWindow && episode.cause !== Cause.unexplained)
-        episode.cause = Cause.lostRace;
+      loseRace(episode);
       if (!this.config.isOneStream) this.takeTurn(track);
       this.voidTurns(track, baseline, atNs);
       this.finish(track, baseline, atNs);
@@ -741,29 +745,9 @@ export class Side {
     episode.costNs[Cost.clean] = (episode.costNs[Cost.clean] as number) + ns;
     if (baseline.isCounted) {
       config.counters.spend(Cost.clean, ns, config.learnt.knowsClean ? 1 : 0);
-      this.addWork(Charge.cleanByte, operation.bytes);
+      config.counters.charge(Charge.cleanByte, operation.bytes);
     }
     return ns;
-  }
-
-  /** A block that nobody cleaned shows the guest whatever is not yet in memory of the pages it had not mapped. */
-  private noteClean(guest: Guest, bytes: number): void {
-    const { fwb, strategy, counters } = this.config;
-    const { counts } = guest.meter;
-    if (fwb || strategy.faultPathCleans || (counts[Charge.cleanByte] as number) >= bytes) return;
-    // Tear-down drops one reference for each leaf, and two for each table but the topmost, which has one.
-    const leaves = (counts[Charge.pagePut] as number) - 2 * (counts[Charge.tableFree] as number) + 1;
-    counters.uncleanBlocks++;
-    counters.uncleanPages += Math.max(0, bytes / guest.pageBytes - Math.max(0, leaves));
-  }
-
-  private addAllWork(guest: Guest): void {
-    for (let kind = 0; kind < chargeKinds; kind++) this.addWork(kind, guest.meter.counts[kind] as number);
-  }
-
-  private addWork(kind: number, n: number): void {
-    const { work } = this.config.counters;
-    work[kind] = (work[kind] as number) + n;
   }
 
   private spendHandler(track: Track, ns: number): void {
@@ -778,7 +762,7 @@ export class Side {
   }
 
   private expect(track: Track, { activity, holds }: Baseline): void {
-    const isShared = this.config.strategy.lockRegime === "shared" && isFaults(activity);
+    const isShared = this.config.strategy.lockRegime === "shared" && isFaultPath(activity);
     for (let n = 0; n < activity.operationCount; n++) {
       const turn = (this.spareTurns.pop() ?? new Turn()).begin(track, holds[n] as Hold, isShared);
       track.turns.push(turn);

@@ -1,9 +1,8 @@
-import { ActivityKind, OperationKind } from "../../activity/activity.js";
+import { ActivityKind, type Operation, OperationKind } from "../../activity/activity.js";
 import { FaultClass, faultClass } from "../../stage2/esr.js";
 import { type Baseline, Hold } from "./baseline.js";
 import type { Judgement } from "./judgement.js";
 import { type Learnt, ownKind } from "./learnt.js";
-import { isUndisturbed } from "./reference-pass.js";
 
 /**
  * A hand-off longer than usual is still one where the whole excess is so many times as long: that work of its own should
@@ -208,6 +207,11 @@ export class Waits {
     const { learnt, pageBytes, handlerNs } = this.config;
     return Math.round(learnt.ownNs(ownKind(activity.operation(0), pageBytes)) ?? handlerNs);
   }
+}
+
+/** A hold that lasted as long as its record says, with nobody else in between. */
+function isUndisturbed(operation: Operation, hold: Hold): boolean {
+  return !Number.isNaN(operation.endNs) && hold.awayNs === 0;
 }
 
 function isAfter(a: Hold, b: Hold): boolean {
