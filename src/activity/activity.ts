@@ -174,7 +174,6 @@ export class Activity {
   }
 }
 
-/** Recycles activities, so that a replay of millions of episodes allocates only as many as it holds at once. */
 /** A fault whose operations are the fault path's: they hold the lock for read where faults share it. */
 export function isFaultPath(activity: Activity): boolean {
   if (activity.kind !== ActivityKind.fault) return false;
@@ -186,6 +185,7 @@ export function isFaultPath(activity: Activity): boolean {
   return true;
 }
 
+/** Recycles activities, so that a replay of millions of episodes allocates only as many as it holds at once. */
 export class ActivityPool {
   private readonly free: Activity[] = [];
   /** Activities handed out and not yet released. */
@@ -203,9 +203,9 @@ export class ActivityPool {
     activity.lineNs = Number.POSITIVE_INFINITY;
     activity.incomplete = false;
     activity.contended = false;
-    activity.teardownNs.length = 0;
+    if (activity.teardownNs.length > 0) activity.teardownNs.length = 0;
     activity.laps = 1;
-    activity.lapSinceNs.length = activity.lapNs.length = 0;
+    if (activity.lapNs.length > 0) activity.lapSinceNs.length = activity.lapNs.length = 0;
     activity.holders = 0;
     activity.esr = 0;
     activity.write = false;
