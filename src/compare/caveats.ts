@@ -1,3 +1,4 @@
+import { partlyIgnored } from "../activity/event-effects.js";
 import { MmioRule } from "../activity/mmio.js";
 import { plural } from "../stage2/address-text.js";
 import { meanings } from "../stage2/finding.js";
@@ -68,6 +69,12 @@ export function caveatsOf(session: Session, sides: readonly Strategy[]): Caveat[
     caveats.push({
       code: "mmio-without-slots",
       text: `${plural(guessed, "abort")} taken for MMIO because nothing was mapped: the trace does not show the memslots`,
+    });
+  const ignored = partlyIgnored(source.report);
+  if (ignored.length > 0)
+    caveats.push({
+      code: "without-effect",
+      text: `of some events the replay does not do all that they did: ${ignored.map(({ name, lines, lacks }) => `${name} (${plural(lines, "line")}: ${lacks})`).join(", ")}`,
     });
   for (const [name, count] of source.report.unknown)
     caveats.push({ code: "unknown-event", text: `unknown event ${name}: ${plural(count, "line")} ignored` });
