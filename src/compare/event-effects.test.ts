@@ -7,6 +7,7 @@ import { afterAll, describe, expect, it } from "vitest";
 import { eventEffects } from "../activity/event-effects.js";
 import { type EventName, eventNames } from "../trace/event.js";
 import { diffTrace } from "./diff.js";
+import { traceText } from "./trace-text.test.support.js";
 
 const fixtures = join(import.meta.dirname, "../../fixtures");
 const scratch = mkdtempSync(join(tmpdir(), "s2replay-effects-"));
@@ -14,41 +15,13 @@ afterAll(() => rmSync(scratch, { recursive: true }));
 
 const fixture = (name: string) => readFileSync(join(fixtures, name, "trace.ndjson"), "utf8");
 
-/** A trace, one event a line: `NS PID EVENT {fields}`. */
-function trace(walker: string, lines: string): string {
-  const header = {
-    type: "header",
-    schema: "s2replay-trace/1",
-    granule: 4096,
-    ia_bits: 40,
-    fwb: false,
-    walker,
-  };
-  const events = lines
-    .trim()
-    .split("\n")
-    .map((line) => {
-      const [, ns, pid, event, fields] = /^\s*(\d+) (\d+) (\w+) ?(.*)$/.exec(line)!;
-      const cpu = Number(pid) - 100;
-      return {
-        ts_ns: Number(ns),
-        cpu,
-        pid: Number(pid),
-        comm: "CPU 0/KVM",
-        event,
-        ...JSON.parse(fields || "{}"),
-      };
-    });
-  return `${[header, ...events].map((line) => JSON.stringify(line)).join("\n")}\n`;
-}
-
 const page = '"addr":"0x40000000","size":"0x1000","phys":"0x80000000","prot":"0x6"';
 const block = '"addr":"0x40000000","size":"0x200000","phys":"0x80000000","prot":"0x6"';
 const translation = '{"ipa":"0x40000000","hsr":"0x92000047","hxfar":"0x40000000"}';
 const ofTable = '{"pgt":"0xa000"}';
 
-const faultToEntry = trace(
-  "pre-patch",
+const faultToEntry = traceText(
+  { walker: "pre-patch" },
   `1000 101 s2_abort
    1500 101 kvm_guest_fault ${translation}
    3000 101 s2_map {"pgt":"0xa000",${page}}
@@ -57,8 +30,8 @@ const faultToEntry = trace(
    90000 101 kvm_entry`,
 );
 
-const accessFlag = trace(
-  "pre-patch",
+const accessFlag = traceText(
+  { walker: "pre-patch" },
   `1000 101 s2_abort
    1500 101 kvm_guest_fault ${translation}
    3000 101 s2_map {"pgt":"0xa000",${page}}
@@ -71,8 +44,8 @@ const accessFlag = trace(
    23000 101 s2_abort_ret {"ret":1}`,
 );
 
-const leftToVmm = trace(
-  "pre-patch",
+const leftToVmm = traceText(
+  { walker: "pre-patch" },
   `1000 101 s2_abort
    1500 101 kvm_guest_fault ${translation}
    3000 101 s2_map {"pgt":"0xa000",${page}}
@@ -83,8 +56,8 @@ const leftToVmm = trace(
    21000 101 kvm_userspace_exit {"reason":"KVM_EXIT_MMIO (6)"}`,
 );
 
-const tornDown = trace(
-  "v6.12",
+const tornDown = traceText(
+  { walker: "v6.12" },
   `1000 101 s2_abort
    1500 101 kvm_guest_fault ${translation}
    3000 101 s2_map {"pgt":"0xa000",${page}}
@@ -104,8 +77,8 @@ const tornDown = trace(
    95000 101 s2_abort_ret {"ret":1}`,
 );
 
-const splits = trace(
-  "pre-patch",
+const splits = traceText(
+  { walker: "pre-patch" },
   `1000 101 s2_abort
    1500 101 kvm_guest_fault ${translation}
    3000 101 s2_map {"pgt":"0xa000",${block}}
