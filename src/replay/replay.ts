@@ -4,6 +4,7 @@ import { ActivityFold, type ActivitySink } from "../activity/fold.js";
 import type { VmMemory } from "../activity/vm.js";
 import type { CostProfile } from "../cost/profile.js";
 import { mergeTallies, type Tally } from "../stage2/finding.js";
+import { Granule } from "../stage2/granule.js";
 import type { Sanitizer } from "../stage2/sanitizer.js";
 import type { Stage2Config } from "../strategy/stage2.js";
 import type { Strategy } from "../strategy/strategy.js";
@@ -351,7 +352,7 @@ export class Replay {
     const learnt = new Learnt(
       profile,
       unitCosts(profile, recorder),
-      stage2.granuleBytes,
+      new Granule(stage2.granuleBytes, stage2.iaBits),
       recorder.faultPathCleans && !stage2.fwb,
       () => exit.ns,
     );
