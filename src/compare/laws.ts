@@ -5,8 +5,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type ScalableCost, scalableCosts } from "../replay/cost-scale.js";
 import { strategyByName } from "../strategy/index.js";
+import type { RecordedMachine } from "../trace/header.js";
 import { ImportedTraces } from "../trace/import/import-traces.js";
-import type { ImportOptions } from "../trace/import/recording-source.js";
 import { diffTrace } from "./diff.js";
 import type { DiffOptions } from "./options.js";
 import type { DiffResult, ReplayResult } from "./result.js";
@@ -33,7 +33,7 @@ export interface LawOutcome {
 export interface LawInput {
   readonly file: string;
   readonly walker: string;
-  readonly header: ImportOptions["header"] | undefined;
+  readonly header: RecordedMachine | undefined;
 }
 
 /** Costs that can be left out of any replay against a record. */
@@ -206,8 +206,7 @@ class Laws {
       input: file,
       base: walker,
       lenient: false,
-      recordedUnder: walker,
-      ...(header === undefined ? {} : { import: { header } }),
+      recording: { ...header, walker },
       ...options,
       observer: observer ?? {
         ended: (episode, activity) => {
@@ -287,10 +286,7 @@ class Laws {
   /** The recording as NDJSON, each line as `edit` has it. */
   private async write(file: string, edit: (line: string) => string[]): Promise<void> {
     const { header } = this.input;
-    const traces = await ImportedTraces.open(
-      [this.input.file],
-      header === undefined ? {} : { import: { header } },
-    );
+    const traces = await ImportedTraces.open([this.input.file], header === undefined ? {} : { header });
     const pieces: string[] = [];
     let rest = "";
     for await (const piece of traces.pieces()) {

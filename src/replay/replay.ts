@@ -50,8 +50,9 @@ export interface ReplaySetup {
   readonly lockWait: "spin" | "sleep";
   /** CPUs of the emulated machine, where waiters sleep. */
   readonly emulatedCpus: number;
-  /** Those of the recording machine. Where they differ, all sides are simulated. */
+  /** Those of the recording machine, and how it waited. Where either differs, all sides are simulated. */
   readonly recordedPcpus: number;
+  readonly recordedLockWait: "spin" | "sleep";
   readonly epochGapNs: number;
   /** Which draw of the accesses' times is replayed; undefined = they are as recorded. */
   readonly arrivalSeed: number | undefined;
@@ -132,7 +133,7 @@ export class Replay {
     const { stage2, profile, strategies } = setup;
     this.onOneCpu = setup.recordedPcpus === 1;
     this.recorder = setup.recorder ?? (strategies[0] as Strategy);
-    this.isElsewhere = setup.pcpus !== setup.recordedPcpus;
+    this.isElsewhere = setup.pcpus !== setup.recordedPcpus || setup.lockWait !== setup.recordedLockWait;
     const sink: ActivitySink = {
       operation: (activity, operation) =>
         checkAddress(stage2.iaBits, activity, operation.ipa + operation.bytes - 1),
