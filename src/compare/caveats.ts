@@ -3,6 +3,7 @@ import { MmioRule } from "../activity/mmio.js";
 import { plural } from "../stage2/address-text.js";
 import { meanings } from "../stage2/finding.js";
 import { findingHeadline } from "../stage2/finding-text.js";
+import { Charge } from "../stage2/meter.js";
 import type { Strategy } from "../strategy/strategy.js";
 import { Kind, type TraceSource } from "../trace/event.js";
 import type { Caveat } from "./result.js";
@@ -50,6 +51,7 @@ export function caveatsOf(session: Session, sides: readonly Strategy[]): Caveat[
       text: `the trace shows no access that went through: what ${namesOf(foretold, "or")} would fault on besides is not known${bound}`,
     });
   }
+  caveats.push(...untoldClean(session, sides));
   if (replay.unknownSubtrees > 0)
     caveats.push({
       code: "unknown-population",
@@ -123,6 +125,24 @@ const LEAST_MATCHED = 0.95;
 const MOST_TIPPED = 0.05;
 /** Less of the excess explained, and the waits are not known. */
 const LEAST_EXPLAINED = 0.5;
+
+/** Sides that clean otherwise than was recorded, where no clean can be told from the walk beside it. */
+function untoldClean({ replay, recorder }: Session, sides: readonly Strategy[]): Caveat[] {
+  const { untoldClean } = replay;
+  const own = sides.find((side) => replay.isRecord(side));
+  if (untoldClean === undefined || recorder === undefined || own === undefined) return [];
+  const cleanedBy = (side: Strategy) => replay.counters(side).work[Charge.cleanByte] as number;
+  const others = [...new Set(sides)].filter((side) => cleanedBy(side) < cleanedBy(own));
+  if (others.length === 0) return [];
+  const { bothNs, walkNs } = untoldClean;
+  const us = (ns: number) => `${(ns / 1000).toFixed(1)} us`;
+  return [
+    {
+      code: "untold-clean",
+      text: `nothing in the trace tells a coalesce's clean from the walk beside it: of ${us(bothNs)} from flush to install, ${us(walkNs)} are taken for the walk, as the profile has it, and up to ${us(bothNs / 2)} may be: each coalesce of ${namesOf(others, "or")}, which cleans less, may take so much longer than shown`,
+    },
+  ];
+}
 
 /** Why the result does not tell what it seems to. */
 function cannotTell(session: Session, sides: readonly Strategy[]): Caveat[] {

@@ -114,7 +114,7 @@ export class Replay {
   private readonly replayed: Replayed[] = [];
   private readonly hosts = new Map<
     number,
-    { readonly host: RecordHost; readonly reference: ReferencePass }
+    { readonly host: RecordHost; readonly reference: ReferencePass; readonly learnt: Learnt }
   >();
   /** Of described workloads, which have no record. */
   private runs: Run[] | undefined;
@@ -218,6 +218,12 @@ export class Replay {
   /** Coalesces over subtrees whose population the trace does not show. */
   get unknownSubtrees(): number {
     return this.sum(({ reference }) => reference.unknownSubtrees);
+  }
+
+  /** Of the VM with the longest coalesces of which no clean is told apart (see Learnt). */
+  get untoldClean(): Learnt["untoldClean"] {
+    const all = [...this.hosts.values()].flatMap(({ learnt }) => learnt.untoldClean ?? []);
+    return all.sort((a, b) => b.bothNs - a.bothNs)[0];
   }
 
   private sum(of: (part: { readonly reference: ReferencePass }) => number): number {
@@ -342,7 +348,7 @@ export class Replay {
     return part.host;
   }
 
-  private newHost(): { host: RecordHost; reference: ReferencePass } {
+  private newHost(): { host: RecordHost; reference: ReferencePass; learnt: Learnt } {
     const { setup, recorder, onOneCpu } = this;
     const { profile, stage2, counts, arrivalSeed } = setup;
     const exitNs = profile.figure("exitEntryNs");
@@ -376,7 +382,7 @@ export class Replay {
       handlerNs: profile.figure("handlerNs"),
     });
     host.begin(reference, waits, this.replayers(host, learnt));
-    return { host, reference };
+    return { host, reference, learnt };
   }
 
   private replayers(host: RecordHost, learnt: Learnt): Replayer[] {

@@ -64,6 +64,8 @@ export class Learnt {
   private windowHoldsWalk = true;
   private windowHoldsClean = false;
   private cleanNsPerByte: number | undefined;
+  /** Nothing showed a clean apart from the walk beside it. */
+  private isCleanGuessed = false;
 
   constructor(
     private readonly profile: CostProfile,
@@ -192,9 +194,19 @@ export class Learnt {
     return Math.min(recordedNs ?? Number.POSITIVE_INFINITY, this.backNs() + ownNs + mapNs + tailNs);
   }
 
+  /**
+   * A coalesce whose clean nothing shows apart from its walk: how long both take, from the flush's return to the
+   * install, and what of it is taken for the walk; undefined where the trace tells, or holds no such clean.
+   */
+  get untoldClean(): { readonly bothNs: number; readonly walkNs: number } | undefined {
+    const bothNs = this.toInstall.median;
+    if (!this.isCleanGuessed || bothNs === undefined) return undefined;
+    return { bothNs, walkNs: Math.max(0, bothNs - this.blockBytes * this.cleanByteNs) };
+  }
+
   /** Whether the clean's cost comes from the trace. */
   get knowsClean(): boolean {
-    return this.cleanNsPerByte !== undefined;
+    return this.cleanNsPerByte !== undefined && !this.isCleanGuessed;
   }
 
   get cleanByteNs(): number {
@@ -230,7 +242,7 @@ export class Learnt {
     const beyondNs = usualNs === undefined ? 0 : usualNs - cleaned * this.cleanByteNs;
     // A walk over entries that nobody knows cannot be priced: then the profile's clean tells more than its visits.
     const isTold =
-      this.knowsClean ||
+      this.cleanNsPerByte !== undefined ||
       (!operation.knowsSubtree && beyondNs > (1 - LARGEST_CLEAN) * (usualNs ?? Number.POSITIVE_INFINITY));
     const walkNs = isTold
       ? beyondNs
@@ -302,6 +314,7 @@ export class Learnt {
         ? LARGEST_CLEAN * (this.toInstall.quantile(0.1) as number)
         : Number.POSITIVE_INFINITY;
     const accepted = witnesses.filter((ns) => ns * blockBytes < largest);
+    this.isCleanGuessed = this.windowHoldsClean && accepted.length === 0;
     if (accepted.length > 0) return middle(accepted);
     if (!this.windowHoldsClean || usual === undefined) return undefined;
     const units = this.recorderUnits;
