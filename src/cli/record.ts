@@ -112,7 +112,9 @@ export const recordCommand: CommandModule<object, RecordArguments> = {
 
 const levelText = `Levels:
   faults  the kernel's tracepoints only
-  map     and the page-table operations, the abort handler and memory slots (kprobes)
+  map     and the page-table operations, the abort handler and memory slots (kprobes), and when vCPU and VMM threads
+          had a CPU (sched_switch, sched_waking). With --pid these are that process's threads; else those with the name
+          of a vCPU (CPU 0/KVM, vcpu0, ..), of a thread of a VMM that runs when recording begins, or of the command
   walk    and TLBI, teardown and the edges of the window, where functions are known for them
 
 Overhead, measured with kvm_page_table_test (64 MiB in 2 MiB blocks) on Linux 6.1.192, emulated: one
