@@ -15,3 +15,8 @@ export function taskStateText(mask: number): string {
 export function isTaskState(text: string): boolean {
   return /^[A-Za-z](?:\|[A-Za-z])*\+?$/.test(text);
 }
+
+/** It would run on if it had a CPU. */
+export function isRunnable(state: string): boolean {
+  return state.startsWith("R");
+}
