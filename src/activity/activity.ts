@@ -188,7 +188,6 @@ export class Activity {
   }
 }
 
-/** Recycles activities, so that a replay of millions of episodes allocates only as many as it holds at once. */
 /** A fault whose operations are the fault path's: they hold the lock for read where faults share it. */
 export function isFaultPath(activity: Activity): boolean {
   if (activity.kind !== ActivityKind.fault) return false;
@@ -200,6 +199,7 @@ export function isFaultPath(activity: Activity): boolean {
   return true;
 }
 
+/** Recycles activities, so that a replay of millions of episodes allocates only as many as it holds at once. */
 export class ActivityPool {
   private readonly free: Activity[] = [];
   /** Activities handed out and not yet released. */
@@ -217,9 +217,10 @@ export class ActivityPool {
     activity.lineNs = Number.POSITIVE_INFINITY;
     activity.incomplete = false;
     activity.contended = false;
-    activity.teardownNs.length = 0;
+    if (activity.teardownNs.length > 0) activity.teardownNs.length = 0;
     activity.laps = 1;
-    activity.lapSinceNs.length = activity.lapNs.length = activity.lapOffNs.length = 0;
+    if (activity.lapNs.length > 0)
+      activity.lapSinceNs.length = activity.lapNs.length = activity.lapOffNs.length = 0;
     activity.beforeOffNs = activity.beforeSleptNs = activity.afterOffNs = activity.thinkSleptNs = 0;
     activity.cameNs = Number.NEGATIVE_INFINITY;
     activity.holders = 0;

@@ -3,6 +3,7 @@ import { ZERO } from "../../double.js";
 
 /** What the record, read through the reference, says of one operation: a hold of the MMU lock. */
 export class Hold {
+  operation!: Operation;
   /** Index of the thread: who holds it. */
   thread = 0;
   /** Its place among the holds that are looked at together (see Waits). */
@@ -35,6 +36,28 @@ export class Hold {
   /** What may be taken for the operation's duration: recorded, or up to the next line where no return was. */
   get ns(): number {
     return this.releasedNs - this.heldNs - this.cleanNs - this.awayNs;
+  }
+
+  /** Takes over what its neighbours in the lock's order are told by. */
+  copy({ thread, heldNs, releasedNs, isShared }: Hold): void {
+    this.thread = thread;
+    this.heldNs = heldNs;
+    this.releasedNs = releasedNs;
+    this.isShared = isShared;
+  }
+
+  begin(operation: Operation, thread: number): void {
+    const { startNs, endNs, cpuNs, heldUntilNs } = operation;
+    this.operation = operation;
+    this.thread = thread;
+    this.requestNs = this.heldNs = startNs;
+    this.releasedNs = Number.isNaN(endNs) ? startNs : endNs;
+    this.cleanNs = 0;
+    this.doneNs = this.doneDueNs = Number.NaN;
+    this.handoffNs = Number.NaN;
+    this.isShared = this.hasLost = this.isTaken = false;
+    this.heldUntilNs = heldUntilNs;
+    this.awayNs = Number.isNaN(cpuNs) ? 0 : Math.max(0, this.releasedNs - startNs - cpuNs);
   }
 }
 
@@ -79,11 +102,14 @@ export class Baseline {
     this.exitNs = exitNs;
     this.isUnexplained = false;
     this.splitsBefore = 0;
-    this.lapLookNs.length = this.lapAnswers.length = 0;
+    if (this.lapLookNs.length > 0) this.lapLookNs.length = this.lapAnswers.length = 0;
     this.answer = this.level = 0;
     this.ownNs = this.excessNs = this.explainedNs = 0;
     this.accessNs = this.lookNs = activity.startNs;
-    for (let n = 0; n < activity.operationCount; n++) this.beginHold(activity.operation(n), n);
+    for (let n = 0; n < activity.operationCount; n++) {
+      this.holds[n] ??= new Hold();
+      this.hold(n).begin(activity.operation(n), activity.thread);
+    }
     return this;
   }
 
@@ -99,20 +125,6 @@ export class Baseline {
 
   get isFault(): boolean {
     return this.activity.kind === ActivityKind.fault;
-  }
-
-  private beginHold({ startNs, endNs, cpuNs, heldUntilNs }: Operation, n: number): void {
-    this.holds[n] ??= new Hold();
-    const hold = this.hold(n);
-    hold.thread = this.activity.thread;
-    hold.requestNs = hold.heldNs = startNs;
-    hold.releasedNs = Number.isNaN(endNs) ? startNs : endNs;
-    hold.cleanNs = 0;
-    hold.doneNs = hold.doneDueNs = Number.NaN;
-    hold.handoffNs = Number.NaN;
-    hold.isShared = hold.hasLost = hold.isTaken = false;
-    hold.heldUntilNs = heldUntilNs;
-    hold.awayNs = Number.isNaN(cpuNs) ? 0 : Math.max(0, hold.releasedNs - startNs - cpuNs);
   }
 }
 

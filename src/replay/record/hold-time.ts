@@ -6,13 +6,12 @@ import type { CostScale } from "../cost-scale.js";
 import { Cost, costs } from "../counters.js";
 import { Shape } from "../plan.js";
 import type { WorkMeter } from "../work-meter.js";
+import type { Hold } from "./baseline.js";
 import type { Learnt } from "./learnt.js";
 
-/** An operation that the record has, and how long it took there. */
-export interface Recorded {
-  readonly operation: Operation;
-  readonly ns: number;
-}
+/** What is told apart of a hold; the rest of it is the walk's. */
+const besideWalk = [Cost.tlbi, Cost.clean, Cost.teardown] as const;
+export const heldCosts = [Cost.walk, ...besideWalk] as const;
 
 /**
  * How long an operation of one side takes: what the record says of the operation that did this work, plus what the
@@ -50,15 +49,15 @@ export class HoldTime {
 
   /**
    * Of the walk that the meter has just watched.
-   * @param own the operation that the record has of this very activity
-   * @param like one that did this work on this entry in the record; undefined where there is none
+   * @param own what the record has of this very operation, where its work is known
+   * @param like of one that did this work on this entry in the record; undefined where there is none
    */
   set(
     meter: WorkMeter,
     operation: Operation,
     shape: number,
-    own: Recorded | undefined,
-    like: Recorded | undefined,
+    own: Hold | undefined,
+    like: Hold | undefined,
   ): void {
     const recorded = own !== undefined && own.operation.shape === shape ? own : like;
     this.clampedNs = 0;
@@ -72,7 +71,7 @@ export class HoldTime {
     meter: WorkMeter,
     operation: Operation,
     shape: number,
-    recorded: Recorded | undefined,
+    recorded: Hold | undefined,
     isOwn: boolean,
   ): void {
     const { learnt } = this;
@@ -102,7 +101,7 @@ export class HoldTime {
     this.recorded[Cost.clean] = this.isRecorded || learnt.knowsClean ? 1 : 0;
   }
 
-  private setCoalesce(meter: WorkMeter, recorded: Recorded | undefined, isOwn: boolean): void {
+  private setCoalesce(meter: WorkMeter, recorded: Hold | undefined, isOwn: boolean): void {
     const { learnt } = this;
     const cleaned = meter.counts[Charge.cleanByte] as number;
     if (recorded === undefined) {
@@ -233,7 +232,7 @@ export class HoldTime {
     costNs[Cost.walk] = Math.max(0, this.rest);
     const total = this.flushNs + this.cleanNs + this.bodyNs + Math.max(0, this.rest);
     let sum = 0;
-    for (const cost of [Cost.tlbi, Cost.clean, Cost.teardown] as const) {
+    for (const cost of besideWalk) {
       const ns = Math.round((costNs[cost] as number) * scale.of(cost));
       costNs[cost] = ns;
       sum += ns;

@@ -2,7 +2,6 @@ import type { Activity, Operation } from "../../activity/activity.js";
 import type { Barrier } from "../../activity/epoch.js";
 import { Shape } from "../plan.js";
 import { type Baseline, BaselinePool, type Hold } from "./baseline.js";
-import type { Recorded } from "./hold-time.js";
 import type { ReferencePass } from "./reference-pass.js";
 import type { Waits } from "./waits.js";
 
@@ -15,10 +14,12 @@ export interface Replayer {
 }
 
 /** So many activities are learnt from before the first of them is replayed. */
-const WINDOW = 2048;
+const FIRST_WINDOW = 2048;
+/** From then on; so few stay in the processor's cache from the reference to the last side. */
+const NEXT_WINDOW = 128;
 
 /** Where a window's operations on one entry are found: by VM, then by the entry. */
-type Entries = ReadonlyMap<number, ReadonlyMap<number, readonly Recorded[]>>;
+type Entries = ReadonlyMap<number, ReadonlyMap<number, readonly Hold[]>>;
 
 /** A stretch of the record: what happened in it, and what its sides have not done with. */
 class Window {
@@ -29,24 +30,24 @@ class Window {
   private entries: Entries | undefined;
 
   /** The recorded operation of this shape on the entry, the nearest in time; undefined where there is none. */
-  like(vm: number, { ipa, bytes, startNs }: Operation, shape: number): Recorded | undefined {
+  like(vm: number, { ipa, bytes, startNs }: Operation, shape: number): Hold | undefined {
     this.entries ??= entriesOf(this.baselines);
-    let nearest: Recorded | undefined;
-    for (const recorded of this.entries.get(vm)?.get(keyOf(ipa, bytes)) ?? []) {
-      if (recorded.operation.shape !== shape) continue;
-      const distance = Math.abs(recorded.operation.startNs - startNs);
-      if (nearest === undefined || distance < Math.abs(nearest.operation.startNs - startNs))
-        nearest = recorded;
+    let nearest: Hold | undefined;
+    for (const hold of this.entries.get(vm)?.get(keyOf(ipa, bytes)) ?? []) {
+      if (hold.operation.shape !== shape) continue;
+      const distance = Math.abs(hold.operation.startNs - startNs);
+      if (nearest === undefined || distance < Math.abs(nearest.operation.startNs - startNs)) nearest = hold;
     }
     return nearest;
   }
 }
 
 function entriesOf(baselines: readonly Baseline[]): Entries {
-  const entries = new Map<number, Map<number, Recorded[]>>();
+  const entries = new Map<number, Map<number, Hold[]>>();
   for (const { activity, holds } of baselines)
     for (let n = 0; n < activity.operationCount; n++) {
-      const operation = activity.operation(n);
+      const hold = holds[n] as Hold;
+      const { operation } = hold;
       if (operation.shape < 0 || operation.shape === Shape.other || Number.isNaN(operation.endNs)) continue;
       let ofVm = entries.get(activity.vm);
       if (ofVm === undefined) {
@@ -54,10 +55,9 @@ function entriesOf(baselines: readonly Baseline[]): Entries {
         entries.set(activity.vm, ofVm);
       }
       const key = keyOf(operation.ipa, operation.bytes);
-      const recorded = { operation, ns: (holds[n] as Hold).ns };
       const found = ofVm.get(key);
-      if (found === undefined) ofVm.set(key, [recorded]);
-      else found.push(recorded);
+      if (found === undefined) ofVm.set(key, [hold]);
+      else found.push(hold);
     }
   return entries;
 }
@@ -75,6 +75,7 @@ function keyOf(ipa: number, bytes: number): number {
 export class RecordHost {
   private readonly pool = new BaselinePool();
   private window = new Window();
+  private windowSize = FIRST_WINDOW;
   private reference!: ReferencePass;
   private waits!: Waits;
   private sides: readonly Replayer[] = [];
@@ -109,7 +110,9 @@ export class RecordHost {
     const { window, reference } = this;
     window.items.push(baseline);
     window.baselines.push(baseline);
-    if (window.baselines.length >= WINDOW) this.close(reference.openSinceNs);
+    if (window.baselines.length < this.windowSize) return;
+    this.close(reference.openSinceNs);
+    this.windowSize = NEXT_WINDOW;
   };
 
   /** A baseline is done with by one side. */
@@ -126,7 +129,7 @@ export class RecordHost {
   }
 
   /** What the record has on the operation's entry, of this shape. */
-  readonly like = (baseline: Baseline, operation: Operation, shape: number): Recorded | undefined =>
+  readonly like = (baseline: Baseline, operation: Operation, shape: number): Hold | undefined =>
     (baseline.window as Window).like(baseline.activity.vm, operation, shape);
 
   private readonly passed = (barrier: Barrier): void => {

@@ -20,7 +20,7 @@ import type { Observer } from "../run-config.js";
 import type { Baseline, Hold } from "./baseline.js";
 import { EpochClock, type Epochs } from "./epochs.js";
 import type { Guests } from "./guests.js";
-import type { HoldTime, Recorded } from "./hold-time.js";
+import { type HoldTime, heldCosts } from "./hold-time.js";
 import type { Learnt } from "./learnt.js";
 import { RecordLock, Turn } from "./lock.js";
 import { Step, type Track, Tracks } from "./track.js";
@@ -47,7 +47,7 @@ export interface SideConfig {
   readonly epochs: Epochs;
   readonly observer: Observer | undefined;
   /** An operation that the record has on the same entry, and of this shape. */
-  readonly like: (baseline: Baseline, operation: Operation, shape: number) => Recorded | undefined;
+  readonly like: (baseline: Baseline, operation: Operation, shape: number) => Hold | undefined;
   /** The side needs the baseline no more. */
   readonly done: (baseline: Baseline) => void;
 }
@@ -80,6 +80,8 @@ export class Side {
   private readonly releasedNs: number[] = [];
   /** Latest event so far. */
   private nowNs = 0;
+  /** The least shift that what is not fed may have; NaN = to be looked up. */
+  private leastShiftNs = Number.NaN;
 
   constructor(private readonly config: SideConfig) {
     this.clock = new EpochClock(config.epochs);
@@ -89,6 +91,7 @@ export class Side {
     const track = this.tracks.of(baseline.activity.thread);
     if (track.baseline === undefined && !track.hasQueued && this.isNew(track)) track.shiftNs = this.shiftNs;
     track.push(baseline);
+    this.leastShiftNs = Number.NaN;
     if (!this.config.isOneStream) this.expect(track, baseline);
     if (track.baseline === undefined && !this.held.includes(track)) this.begin(track);
   }
@@ -158,17 +161,20 @@ export class Side {
     this.clock.pass(barrier, barrier.atNs + this.shiftNs);
     this.config.guests.pass(barrier);
     for (const track of this.tracks.all) if (track.baseline === undefined) track.shiftNs = this.shiftNs;
+    this.leastShiftNs = Number.NaN;
     for (const track of this.held.splice(0)) this.begin(track);
   }
 
   /** Up to when nothing that is not fed can happen here. */
   private horizonNs(frontierNs: number): number {
     if (this.config.isOneStream || frontierNs === Number.POSITIVE_INFINITY) return frontierNs;
-    let shiftNs = this.shiftNs;
-    for (const track of this.tracks.all)
-      if (track.baseline === undefined && !track.hasQueued && track.shiftNs < shiftNs)
-        shiftNs = track.shiftNs;
-    return frontierNs + shiftNs;
+    if (Number.isNaN(this.leastShiftNs)) {
+      this.leastShiftNs = this.shiftNs;
+      for (const track of this.tracks.all)
+        if (track.baseline === undefined && !track.hasQueued && track.shiftNs < this.leastShiftNs)
+          this.leastShiftNs = track.shiftNs;
+    }
+    return frontierNs + this.leastShiftNs;
   }
 
   /** The record's time on this side's clock, for the track. */
@@ -202,7 +208,10 @@ export class Side {
     track.baseline = undefined;
     track.rank = Step.idle;
     const { next } = track;
-    if (next === undefined) return;
+    if (next === undefined) {
+      this.leastShiftNs = Number.NaN;
+      return;
+    }
     const barrier = this.barriers[0];
     if (barrier !== undefined && next.activity.epoch >= barrier.number) {
       this.held.push(track);
@@ -481,14 +490,14 @@ export class Side {
       settleCause(episode, shape, isMappedBefore(shape, activity, guest));
     config.guests.run(activity, operation, hold, atNs);
     const { meter } = guest;
-    const own: Recorded | undefined = operation.shape >= 0 ? { operation, ns: hold.ns } : undefined;
-    const like = own?.operation.shape === shape ? undefined : config.like(baseline, operation, shape);
+    const own = operation.shape >= 0 ? hold : undefined;
+    const like = operation.shape === shape ? undefined : config.like(baseline, operation, shape);
     time.set(meter, operation, shape, own, like);
     if (!time.isRecorded) counters.differences++;
     if (!time.isRecorded || !config.scale.isWhole) this.retime(guest, hold, atNs);
     counters.clampedNs += time.clampedNs;
     const isFault = baseline.isFault;
-    for (const cost of [Cost.walk, Cost.tlbi, Cost.clean, Cost.teardown] as const) {
+    for (const cost of heldCosts) {
       const ns = time.costNs[cost] as number;
       episode.costNs[cost] = (episode.costNs[cost] as number) + ns;
       if (baseline.isCounted && isFault) counters.spend(cost, ns, time.recorded[cost] as number);

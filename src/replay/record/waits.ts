@@ -1,4 +1,5 @@
 import { ActivityKind, type Operation, OperationKind } from "../../activity/activity.js";
+import { ZERO } from "../../double.js";
 import { FaultClass, faultClass } from "../../stage2/esr.js";
 import { type Baseline, Hold } from "./baseline.js";
 import type { Judgement } from "./judgement.js";
@@ -31,8 +32,14 @@ export interface WaitConfig {
  * that ends at its operation explains. The rest is its own: page allocation, GUP, zeroing, preemption.
  */
 export class Waits {
-  /** The last holds of the window before, in the order in which they began. */
-  private before: Hold[] = [];
+  /** The last holds of the window before, in the order in which they began: copies, as their baselines are used again. */
+  private readonly before: Hold[] = [];
+  /** By thread: the last chain that it is in. */
+  private readonly chains: number[] = [];
+  private chain = 0;
+  /** Of that chain: since when it is unbroken, and when the last hold before the one at its end was over. */
+  private sinceNs = ZERO;
+  private lastReleaseNs = ZERO;
 
   constructor(private readonly config: WaitConfig) {}
 
@@ -57,8 +64,14 @@ export class Waits {
       matching.excessNs += baseline.excessNs;
       matching.explainedNs += baseline.explainedNs;
     }
-    // Their baselines are used again: the last holds are kept as they are.
-    this.before = holds.slice(-REACH).map((hold) => Object.assign(new Hold(), hold));
+    this.keep(holds.slice(-REACH));
+  }
+
+  private keep(holds: readonly Hold[]): void {
+    const { before } = this;
+    while (before.length < holds.length) before.push(new Hold());
+    // There are never fewer than before.
+    for (let n = 0; n < holds.length; n++) (before[n] as Hold).copy(holds[n] as Hold);
   }
 
   /** All holds of the window, and the last of the one before, in the order in which they began. */
@@ -146,7 +159,8 @@ export class Waits {
     const beforeNs = hold.heldNs - abortNs;
     const ownNs = Math.min(beforeNs, this.usualOwnNs(baseline));
     baseline.excessNs = beforeNs - ownNs;
-    const { sinceNs, lastReleaseNs } = this.chain(hold, holds, at, baseline.excessNs / COINCIDENCE);
+    this.follow(hold, holds, at, baseline.excessNs / COINCIDENCE);
+    const { sinceNs, lastReleaseNs } = this;
     const requestNs = Math.round(Math.max(abortNs + ownNs, sinceNs));
     // Without a hold that ends after it has asked it does not wait.
     if (requestNs < lastReleaseNs) {
@@ -161,30 +175,28 @@ export class Waits {
   }
 
   /** The unbroken chain of conflicting holds that ends where the hold begins. */
-  private chain(
-    hold: Hold,
-    holds: readonly Hold[],
-    at: number,
-    lastGapNs: number,
-  ): { sinceNs: number; lastReleaseNs: number } {
+  private follow(hold: Hold, holds: readonly Hold[], at: number, lastGapNs: number): void {
+    const { chains } = this;
     const { handoffLimitNs } = this.config.learnt;
     let limitNs = Math.max(handoffLimitNs, lastGapNs);
     let sinceNs = hold.heldNs;
     let lastReleaseNs = Number.NEGATIVE_INFINITY;
     // A queue lets each thread in once before who waits in it.
-    const seen = new Set([hold.thread]);
+    const chain = ++this.chain;
+    chains[hold.thread] = chain;
     for (let n = at - 1; n >= 0; n--) {
       const earlier = holds[n] as Hold;
       if (earlier.isShared && hold.isShared) continue;
       if (earlier.releasedNs <= hold.heldNs) lastReleaseNs = Math.max(lastReleaseNs, earlier.releasedNs);
       // It ran beside this one, or beside one of the chain: the lock did not keep them apart.
       if (earlier.releasedNs > sinceNs) continue;
-      if (sinceNs - earlier.releasedNs > limitNs || seen.has(earlier.thread)) break;
-      seen.add(earlier.thread);
+      if (sinceNs - earlier.releasedNs > limitNs || chains[earlier.thread] === chain) break;
+      chains[earlier.thread] = chain;
       sinceNs = earlier.heldNs;
       limitNs = handoffLimitNs;
     }
-    return { sinceNs, lastReleaseNs };
+    this.sinceNs = sinceNs;
+    this.lastReleaseNs = lastReleaseNs;
   }
 
   /** On one CPU the thread's own time is its CPU time; it asks then, and who has the lock keeps it. */
