@@ -111,12 +111,16 @@ export class Activity {
   afterCpuNs = ZERO;
   /**
    * Time off the CPU, where sched events tell it and each vCPU has a CPU: before the first operation (of the last lap),
-   * of that asleep, behind the last one, and asleep since the end of the previous activity (or the epoch's start); ns.
+   * behind the last one, and since the end of the previous activity (or the epoch's start), each also the part asleep;
+   * and in all of the activity, fit to run; ns.
    */
   beforeOffNs = ZERO;
   beforeSleptNs = ZERO;
   afterOffNs = ZERO;
+  afterSleptNs = ZERO;
+  thinkOffNs = ZERO;
   thinkSleptNs = ZERO;
+  preemptedNs = ZERO;
   /** When the thread last came onto its CPU before the first operation; -Infinity = not seen. */
   cameNs = Number.NEGATIVE_INFINITY;
   /** Off the CPU by the (last) abort, since the trace's start; ns. */
@@ -221,7 +225,8 @@ export class ActivityPool {
     activity.laps = 1;
     if (activity.lapNs.length > 0)
       activity.lapSinceNs.length = activity.lapNs.length = activity.lapOffNs.length = 0;
-    activity.beforeOffNs = activity.beforeSleptNs = activity.afterOffNs = activity.thinkSleptNs = 0;
+    activity.beforeOffNs = activity.beforeSleptNs = activity.afterOffNs = activity.afterSleptNs = 0;
+    activity.thinkOffNs = activity.thinkSleptNs = activity.preemptedNs = 0;
     activity.cameNs = Number.NEGATIVE_INFINITY;
     activity.holders = 0;
     activity.esr = 0;

@@ -15,12 +15,15 @@ describe("time off the CPU", () => {
     expect(activity).toMatchObject({
       thinkNs: 60,
       thinkCpuNs: 30,
+      thinkOffNs: 30,
       thinkSleptNs: 20,
+      preemptedNs: 5 + 3 + 4 + 7 - 7,
       beforeOffNs: 45 + 3,
       beforeSleptNs: 40,
       beforeCpuNs: 100 - 48,
       cameNs: 163,
       afterOffNs: 7,
+      afterSleptNs: 7,
       afterCpuNs: 70 - 7,
     });
     expect(activity!.operation(0)).toMatchObject({ startNs: 200, endNs: 230, cpuNs: 26 });

@@ -18,6 +18,11 @@ export class CpuAbsence {
   /** When it was woken; NaN = it sleeps. */
   private wokenNs = Number.NaN;
 
+  /** Fit to run, and without a CPU. */
+  get preemptedNs(): number {
+    return this.totalNs - this.sleptNs;
+  }
+
   leave(atNs: number, isRunnable: boolean): void {
     this.leftNs = atNs;
     this.wokenNs = isRunnable ? atNs : Number.NaN;

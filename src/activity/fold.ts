@@ -304,17 +304,20 @@ export class ActivityFold {
     thread.openEpoch = this.epoch;
     thread.startCpuNs = thread.cpuNs;
     thread.startSleptNs = thread.away.sleptNs;
-    thread.operationEndOffNs = activity.abortOffNs = thread.away.totalNs;
+    activity.abortOffNs = thread.away.totalNs;
+    activity.preemptedNs = -thread.away.preemptedNs;
     thread.operation = undefined;
     thread.operationEndCpuNs = Number.NaN;
     if (thread.endEpoch === this.epoch) {
       activity.thinkNs = atNs - thread.endNs;
       activity.thinkCpuNs = thread.cpuNs - thread.endCpuNs;
+      activity.thinkOffNs = activity.abortOffNs - thread.endOffNs;
       activity.thinkSleptNs = thread.startSleptNs - thread.endSleptNs;
       activity.followsFault = thread.endedFault;
     } else {
       activity.thinkNs = atNs - this.epochNs;
       activity.thinkCpuNs = thread.cpuNs - thread.cpuAtEpochNs;
+      activity.thinkOffNs = activity.abortOffNs - thread.away.epochTotalNs;
       activity.thinkSleptNs = thread.startSleptNs - thread.away.epochSleptNs;
     }
     return activity;
@@ -374,6 +377,7 @@ export class ActivityFold {
     thread.operation = operation;
     thread.operationCpuNs = thread.cpuNs;
     thread.operationEndOffNs = thread.away.totalNs;
+    thread.operationEndSleptNs = thread.away.sleptNs;
     activity.endNs = atNs;
     if (kind === OperationKind.destroy) this.identity.destroy(thread.vm);
   }
@@ -435,6 +439,7 @@ export class ActivityFold {
     operation.cpuNs = thread.cpuNs - thread.operationCpuNs;
     operation.ret = ret;
     thread.operationEndOffNs = thread.away.totalNs;
+    thread.operationEndSleptNs = thread.away.sleptNs;
     if (thread.vm >= 0) this.vm(thread).lastOperationNs = atNs;
     this.closeOperation(thread, atNs);
   }
@@ -465,6 +470,7 @@ export class ActivityFold {
       : thread.cpuNs - thread.operationEndCpuNs;
     if (activity.operationCount > 0) {
       activity.afterOffNs = thread.away.totalNs - thread.operationEndOffNs;
+      activity.afterSleptNs = thread.away.sleptNs - thread.operationEndSleptNs;
       if (thread.sawGuestFault) this.aborts.countFault(activity);
       this.close(thread, atNs);
       return;
@@ -515,7 +521,9 @@ export class ActivityFold {
     thread.endEpoch = this.epoch;
     thread.endNs = endNs;
     thread.endCpuNs = thread.cpuNs;
+    thread.endOffNs = thread.away.totalNs;
     thread.endSleptNs = thread.away.sleptNs;
+    activity.preemptedNs += thread.away.preemptedNs;
     thread.endedFault = activity.kind === ActivityKind.fault && activity.operationCount > 0;
     this.laps.add(thread, activity, isBare);
   }
@@ -558,6 +566,7 @@ export class ActivityFold {
     const isSameEpoch = to.endEpoch === to.openEpoch;
     activity.thinkNs = activity.startNs - (isSameEpoch ? to.endNs : this.epochNs);
     activity.thinkCpuNs = to.startCpuNs - (isSameEpoch ? to.endCpuNs : to.cpuAtEpochNs);
+    activity.thinkOffNs = activity.abortOffNs - (isSameEpoch ? to.endOffNs : to.away.epochTotalNs);
     activity.thinkSleptNs = to.startSleptNs - (isSameEpoch ? to.endSleptNs : to.away.epochSleptNs);
   }
 

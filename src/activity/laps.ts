@@ -72,6 +72,8 @@ export class Laps {
     first.beforeOffNs = again.beforeOffNs;
     first.beforeSleptNs = again.beforeSleptNs;
     first.afterOffNs = again.afterOffNs;
+    first.afterSleptNs = again.afterSleptNs;
+    first.preemptedNs += again.preemptedNs;
     first.cameNs = again.cameNs;
     first.endNs = again.endNs;
     first.afterCpuNs = again.afterCpuNs;

@@ -68,6 +68,8 @@ export class Thread {
   endEpoch = -1;
   endNs = ZERO;
   endCpuNs = ZERO;
+  /** Time off the CPU by then, and of that asleep. */
+  endOffNs = ZERO;
   endSleptNs = ZERO;
   /** That activity was a fault which was mapped. */
   endedFault = false;
@@ -89,8 +91,9 @@ export class Thread {
   flushLevel = NONE;
   /** CPU clock at the end of the last operation of the open activity. */
   operationEndCpuNs = ZERO;
-  /** Time off the CPU by then. */
+  /** Time off the CPU by then, and of that asleep. */
   operationEndOffNs = ZERO;
+  operationEndSleptNs = ZERO;
   /** CPU clock when a deferred tear-down began; NaN = none is under way. */
   teardownCpuNs = Number.NaN;
   /** Episodes of the VM started when this one was: more of them by the first operation means overlap. */
@@ -141,6 +144,7 @@ export class Thread {
     this.operationCpuNs = from.operationCpuNs;
     this.operationEndCpuNs = from.operationEndCpuNs;
     this.operationEndOffNs = from.operationEndOffNs;
+    this.operationEndSleptNs = from.operationEndSleptNs;
     from.open = undefined;
     from.operation = undefined;
   }

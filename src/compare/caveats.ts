@@ -116,7 +116,7 @@ function cannotTell(session: Session, sides: readonly Strategy[]): Caveat[] {
         `${label === "" ? `#${n + 1}` : label}: ${matched} of ${recordedFaults} faults matched, under ${LEAST_MATCHED * 100} %`,
       );
   }
-  const { excessNs, explainedNs } = judgement.total;
+  const { excessNs, toldNs } = judgement.total;
   const own = sides.find((side) => replay.isRecord(side));
   for (const side of new Set(sides)) {
     if (replay.isRecord(side)) continue;
@@ -132,14 +132,9 @@ function cannotTell(session: Session, sides: readonly Strategy[]): Caveat[] {
         `${side.name}: its windows are longer than the recorded ones, and accesses that went through in the record, and would meet them, left no line`,
       );
     const change = Math.abs(counters.stallTotalNs - base.stallTotalNs);
-    if (
-      excessNs > 0 &&
-      explainedNs < LEAST_EXPLAINED * excessNs &&
-      change > 0 &&
-      excessNs - explainedNs > change
-    )
+    if (excessNs > 0 && toldNs < LEAST_EXPLAINED * excessNs && change > 0 && excessNs - toldNs > change)
       reasons.push(
-        `${side.name}: ${Math.round(100 * (1 - explainedNs / excessNs))} % of what aborts waited for their operations beyond the threads' own time is unexplained, and more than the stall changes by: of waits nothing is claimed`,
+        `${side.name}: ${Math.round(100 * (1 - toldNs / excessNs))} % of what aborts waited for their operations beyond the threads' own time is unexplained, and more than the stall changes by: of waits nothing is claimed`,
       );
   }
   return reasons.length === 0

@@ -369,6 +369,7 @@ export class Replay {
       learnt,
       judgement: this.judgement,
       isOneStream: onOneCpu,
+      waitersSpin: setup.lockWait === "spin",
       recorderCleans: recorder.faultPathCleans && !stage2.fwb,
       pageBytes: stage2.granuleBytes,
       handlerNs: profile.figure("handlerNs"),
