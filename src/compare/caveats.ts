@@ -1,3 +1,4 @@
+import { partlyIgnored } from "../activity/event-effects.js";
 import { MmioRule } from "../activity/mmio.js";
 import { plural } from "../stage2/address-text.js";
 import { meanings } from "../stage2/finding.js";
@@ -69,6 +70,12 @@ export function caveatsOf(session: Session, sides: readonly Strategy[]): Caveat[
       code: "mmio-without-slots",
       text: `${plural(guessed, "abort")} taken for MMIO because nothing was mapped: the trace does not show the memslots`,
     });
+  const ignored = partlyIgnored(source.report, session.recordedPcpus === 1);
+  if (ignored.length > 0)
+    caveats.push({
+      code: "without-effect",
+      text: `of some events the replay does not do all that they did: ${ignored.map(({ name, lines, lacks }) => `${name} (${plural(lines, "line")}: ${lacks})`).join(", ")}`,
+    });
   for (const [name, count] of source.report.unknown)
     caveats.push({ code: "unknown-event", text: `unknown event ${name}: ${plural(count, "line")} ignored` });
   return caveats;
@@ -100,6 +107,8 @@ function percentText(base: number, other: number): string {
 
 /** So much of an epoch's faults must come out of the reference's table for it to tell anything. */
 const LEAST_MATCHED = 0.95;
+/** More of the faults tip over to the other side of a window's break, and who goes first is not known. */
+const MOST_TIPPED = 0.05;
 /** Less of the excess explained, and the waits are not known. */
 const LEAST_EXPLAINED = 0.5;
 
@@ -123,13 +132,17 @@ function cannotTell(session: Session, sides: readonly Strategy[]): Caveat[] {
     const counters = replay.counters(side);
     if (recorder.lockRegime === "shared" && side.lockRegime === "exclusive" && fold.vcpus > 1)
       reasons.push(
-        `${side.name}: recorded faults did not queue, its would: who would have waited for whom the trace does not show`,
+        `${side.name}: recorded faults did not queue for the lock, and here they would: which vCPU would have waited for which, the trace does not show`,
       );
     if (own === undefined) continue;
     const base = replay.counters(own);
     if (counters.windows > 0 && counters.windowTotalNs > base.windowTotalNs && fold.vcpus > 1)
       reasons.push(
         `${side.name}: its windows are longer than the recorded ones, and accesses that went through in the record, and would meet them, left no line`,
+      );
+    if (counters.ahead > 1 && counters.ahead > MOST_TIPPED * base.total)
+      reasons.push(
+        `${side.name}: ${counters.ahead} of ${base.total} recorded faults would go through just before the window that they met: a vCPU that goes ahead so may be the next to coalesce, and which one is ahead hangs on microseconds`,
       );
     const change = Math.abs(counters.stallTotalNs - base.stallTotalNs);
     if (excessNs > 0 && toldNs < LEAST_EXPLAINED * excessNs && change > 0 && excessNs - toldNs > change)

@@ -103,6 +103,8 @@ export class Counters {
   guestTable = 0;
   retries = 0;
   avoided = 0;
+  /** Of those, the ones that come before the entry is broken, where the record has them behind it. */
+  ahead = 0;
   /** Recorded aborts on memory, laps included. */
   recorded = 0;
   /** Of the total, faults of accesses that the trace has one by one (guest_access, guest_access_run). */

@@ -313,6 +313,8 @@ export class Side {
     if (!isSame) counters.differences++;
     episode.startNs = this.at(track, baseline.accessNs);
     if (!isSame && answer === HIT) {
+      // It goes through what the record's walk found broken, and what is to be broken here.
+      if (baseline.isCounted && level > baseline.level) counters.ahead += activity.laps;
       this.avoid(track, baseline, episode.startNs);
       return;
     }
