@@ -11,6 +11,7 @@ export type {
   Progress,
   ReplayOptions,
   TraceOptions,
+  WhatIf,
 } from "./compare/options.js";
 export {
   type Caveat,
@@ -51,6 +52,7 @@ export { loadStrategy } from "./strategy/load.js";
 export { Stage2 } from "./strategy/stage2.js";
 export type { Strategy } from "./strategy/strategy.js";
 export {
+  type Contradiction,
   EventBatch,
   eventNames,
   Kind,
@@ -59,6 +61,7 @@ export {
   type TraceHeader,
   type TraceSource,
 } from "./trace/event.js";
+export type { HeaderFields, RecordedMachine } from "./trace/header.js";
 export { Aliases } from "./trace/import/aliases.js";
 export { ImportedTraces } from "./trace/import/import-traces.js";
 export type { ImportOptions } from "./trace/import/recording-source.js";

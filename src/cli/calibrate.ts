@@ -6,6 +6,7 @@ import { UsageError } from "../errors.js";
 import { render, renderPublished } from "../report/calibration.js";
 import { inputOf } from "./import.js";
 import { addImportOptions, type ImportArguments, importOptionsOf } from "./import-options.js";
+import { recordingOf } from "./machine-options.js";
 import { emit } from "./output.js";
 import { startProgress } from "./progress.js";
 
@@ -13,7 +14,6 @@ interface CalibrateArguments extends ImportArguments {
   files: string[] | undefined;
   published: string | undefined;
   profile: string | undefined;
-  "recorded-under": string | undefined;
   lenient: boolean;
   output: string | undefined;
 }
@@ -47,11 +47,6 @@ export const calibrateCommand: CommandModule<object, CalibrateArguments> = {
         describe:
           "whose figures stand for what is not told: a name or a JSON file (default: emulated where lock waiters sleep, else kunpeng920)",
       })
-      .option("recorded-under", {
-        type: "string",
-        requiresArg: true,
-        describe: "strategy that the recording kernels ran",
-      })
       .option("lenient", { type: "boolean", default: false, describe: "skip and count malformed lines" })
       .example("$0 calibrate host.ndjson.gz -o host.json", "then: $0 diff host.ndjson.gz --profile host.json")
       .example("$0 calibrate before.dat after.dat -o host.json", "two kernels of one machine")
@@ -74,9 +69,9 @@ async function fromTraces(inputs: readonly string[], args: CalibrateArguments): 
   const calibration = await calibrateTraces({
     inputs,
     import: importOptionsOf(args),
+    recording: recordingOf(args),
     lenient: args.lenient,
     ...(args.profile === undefined ? {} : { profile: args.profile }),
-    ...(args["recorded-under"] === undefined ? {} : { recordedUnder: args["recorded-under"] }),
     ...progress,
   }).finally(stop);
   return { profile: calibration.profile, table: render(calibration) };

@@ -122,7 +122,7 @@ describe("refused", () => {
     [
       "a trace of an unknown walker",
       () => [file("c.ndjson", line)],
-      /^s2replay: c\.ndjson: the trace does not say which walker recorded it.*--recorded-under NAME tells\n$/,
+      /^s2replay: c\.ndjson: the trace does not say which walker recorded it.*--walker NAME tells\n$/,
     ],
     ["a file that is not there", () => ["none.ndjson"], /^s2replay: none\.ndjson: no such file\n$/],
     ["fit of a fit", () => [trace, "--profile", "fit"], /^s2replay: unknown profile "fit"/],

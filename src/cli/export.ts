@@ -3,6 +3,7 @@ import { exportFtrace } from "../trace/export/ftrace-text.js";
 import { ImportedTraces } from "../trace/import/import-traces.js";
 import { ImportedLines } from "../trace/import/imported-lines.js";
 import { addTrace, type ImportArguments, importOptionsOf } from "./import-options.js";
+import { headerOf, warnOf } from "./machine-options.js";
 import { emitBytes } from "./output.js";
 
 interface ExportArguments extends ImportArguments {
@@ -28,11 +29,15 @@ export const exportCommand: CommandModule<object, ExportArguments> = {
       .example("$0 export host.ndjson.gz --as ftrace | grep -c s2_map", "for tools that read ftrace's text")
       .epilogue("Events that ftrace has no form for become comment lines; import reads them back."),
   handler: async (args) => {
-    const options = { lenient: args.lenient, import: importOptionsOf(args) };
-    const pieces =
-      args.as === "ftrace"
-        ? exportFtrace(await ImportedLines.open(args.trace, options))
-        : (await ImportedTraces.open([args.trace], options)).pieces();
-    await emitBytes(pieces, args.output);
+    const options = { lenient: args.lenient, import: importOptionsOf(args), header: await headerOf(args) };
+    if (args.as === "ftrace") {
+      const lines = await ImportedLines.open(args.trace, options);
+      await emitBytes(exportFtrace(lines), args.output);
+      warnOf(args.trace, lines.contradictions);
+    } else {
+      const traces = await ImportedTraces.open([args.trace], options);
+      await emitBytes(traces.pieces(), args.output);
+      for (const { contradictions } of traces.files) warnOf(args.trace, contradictions);
+    }
   },
 };

@@ -5,10 +5,12 @@ import { diffTrace } from "../compare/diff.js";
 import { UsageError } from "../errors.js";
 import { anonymousLines } from "../fixture/anonymise.js";
 import { cutUnits, threadsOf } from "../fixture/cut.js";
+import { moduleFrom } from "../fixture/fixture.js";
 import { readUnits } from "../fixture/trace-units.js";
 import { checkNew, countsOf, writeFixture } from "../fixture/write-fixture.js";
 import { formatPlural } from "../report/quantity.js";
 import { addImportOptions, type ImportArguments, importOptionsOf } from "./import-options.js";
+import { headerOf, walkerModuleOf, warnOf } from "./machine-options.js";
 import { emit, makeScratch, removeLater } from "./output.js";
 import { startReading } from "./progress.js";
 import { withRereadable } from "./rereadable.js";
@@ -61,7 +63,7 @@ const newCommand: CommandModule<object, NewArguments> = {
     checkNew(folder);
     const between = args.between === undefined ? undefined : parseBetween(args.between);
     const { epoch, vm, base, candidate } = args;
-    const importOptions = { import: importOptionsOf(args) };
+    const importOptions = { import: importOptionsOf(args), header: await headerOf(args) };
     const { stop, ...progress } = startReading();
     await withRereadable(args.from, ({ input }) => cutOut(input)).finally(stop);
 
@@ -79,11 +81,24 @@ const newCommand: CommandModule<object, NewArguments> = {
       const scratch = makeScratch();
       const file = join(scratch, "trace.ndjson");
       writeFileSync(file, trace);
-      const result = await diffTrace({ input: file, lenient: false, base, candidate });
+      const result = await diffTrace({
+        input: file,
+        lenient: false,
+        base,
+        candidate,
+        ...walkerModuleOf(args, "."),
+      });
       const episodes = formatPlural(units.countEpisodes(cut.keep), "episode");
       const why = `Cut from a recording${result.trace.kernel === null ? "" : ` of ${result.trace.kernel}`}: ${episodes} of ${basename(args.from)}. Say here what is seen in it, and how the figures follow.`;
-      const options = { base, candidate, profile: result.profile.name };
+      const options = {
+        base: moduleFrom(folder, base),
+        candidate: moduleFrom(folder, candidate),
+        profile: result.profile.name,
+        ...walkerModuleOf(args, folder),
+      };
       writeFixture(folder, { trace, options, expect: countsOf(result), why }, removeLater);
+      stop();
+      warnOf(args.from, units.contradictions);
       emit(
         `${folder}: ${episodes} in ${formatPlural(lines.length, "line")}. Then say in ${join(folder, "why.md")} why it is there.\n`,
         undefined,

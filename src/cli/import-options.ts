@@ -1,12 +1,13 @@
-/** How a recording of another format is read: options of every command that takes a trace. */
+/** How a trace is read, and what of its machine it does not say: options of every command that takes one. */
 
 import { readFileSync } from "node:fs";
 import type { Argv } from "yargs";
 import { UsageError } from "../errors.js";
 import { Aliases } from "../trace/import/aliases.js";
 import type { ImportOptions } from "../trace/import/recording-source.js";
+import { addRecordingOptions, type RecordingArguments } from "./machine-options.js";
 
-export interface ImportArguments {
+export interface ImportArguments extends RecordingArguments {
   map: string[] | undefined;
   instance: string | undefined;
 }
@@ -28,7 +29,7 @@ export function addTrace<T>(yargs: Argv<T>): Argv<T & ImportArguments & { trace:
 }
 
 export function addImportOptions<T>(yargs: Argv<T>): Argv<T & ImportArguments> {
-  return yargs
+  return addRecordingOptions(yargs)
     .option("map", {
       type: "string",
       array: true,

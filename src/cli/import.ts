@@ -1,6 +1,6 @@
 import { basename } from "node:path";
 import type { CommandModule } from "yargs";
-import type { HeaderFields } from "../trace/header.js";
+import { contradictionText, type HeaderFields } from "../trace/header.js";
 import { ImportedTraces } from "../trace/import/import-traces.js";
 import type { ImportedLines } from "../trace/import/imported-lines.js";
 import {
@@ -8,22 +8,15 @@ import {
   type ImportArguments as FormatArguments,
   importOptionsOf,
 } from "./import-options.js";
+import { headerOf } from "./machine-options.js";
 import { emitBytes } from "./output.js";
 import { startReading } from "./progress.js";
-import { parseCount } from "./values.js";
 
 interface ImportArguments extends FormatArguments {
   files: string[];
   output: string | undefined;
   lenient: boolean;
   name: string | undefined;
-  kernel: string | undefined;
-  granule: string | undefined;
-  "ia-bits": string | undefined;
-  fwb: boolean | undefined;
-  walker: string | undefined;
-  pcpus: string | undefined;
-  "lock-wait": "spin" | "sleep" | undefined;
 }
 
 const stdinWord = "stdin:";
@@ -71,27 +64,6 @@ export const importCommand: CommandModule<object, ImportArguments> = {
         requiresArg: true,
         describe: "what the recording calls itself (default: OUT's base name)",
       })
-      .option("kernel", { type: "string", requiresArg: true, describe: "release of the recording kernel" })
-      .option("granule", {
-        choices: ["4096", "16384", "65536"] as const,
-        describe: "page size of the host, bytes",
-      })
-      .option("ia-bits", {
-        type: "string",
-        requiresArg: true,
-        describe: "width of the guest's physical addresses",
-      })
-      .option("fwb", { type: "boolean", describe: "the CPU has FEAT_S2FWB (--no-fwb: it has not)" })
-      .option("walker", {
-        type: "string",
-        requiresArg: true,
-        describe: "strategy that the recording kernel ran",
-      })
-      .option("pcpus", { type: "string", requiresArg: true, describe: "physical CPUs that the vCPUs share" })
-      .option("lock-wait", {
-        choices: ["spin", "sleep"] as const,
-        describe: "what a waiter for the MMU lock does",
-      })
       .example("$0 import trace.dat -o host.ndjson.gz", "what trace-cmd record wrote")
       .example("perf script --ns | $0 import -", "from a pipe")
       .example("$0 import cpu0.txt cpu1.txt -o host.ndjson", "one trace of trace_pipe's files, by time")
@@ -101,7 +73,8 @@ export const importCommand: CommandModule<object, ImportArguments> = {
     try {
       const traces = await ImportedTraces.open(args.files.map(inputOf), {
         lenient: args.lenient,
-        import: { ...importOptionsOf(args), header: headerOf(args) },
+        import: importOptionsOf(args),
+        header: { ...nameOf(args), ...(await headerOf(args)) },
         ...progress,
       });
       await emitBytes(traces.pieces(), args.output);
@@ -113,26 +86,14 @@ export const importCommand: CommandModule<object, ImportArguments> = {
   },
 };
 
-/** What the recording does not say of itself; wins over what it says. */
-function headerOf(args: ImportArguments): HeaderFields {
-  const { output } = args;
-  const name = args.name ?? (output === undefined || output === "-" ? undefined : basename(output));
-  const iaBits = args["ia-bits"];
-  const lockWait = args["lock-wait"];
-  return {
-    ...(name === undefined ? {} : { name }),
-    ...(args.kernel === undefined ? {} : { kernel: args.kernel }),
-    ...(args.granule === undefined ? {} : { granule: Number(args.granule) }),
-    ...(iaBits === undefined ? {} : { ia_bits: parseCount("--ia-bits", iaBits, 32, 52) }),
-    ...(args.fwb === undefined ? {} : { fwb: args.fwb }),
-    ...(args.walker === undefined ? {} : { walker: args.walker }),
-    ...(args.pcpus === undefined ? {} : { pcpus: parseCount("--pcpus", args.pcpus, 1, 65536) }),
-    ...(lockWait === undefined ? {} : { lock_wait: lockWait }),
-  };
+/** What the recording calls itself: as it is told, else by the file that it becomes. */
+function nameOf({ name, output }: ImportArguments): Pick<HeaderFields, "name"> {
+  if (name !== undefined) return { name };
+  return output === undefined || output === "-" ? {} : { name: basename(output) };
 }
 
 /** What became of an input's events: nothing is dropped in silence. */
-function describe({ file, format, summary, skipped, cut }: ImportedLines): string {
+function describe({ file, format, summary, skipped, cut, contradictions }: ImportedLines): string {
   const list = (counts: ReadonlyMap<string, number>): string =>
     [...counts].map(([name, count]) => `${count} ${name}`).join(", ");
   const out = [`${file}: ${summary.events} events from ${format}`];
@@ -143,5 +104,6 @@ function describe({ file, format, summary, skipped, cut }: ImportedLines): strin
   if (unknown !== undefined && unknown.size > 0) out.push(`unknown, kept by name: ${list(unknown)}`);
   if (skipped.size > 0) out.push(`skipped: ${list(skipped)}`);
   if (cut !== undefined) out.push(`cut: ${cut}`);
+  out.push(...contradictions.map(contradictionText));
   return `${[...out, ...oddities].join("\n  ")}\n`;
 }

@@ -1,24 +1,29 @@
-import { basename, dirname, join, relative, resolve } from "node:path";
+import { basename, join } from "node:path";
 import type { CommandModule } from "yargs";
 import { parseExpression } from "../compare/expression.js";
-import { checkedSchema } from "../fixture/fixture.js";
+import { checkedSchema, moduleFrom } from "../fixture/fixture.js";
 import { shrinkTrace } from "../fixture/shrink.js";
 import { readUnits, type TraceUnits } from "../fixture/trace-units.js";
 import { checkNew, writeFixture } from "../fixture/write-fixture.js";
 import { formatCount, formatPlural } from "../report/quantity.js";
 import { loadStrategy } from "../strategy/load.js";
 import { addTrace, type ImportArguments, importOptionsOf } from "./import-options.js";
+import {
+  addWhatIfOptions,
+  headerOf,
+  type WhatIfArguments,
+  walkerModuleOf,
+  warnOf,
+  whatIfOf,
+} from "./machine-options.js";
 import { emit, makeScratch, removeLater } from "./output.js";
 import { startReading, startTally } from "./progress.js";
 import { addSides, type SideArguments } from "./trace-options.js";
-import { parseCount } from "./values.js";
 
-interface ShrinkArguments extends ImportArguments, SideArguments {
+interface ShrinkArguments extends ImportArguments, SideArguments, WhatIfArguments {
   trace: string;
   keep: string;
   profile: string | undefined;
-  "recorded-under": string | undefined;
-  pcpus: string | undefined;
   sanitize: boolean;
   output: string | undefined;
 }
@@ -27,7 +32,7 @@ export const shrinkCommand: CommandModule<object, ShrinkArguments> = {
   command: "shrink <trace>",
   describe: "Cut a trace down to the least for which a condition still holds",
   builder: (yargs) =>
-    addSides(addTrace(yargs))
+    addWhatIfOptions(addSides(addTrace(yargs)))
       .option("keep", {
         type: "string",
         requiresArg: true,
@@ -35,12 +40,6 @@ export const shrinkCommand: CommandModule<object, ShrinkArguments> = {
         describe: "the condition, as --fail-on of diff has it; strategyError: a strategy breaks its contract",
       })
       .option("profile", { type: "string", requiresArg: true, describe: "cost profile, as of diff" })
-      .option("recorded-under", {
-        type: "string",
-        requiresArg: true,
-        describe: "strategy that the recording kernel ran",
-      })
-      .option("pcpus", { type: "string", requiresArg: true, describe: "physical CPUs that the vCPUs share" })
       .option("sanitize", { type: "boolean", default: false, describe: "watch every walk: for findings" })
       .option("output", {
         alias: "o",
@@ -61,21 +60,24 @@ export const shrinkCommand: CommandModule<object, ShrinkArguments> = {
     checkNew(folder);
     // A slip in a name shows before the trace is read.
     for (const name of [base, candidate]) await loadStrategy(name);
+    const whatIf = whatIfOf(args);
+    const header = await headerOf(args);
     const options = {
       base,
       candidate,
       ...(profile === undefined ? {} : { profile }),
-      ...(args["recorded-under"] === undefined ? {} : { recordedUnder: args["recorded-under"] }),
-      ...(args.pcpus === undefined ? {} : { pcpus: parseCount("--pcpus", args.pcpus, 1) }),
+      ...(Object.keys(whatIf).length === 0 ? {} : { whatIf }),
       ...(args.sanitize ? { sanitize: true } : {}),
     };
     const { stop, ...progress } = startReading();
-    const units = await readUnits(args.trace, { import: importOptionsOf(args), ...progress }).finally(stop);
+    const reading = { import: importOptionsOf(args), header, ...progress };
+    const units = await readUnits(args.trace, reading).finally(stop);
+    warnOf(args.trace, units.contradictions);
     const scratch = makeScratch();
     const interrupt = catchInterrupt();
     const tally = startTally();
     const shrunk = await shrinkTrace(units, {
-      job: { ...options, lenient: false },
+      job: { ...options, ...walkerModuleOf(args, "."), lenient: false },
       keep,
       scratch,
       onTry: ({ tries, episodes }) =>
@@ -93,8 +95,9 @@ export const shrinkCommand: CommandModule<object, ShrinkArguments> = {
         trace: traceOf(units, shrunk.keep),
         options: {
           ...options,
-          base: fromFolder(folder, base),
-          candidate: fromFolder(folder, candidate),
+          base: moduleFrom(folder, base),
+          candidate: moduleFrom(folder, candidate),
+          ...walkerModuleOf(args, folder),
         },
         holds: [args.keep],
         why: `${of} of ${basename(args.trace)}: the least that was found for which ${args.keep} holds. Say here why it does.`,
@@ -109,13 +112,6 @@ export const shrinkCommand: CommandModule<object, ShrinkArguments> = {
 function traceOf(units: TraceUnits, keep: Uint8Array): Buffer {
   const out = Buffer.allocUnsafe(units.bytes.length);
   return out.subarray(0, units.write(keep, out));
-}
-
-/** A module's path as the fixture has it. */
-function fromFolder(folder: string, strategy: string): string {
-  if (!/[/\\]|\.m?js$/.test(strategy)) return strategy;
-  const path = relative(resolve(folder), resolve(strategy));
-  return dirname(path).startsWith(".") ? path : `./${path}`;
 }
 
 /** The first ^C is a wish to see the best so far; the next one ends the program. */

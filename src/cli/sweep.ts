@@ -1,5 +1,6 @@
 import { existsSync } from "node:fs";
 import type { Argv, CommandModule } from "yargs";
+import type { TraceOptions } from "../compare/options.js";
 import { type SweepAxis, sweep } from "../compare/sweep.js";
 import { type Parameter, parameterOf, type SweepValue } from "../compare/sweep-parameter.js";
 import { UsageError } from "../errors.js";
@@ -7,10 +8,10 @@ import { parseColumns } from "../report/columns.js";
 import { renderMarkdown, renderText, sweepColumns } from "../report/sweep.js";
 import { csvColumns, renderCsv, renderNdjson } from "../report/sweep-rows.js";
 import { didYouMean } from "../suggest.js";
-import type { ImportOptions } from "../trace/import/recording-source.js";
 import { workloads } from "../workload/index.js";
 import type { DescribedWorkload } from "../workload/workload.js";
 import { addTrace, type ImportArguments, importOptionsOf } from "./import-options.js";
+import { addCpuOptions, type CpuArguments, recordingOf } from "./machine-options.js";
 import { emit, wantsColor } from "./output.js";
 import { startCount } from "./progress.js";
 import { withRereadable } from "./rereadable.js";
@@ -28,7 +29,7 @@ import { addWorkloadOptions, readOption, valuesOf } from "./workload.js";
 const formats = ["text", "csv", "ndjson", "markdown"] as const;
 type Format = (typeof formats)[number];
 
-interface SweepArguments extends ReplayArguments, SideArguments {
+interface SweepArguments extends ReplayArguments, SideArguments, CpuArguments {
   param: string[] | undefined;
   vcpus: string | undefined;
   jobs: string | undefined;
@@ -49,7 +50,7 @@ function addSweepOptions<T>(yargs: Argv<T>): Argv<T & SweepArguments> {
         nargs: 1,
         describe:
           "NAME=LIST: a cost (clean=0,50%,100%), a figure of the profile (tlbiVmidNs=200,1000 or 50%), " +
-          "pcpus, a workload's option; repeatable, the last varies fastest",
+          "if-pcpus, a workload's option; repeatable, the last varies fastest",
       })
       .option("jobs", {
         type: "string",
@@ -75,12 +76,13 @@ const workloadCommands = workloads.map((workload): CommandModule<object, SweepAr
     command: workload.name,
     describe: workload.describe,
     builder: (yargs) =>
-      addSweepOptions(addWorkloadOptions(yargs, { ...workload, options }))
+      addSweepOptions(addCpuOptions(addWorkloadOptions(yargs, { ...workload, options })))
         .example(`$0 sweep ${workload.name} --vcpus 1,2,4..16 --param clean=0,50%,100%`, "")
         .example(`$0 sweep ${workload.name} --param fwb=off,on --param tlbiVmidNs=25%..400%`, ""),
     handler: (args) => {
       const values = valuesOf(workload, { ...args, vcpus: one });
-      return run({ workload: workload.name, values }, args);
+      const machine = { pcpus: args.pcpus, "lock-wait": args["lock-wait"] };
+      return run({ workload: workload.name, values }, args, { recording: recordingOf(machine) });
     },
   };
 });
@@ -123,7 +125,7 @@ const traceCommand: CommandModule<object, RecordedArguments> = {
       throw new UsageError(
         "--vcpus: a recorded trace has the vCPUs that it has; a workload may have any number",
       );
-    const more = { import: importOptionsOf(args) };
+    const more = { import: importOptionsOf(args), recording: recordingOf(args) };
     await withRereadable(trace, ({ input, ...name }) => run(input, args, { ...more, ...name }));
   },
 };
@@ -142,7 +144,7 @@ export const sweepCommand: CommandModule<object, object> = {
 async function run(
   input: string | DescribedWorkload,
   args: SweepArguments,
-  more: { import?: ImportOptions; name?: string } = {},
+  more: Pick<TraceOptions, "import" | "name" | "recording">,
 ): Promise<void> {
   const axes = axesOf(input, args);
   const threads = args.jobs === undefined ? {} : { threads: parseCount("--jobs", args.jobs, 1) };

@@ -12,6 +12,7 @@ import type { Plot } from "../report/plot/plot.js";
 import type { AnyResult } from "../report/rows.js";
 import { render as renderText, type TerminalOptions } from "../report/terminal.js";
 import { addTrace, type ImportArguments, importOptionsOf } from "./import-options.js";
+import { addWhatIfOptions, recordingOf, type WhatIfArguments, whatIfOf } from "./machine-options.js";
 import { emit, wantsColor } from "./output.js";
 import { addPlot, type PlotArguments, renderPlot } from "./plot-option.js";
 import { parseCount, parseIpaRange, parseSeconds } from "./values.js";
@@ -20,17 +21,14 @@ const formats = ["text", "json", "markdown"] as const;
 type Format = (typeof formats)[number];
 
 /** How a trace is replayed, and what of it is counted. */
-export interface ReplayArguments {
+export interface ReplayArguments extends WhatIfArguments {
   profile: string | undefined;
   lenient: boolean;
-  "recorded-under": string | undefined;
   slot: string | undefined;
   vm: string | undefined;
   ipa: string | undefined;
   epoch: string | undefined;
   "epoch-gap": string | undefined;
-  pcpus: string | undefined;
-  "lock-wait": "spin" | "sleep" | undefined;
   "reorder-window": string | undefined;
 }
 
@@ -67,7 +65,7 @@ export interface TraceArguments extends ReplayArguments, ImportArguments, PlotAr
 }
 
 export function addReplayOptions<T>(yargs: Argv<T>): Argv<T & ReplayArguments> {
-  return yargs
+  return addWhatIfOptions(yargs)
     .option("profile", {
       type: "string",
       requiresArg: true,
@@ -75,11 +73,6 @@ export function addReplayOptions<T>(yargs: Argv<T>): Argv<T & ReplayArguments> {
         "cost profile: a name, a JSON file, or fit, which fits one on the trace first (default: emulated where the trace's lock waiters sleep, else kunpeng920)",
     })
     .option("lenient", { type: "boolean", default: false, describe: "skip and count malformed lines" })
-    .option("recorded-under", {
-      type: "string",
-      requiresArg: true,
-      describe: "strategy that the recording kernel ran",
-    })
     .option("vm", {
       type: "string",
       requiresArg: true,
@@ -96,11 +89,6 @@ export function addReplayOptions<T>(yargs: Argv<T>): Argv<T & ReplayArguments> {
       type: "string",
       requiresArg: true,
       describe: "a silence of so many seconds ends an epoch",
-    })
-    .option("pcpus", { type: "string", requiresArg: true, describe: "physical CPUs that the vCPUs share" })
-    .option("lock-wait", {
-      choices: ["spin", "sleep"] as const,
-      describe: "whether a waiter for the MMU lock uses its CPU",
     })
     .option("reorder-window", {
       type: "string",
@@ -153,6 +141,7 @@ export function traceOptionsOf(args: TraceArguments): TraceOptions {
   return {
     input: args.trace,
     import: importOptionsOf(args),
+    recording: recordingOf(args),
     sanitize: args.sanitize,
     ...replayOptionsOf(args),
   };
@@ -164,14 +153,12 @@ export function replayOptionsOf(args: ReplayArguments): Omit<TraceOptions, "inpu
   return withoutUndefined({
     profile: args.profile,
     lenient: args.lenient,
-    recordedUnder: args["recorded-under"],
+    whatIf: whatIfOf(args),
     vm: args.vm,
     slot: given(args.slot, (text) => parseCount("--slot", text, 0)),
     ipa: given(args.ipa, (text) => parseIpaRange("--ipa", text)),
     epoch: args.epoch,
     epochGapNs: given(args["epoch-gap"], (text) => parseSeconds("--epoch-gap", text)),
-    pcpus: given(args.pcpus, (text) => parseCount("--pcpus", text, 1)),
-    lockWait: args["lock-wait"],
     reorderWindowNs: given(args["reorder-window"], (text) => parseSeconds("--reorder-window", text)),
   });
 }

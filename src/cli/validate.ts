@@ -1,5 +1,6 @@
 import type { CommandModule } from "yargs";
 import { ActivityFold } from "../activity/fold.js";
+import { contradictionCaveats } from "../compare/input.js";
 import type { ValidateResult } from "../compare/result-validate.js";
 import { selfReplayTrace } from "../compare/self-replay.js";
 import { whoIsWho } from "../compare/who-is-who.js";
@@ -8,6 +9,7 @@ import { render } from "../report/validation.js";
 import { eventNames, NONE } from "../trace/event.js";
 import { type OpenTraceOptions, openTrace } from "../trace/open-trace.js";
 import { addTrace, type ImportArguments, importOptionsOf } from "./import-options.js";
+import { headerOf, recordingOf } from "./machine-options.js";
 import { emit } from "./output.js";
 import { startProgress, startReading } from "./progress.js";
 import { parseCount } from "./values.js";
@@ -17,7 +19,6 @@ interface ValidateArguments extends ImportArguments {
   format: "text" | "json";
   lenient: boolean;
   "self-replay": boolean;
-  "recorded-under": string | undefined;
   slot: string | undefined;
   epoch: string | undefined;
 }
@@ -42,12 +43,6 @@ export const validateCommand: CommandModule<object, ValidateArguments> = {
         default: false,
         describe: "replay it under the walker that recorded it, and list the faults that do not come out",
       })
-      .option("recorded-under", {
-        type: "string",
-        requiresArg: true,
-        implies: "self-replay",
-        describe: "strategy that the recording kernel ran",
-      })
       .option("slot", {
         type: "string",
         requiresArg: true,
@@ -67,21 +62,22 @@ export const validateCommand: CommandModule<object, ValidateArguments> = {
   handler: async ({ trace, format, lenient, ...args }) => {
     if (args["self-replay"]) {
       const { stop, ...progress } = startProgress();
-      const { "recorded-under": recordedUnder, slot, epoch } = args;
+      const { slot, epoch } = args;
       const result = await selfReplayTrace({
         input: trace,
         import: importOptionsOf(args),
+        recording: recordingOf(args),
         lenient,
         ...progress,
-        ...(recordedUnder === undefined ? {} : { recordedUnder }),
         ...(slot === undefined ? {} : { slot: parseCount("--slot", slot, 0) }),
         ...(epoch === undefined ? {} : { epoch }),
       }).finally(stop);
       emit(format === "json" ? `${JSON.stringify(result, null, 2)}\n` : renderSelfReplay(result), undefined);
       return;
     }
+    const reading = { import: importOptionsOf(args), header: await headerOf(args) };
     const { stop, ...progress } = startReading();
-    const result = await validate(trace, { import: importOptionsOf(args), ...progress }).finally(stop);
+    const result = await validate(trace, { ...reading, ...progress }).finally(stop);
     if (!result.usable && !lenient) process.exitCode = 1;
     emit(format === "json" ? `${JSON.stringify(result, null, 2)}\n` : render(result), undefined);
   },
@@ -125,6 +121,7 @@ async function validate(input: string, options: OpenTraceOptions): Promise<Valid
     skipped,
     skippedByReason,
     truncatedAtByte: report.truncatedAtByte ?? null,
+    caveats: contradictionCaveats(source),
     usable: skipped === 0 && report.truncatedAtByte === undefined,
   };
 }

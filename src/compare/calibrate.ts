@@ -5,8 +5,16 @@ import { UsageError } from "../errors.js";
 import { CostRecorder } from "../replay/cost-recorder.js";
 import { canBeReadAgain } from "../trace/byte-source.js";
 import type { TraceHeader } from "../trace/event.js";
-import { defaultProfile, type InputOptions, readInput, recorderOf, stage2Of } from "./input.js";
+import {
+  contradictionCaveats,
+  defaultProfile,
+  type InputOptions,
+  readInput,
+  recorderOf,
+  stage2Of,
+} from "./input.js";
 import type { TraceOptions } from "./options.js";
+import type { Caveat } from "./result.js";
 
 /** The profile's name that stands for a fit on the trace itself. */
 export const FIT = "fit";
@@ -23,6 +31,7 @@ interface Reading {
   readonly sample: CostSample;
   readonly machine: Readonly<Record<string, string>>;
   readonly lockWait: "spin" | "sleep";
+  readonly caveats: readonly Caveat[];
 }
 
 /** Fits a cost profile to traces. Throws UsageError, TraceFormatError, UnsupportedTraceError. */
@@ -46,7 +55,10 @@ export async function calibrateTraces(options: CalibrateOptions): Promise<Calibr
       `${readings.map(({ sample }) => sample.name).join(", ")}: too few operations of known duration: ` +
         "a fit needs s2_map with its return (record --level map or walk)",
     );
-  return calibration;
+  const contradicted = readings.flatMap(({ sample, caveats }) =>
+    caveats.map(({ text }) => `${sample.name}: ${text}`),
+  );
+  return { ...calibration, warnings: [...contradicted, ...calibration.warnings] };
 }
 
 /** The profile of the trace that is about to be replayed, fitted on that trace. */
@@ -62,7 +74,6 @@ export async function calibrateInput(options: TraceOptions): Promise<Calibration
   return calibrateTraces({
     ...rest,
     inputs: [input],
-    ...(options.lockWait === undefined ? {} : { profile: defaultProfile(options.lockWait) }),
   });
 }
 
@@ -73,7 +84,7 @@ function read(options: InputOptions): Promise<Reading> {
     if (recorder === undefined)
       throw new UsageError(
         `${source.name}: the trace does not say which walker recorded it, and so not what its operations did: ` +
-          "--recorded-under NAME tells",
+          "--walker NAME tells",
       );
     const cost = new CostRecorder(
       source.name,
@@ -83,7 +94,12 @@ function read(options: InputOptions): Promise<Reading> {
       source.strings,
     );
     for await (const batch of source.batches()) cost.consume(batch);
-    return { sample: cost.finish(), machine: machineOf(header), lockWait: header?.lock_wait ?? "spin" };
+    return {
+      sample: cost.finish(),
+      machine: machineOf(header),
+      lockWait: header?.lock_wait ?? "spin",
+      caveats: contradictionCaveats(source),
+    };
   });
 }
 

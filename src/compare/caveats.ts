@@ -6,7 +6,7 @@ import { findingHeadline } from "../stage2/finding-text.js";
 import type { Strategy } from "../strategy/strategy.js";
 import { Kind, type TraceSource } from "../trace/event.js";
 import type { Caveat } from "./result.js";
-import type { Session } from "./session.js";
+import type { Machine, Session } from "./session.js";
 
 /** What a reader of the result must know before he believes it. */
 export function caveatsOf(session: Session, sides: readonly Strategy[]): Caveat[] {
@@ -23,11 +23,7 @@ export function caveatsOf(session: Session, sides: readonly Strategy[]): Caveat[
       code: "other-walker-recorded",
       text: `recorded under ${recorder.name}: ${sides.length === 1 ? "this is a prediction, not" : "all sides are predictions, none is"} the record`,
     });
-  if (session.pcpus !== session.recordedPcpus && !isSynthetic)
-    caveats.push({
-      code: "other-machine",
-      text: `recorded with ${cpusOf(session.recordedPcpus)}, replayed with ${cpusOf(session.pcpus)}: all sides are predictions, the recording walker's too`,
-    });
+  if (!isSynthetic) caveats.push(...otherMachine(session));
   const walkers = Object.keys(profile.document.walkers ?? {});
   if (recorder !== undefined && sides.some((side) => side !== recorder) && walkers.length > 0)
     caveats.push({
@@ -70,7 +66,7 @@ export function caveatsOf(session: Session, sides: readonly Strategy[]): Caveat[
       code: "mmio-without-slots",
       text: `${plural(guessed, "abort")} taken for MMIO because nothing was mapped: the trace does not show the memslots`,
     });
-  const ignored = partlyIgnored(source.report, session.recordedPcpus === 1);
+  const ignored = partlyIgnored(source.report, session.recorded.pcpus === 1);
   if (ignored.length > 0)
     caveats.push({
       code: "without-effect",
@@ -81,8 +77,24 @@ export function caveatsOf(session: Session, sides: readonly Strategy[]): Caveat[
   return caveats;
 }
 
+/** A what-if: not even the recording walker's side is the record. */
+function otherMachine({ machine, recorded }: Session): Caveat[] {
+  const facts = [
+    ...(machine.pcpus === recorded.pcpus ? [] : [(of: Machine) => cpusOf(of.pcpus)]),
+    ...(machine.lockWait === recorded.lockWait ? [] : [(of: Machine) => `lock waiters that ${of.lockWait}`]),
+  ];
+  if (facts.length === 0) return [];
+  const [then, now] = [recorded, machine].map((of) => facts.map((fact) => fact(of)).join(" and "));
+  return [
+    {
+      code: "other-machine",
+      text: `recorded with ${then}, replayed with ${now}: all sides are predictions, the recording walker's too`,
+    },
+  ];
+}
+
 /** Sides that could not be held to the record of their own machine, and what a simulation is worth there. */
-function simulated({ replay, recorder, recordedPcpus }: Session, sides: readonly Strategy[]): Caveat[] {
+function simulated({ replay, recorder, recorded }: Session, sides: readonly Strategy[]): Caveat[] {
   const control = replay.simulatedRecorder;
   const record = sides.find((side) => replay.isRecord(side));
   if (control === undefined || recorder === undefined) return [];
@@ -95,7 +107,7 @@ function simulated({ replay, recorder, recordedPcpus }: Session, sides: readonly
   return [
     {
       code: "simulated",
-      text: `${cpusOf(recordedPcpus)} ran everything, and ${namesOf(names, "and")} would not have kept its order under ${recorder.name}: simulated, not held to the record${off}`,
+      text: `${cpusOf(recorded.pcpus)} ran everything, and ${namesOf(names, "and")} would not have kept its order under ${recorder.name}: simulated, not held to the record${off}`,
     },
   ];
 }

@@ -83,7 +83,7 @@ const eachSide = ({ base, candidate }: DiffResult) => [base, candidate] as const
 it.each([
   ["one that follows the record", { input: "traces/5.10.262-prepatch-h2m-4v.ndjson.gz" }],
   ["one epoch of it", { input: "traces/5.10.262-prepatch-h2m-4v.ndjson.gz", epoch: "ADJUST" }],
-  ["two CPUs", { input: "traces/5.10.262-prepatch-h2m-1v.ndjson.gz", pcpus: 2 }],
+  ["two CPUs", { input: "traces/5.10.262-prepatch-h2m-1v.ndjson.gz", whatIf: { pcpus: 2 } }],
   ["retries", { input: "fixtures/retry-storm-is-one-access/trace.ndjson" }],
 ])("law: episodes add up to the result: %s", async (_, options) => {
   const { told, result } = await observe(options);

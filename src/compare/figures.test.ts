@@ -88,7 +88,7 @@ it("nothing bounds what vCPUs add that share the lock", async () => {
 });
 
 it("on other CPUs than recorded nothing is the record", async () => {
-  const there = kindOf(await diffTrace({ ...adjust, pcpus: 2 }));
+  const there = kindOf(await diffTrace({ ...adjust, whatIf: { pcpus: 2 } }));
   for (const path of ["faults.total", "windows.p50Ns", "windows.count", "makespanNs", "ops.pagesPut"])
     expect([path, there(`base.${path}`)]).toEqual([path, "modelled"]);
 });

@@ -8,6 +8,7 @@ import type { Stage2Config } from "../strategy/stage2.js";
 import type { Strategy } from "../strategy/strategy.js";
 import { canBeReadAgain } from "../trace/byte-source.js";
 import type { TraceHeader, TraceSource } from "../trace/event.js";
+import { contradictionText, type RecordedMachine } from "../trace/header.js";
 import { openTrace } from "../trace/open-trace.js";
 import { readWorkload } from "../workload/index.js";
 import type { TraceOptions } from "./options.js";
@@ -20,7 +21,7 @@ const GRANULE = 4096;
 /** What of a caller's options tells how a trace is read. */
 export type InputOptions = Pick<
   TraceOptions,
-  "input" | "name" | "import" | "lenient" | "recordedUnder" | "reorderWindowNs" | "onProgress"
+  "input" | "name" | "import" | "lenient" | "recording" | "reorderWindowNs" | "onProgress"
 >;
 
 /** Reads a trace with `attempt`, again with more IPA bits where the header names none and an address does not fit. */
@@ -48,11 +49,12 @@ export async function readInput<T>(
 }
 
 /** A trace, or the events of a described workload. */
-export function openInput(options: InputOptions): Promise<TraceSource> {
+export async function openInput(options: InputOptions): Promise<TraceSource> {
   const { input } = options;
   const name = options.name ?? (typeof input === "string" ? undefined : `workload ${input.workload}`);
   return openTrace(typeof input === "string" ? input : readWorkload(input), {
     ...readerOptions(options),
+    header: await headerTold(options.recording),
     ...(name === undefined ? {} : { name }),
   });
 }
@@ -87,20 +89,34 @@ function readerOptions(options: InputOptions): Parameters<typeof openTrace>[1] {
   };
 }
 
+/** What is told of a recording as a header has it: the walker's name, where its module may have been given. */
+export async function headerTold(told: RecordedMachine = {}): Promise<RecordedMachine> {
+  const walker = await walkerTold(told);
+  return walker === undefined ? told : { ...told, walker: walker.name };
+}
+
+async function walkerTold({ walker }: RecordedMachine): Promise<Strategy | undefined> {
+  if (walker === undefined) return undefined;
+  try {
+    return await loadStrategy(walker);
+  } catch (error) {
+    throw error instanceof UsageError ? new UsageError(`--walker: ${error.message}`) : error;
+  }
+}
+
+/** Where the caller told otherwise than the trace does. */
+export function contradictionCaveats({ contradictions }: TraceSource): Caveat[] {
+  return contradictions.map((each) => ({ code: "header-contradicted", text: contradictionText(each) }));
+}
+
 /** The strategy that the recording kernel ran: told, else by the header, else guessed from the kernel's release. */
 export async function recorderOf(
   options: InputOptions,
   header: TraceHeader | undefined,
   caveats: Caveat[],
 ): Promise<Strategy | undefined> {
-  if (options.recordedUnder !== undefined) {
-    if (header?.walker !== undefined && header.walker !== options.recordedUnder)
-      caveats.push({
-        code: "walker-contradicted",
-        text: `read as recorded under ${options.recordedUnder}, though the header says ${header.walker}`,
-      });
-    return loadStrategy(options.recordedUnder);
-  }
+  const told = await walkerTold(options.recording ?? {});
+  if (told !== undefined) return told;
   const known = strategies.map((strategy) => strategy.name).join(", ");
   let name = header?.walker;
   if (name === undefined && header?.kernel !== undefined) {
@@ -115,7 +131,7 @@ export async function recorderOf(
   if (name === undefined) {
     caveats.push({
       code: "unknown-walker",
-      text: "the trace does not say which walker recorded it: no self-replay, and recorded durations are read as those of the base; --recorded-under NAME tells",
+      text: "the trace does not say which walker recorded it: no self-replay, and recorded durations are read as those of the base; --walker NAME tells",
     });
     return undefined;
   }
@@ -123,7 +139,7 @@ export async function recorderOf(
   if (strategy === undefined)
     throw new UnsupportedTraceError(
       `recorded under ${name}, which is not among the strategies built in (${known}): ` +
-        "--recorded-under NAME reads the record as another walker's",
+        "--walker tells where its module is, or reads the record as another walker's",
     );
   return strategy;
 }

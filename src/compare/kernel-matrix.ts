@@ -156,7 +156,7 @@ async function replay(recording: Recording, walkers: readonly string[]): Promise
     strategies: walkers,
     epoch: EPOCH,
     ipa: TEST_MEMORY,
-    ...(header === undefined ? {} : { import: { header } }),
+    ...(header === undefined ? {} : { recording: header }),
   });
   const byWalker = new Map(
     sides.map(({ result }, n) => [result.strategy, sideOf(result, epochs[0]?.sides[n]?.makespanNs ?? 0)]),

@@ -4,7 +4,7 @@ import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { UsageError } from "../errors.js";
 import { strategyOfKernel } from "../strategy/index.js";
-import type { HeaderFields } from "../trace/header.js";
+import type { RecordedMachine } from "../trace/header.js";
 
 /** One run of one scenario on one kernel. */
 export interface Recording {
@@ -13,7 +13,7 @@ export interface Recording {
   readonly run: string;
   readonly file: string;
   /** What the recording does not say of its machine and its walker; undefined where it has a header. */
-  readonly header: HeaderFields | undefined;
+  readonly header: RecordedMachine | undefined;
 }
 
 /** What was measured of one run; ns, NaN where it was not. */
@@ -105,7 +105,7 @@ const readEntries = (folder: string) => readdirSync(folder, { withFileTypes: tru
  * says what the machine around a host saw whose vCPUs had a CPU each; else it was the emulated machine with one physical
  * CPU, on which a waiter sleeps (traces/README.md).
  */
-function headerOf(kernel: string, scenario: string, run: string): HeaderFields {
+function headerOf(kernel: string, scenario: string, run: string): RecordedMachine {
   const walker = walkerOf(kernel);
   if (existsSync(join(run, "trace.header.json"))) return { walker };
   const fwb = scenario.startsWith("fwb-");

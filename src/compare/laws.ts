@@ -1,18 +1,17 @@
 /** The laws of a replay against the record, asked of one recording. */
 
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type ScalableCost, scalableCosts } from "../replay/cost-scale.js";
-import { strategyByName } from "../strategy/index.js";
-import { ImportedTraces } from "../trace/import/import-traces.js";
-import type { ImportOptions } from "../trace/import/recording-source.js";
+import type { RecordedMachine } from "../trace/header.js";
 import { diffTrace } from "./diff.js";
+import { LawWalkers, renamed, rewrite } from "./law-inputs.js";
 import type { DiffOptions } from "./options.js";
 import type { DiffResult, ReplayResult } from "./result.js";
 
 export const laws = {
-  null: "a copy of the recording walker changes nothing: any figure, epoch, ablation or draw",
+  null: "a copy of the recording walker, or one that calls it, changes nothing: any figure, epoch, ablation or draw",
   base: "the recording walker's side is the record: faults, aborts to re-entries, makespans",
   antisymmetry: "A against B is B against A, the other way round",
   renamed: "other pids, names, pointers and times change no figure",
@@ -33,7 +32,7 @@ export interface LawOutcome {
 export interface LawInput {
   readonly file: string;
   readonly walker: string;
-  readonly header: ImportOptions["header"] | undefined;
+  readonly header: RecordedMachine | undefined;
 }
 
 /** Costs that can be left out of any replay against a record. */
@@ -53,16 +52,18 @@ export async function lawsOf(input: LawInput): Promise<LawOutcome[]> {
 
 class Laws {
   private readonly onOneCpu: boolean;
+  private readonly walkers: LawWalkers;
 
   constructor(
     private readonly input: LawInput,
     private readonly scratch: string,
   ) {
     this.onOneCpu = input.header?.pcpus === 1;
+    this.walkers = new LawWalkers(input.walker, scratch);
   }
 
   async all(): Promise<LawOutcome[]> {
-    const record = await this.diff({ candidate: this.copy(), ablate: ablated });
+    const record = await this.diff({ candidate: this.walkers.copy, ablate: ablated });
     return [
       await this.ofNull(record),
       this.ofBase(record),
@@ -75,7 +76,7 @@ class Laws {
   }
 
   private async ofNull(record: DiffResult): Promise<LawOutcome> {
-    const drawn = await this.diff({ candidate: this.copy(), arrivalSeed: 1 });
+    const drawn = await this.diff({ candidate: this.walkers.wrapped, arrivalSeed: 1 });
     const off = [...unequal(record), ...unequal(drawn).map((path) => `${path} in a draw`)];
     for (const { label, base, candidate } of record.ablation?.costs ?? [])
       if (JSON.stringify(base) !== JSON.stringify(candidate)) off.push(`ablation of ${label}`);
@@ -93,8 +94,8 @@ class Laws {
   }
 
   private async ofAntisymmetry(): Promise<LawOutcome> {
-    const there = await this.diff({ candidate: this.other });
-    const back = await this.diff({ base: this.other, candidate: this.input.walker });
+    const there = await this.diff({ candidate: this.walkers.other });
+    const back = await this.diff({ base: this.walkers.other, candidate: this.input.walker });
     const off = [
       ...differing(there.base, back.candidate, "base"),
       ...differing(there.candidate, back.base, "candidate"),
@@ -109,8 +110,8 @@ class Laws {
 
   private async ofRenaming(record: DiffResult): Promise<LawOutcome> {
     const file = join(this.scratch, "renamed.ndjson");
-    await this.write(file, (line) => [renamed(line, 12_345)]);
-    const result = await this.diff({ input: file, candidate: this.copy(), ablate: ablated });
+    await this.rewrite(file, (line) => [renamed(line, 12_345)]);
+    const result = await this.diff({ input: file, candidate: this.walkers.copy, ablate: ablated });
     return outcome("renamed", sidesDiffering(record, result));
   }
 
@@ -118,7 +119,7 @@ class Laws {
     if (this.onOneCpu) return leftOut("second VM", "all VMs share one CPU");
     const file = join(this.scratch, "two.ndjson");
     const names = new Set<string>();
-    await this.write(file, (line) => {
+    await this.rewrite(file, (line) => {
       for (const [, pgt] of line.matchAll(/"pgt":"(0x[0-9a-f]+)"/g)) names.add(pgt as string);
       const isEveryones = /"event":"(marker|gap|lost_events)"/.test(line);
       return isEveryones ? [line] : [line, renamed(line, 0)];
@@ -126,8 +127,8 @@ class Laws {
     const [vm, ...more] = [...names];
     if (vm === undefined || more.length > 0)
       return leftOut("second VM", "not one VM with a table of its own");
-    const alone = await this.diff({ candidate: this.other, vm });
-    const beside = await this.diff({ input: file, candidate: this.other, vm });
+    const alone = await this.diff({ candidate: this.walkers.other, vm });
+    const beside = await this.diff({ input: file, candidate: this.walkers.other, vm });
     return outcome("second VM", sidesDiffering(alone, beside));
   }
 
@@ -138,7 +139,7 @@ class Laws {
   private async ofSmallChange(record: DiffResult): Promise<LawOutcome> {
     const accesses = [new Map<string, number>(), new Map<string, number>()] as const;
     const { base, candidate } = await this.diff({
-      candidate: this.small(),
+      candidate: this.walkers.small,
       observer: {
         ended: ({ side, isFault, counted, epoch = "" }) => {
           const of = accesses[side];
@@ -165,7 +166,7 @@ class Laws {
     const starts: number[][] = [[], []];
     const changed: number[] = [];
     await this.diff({
-      candidate: this.from(this.middle),
+      candidate: this.walkers.from(this.middle),
       observer: {
         ended: (episode, activity) => {
           if (episode.side < 0) return;
@@ -206,8 +207,7 @@ class Laws {
       input: file,
       base: walker,
       lenient: false,
-      recordedUnder: walker,
-      ...(header === undefined ? {} : { import: { header } }),
+      recording: { ...header, walker },
       ...options,
       observer: observer ?? {
         ended: (episode, activity) => {
@@ -224,108 +224,11 @@ class Laws {
     });
   }
 
-  /** Another walker of the same lock, whose order one CPU keeps. */
-  private get other(): string {
-    const pairs: Readonly<Record<string, string>> = {
-      "pre-patch": "post-patch",
-      "post-patch": "pre-patch",
-      "v5.10": "v5.10-rfc",
-      "v5.10-rfc": "v5.10",
-      "v5.11": "reorder-only",
-      "reorder-only": "v5.11",
-      "v6.12": "v7.2",
-      "v7.2": "v6.12",
-    };
-    return pairs[this.input.walker] ?? this.small();
+  /** The recording, each event as `edit` has it. */
+  private rewrite(file: string, edit: (line: string) => readonly string[]): Promise<void> {
+    const { file: recording, header } = this.input;
+    return rewrite(recording, header === undefined ? {} : { header }, file, edit);
   }
-
-  private module(name: string, text: string): string {
-    const file = join(this.scratch, `${name}.mjs`);
-    writeFileSync(file, text);
-    return file;
-  }
-
-  private copy(): string {
-    return this.module("copy", like(this.input.walker, "copy", ""));
-  }
-
-  /** One get and one put more in each coalesce. */
-  private small(): string {
-    return this.from(0, "small");
-  }
-
-  /** The recording walker, with one get and one put more in each coalesce from `ipa` on. */
-  private from(ipa: number, name = "from"): string {
-    return this.module(
-      name,
-      like(
-        this.input.walker,
-        name,
-        `createMapWalker: (ops, map) => {
-          const walker = like.createMapWalker(ops, map);
-          const tablePre = walker.tablePre;
-          let isDone = false;
-          return Object.create(walker, {
-            tablePre: {
-              value(visit) {
-                if (!isDone && visit.ipa >= ${ipa} && map.allowsLeafAt(visit)) {
-                  isDone = true;
-                  ops.getPage(visit.page);
-                  ops.putPage(visit.page);
-                }
-                return tablePre.call(walker, visit);
-              },
-            },
-            leaf: { value: (visit) => walker.leaf(visit) },
-            ...(walker.tablePost === undefined ? {} : { tablePost: { value: (visit) => walker.tablePost(visit) } }),
-          });
-        },`,
-      ),
-    );
-  }
-
-  /** The recording as NDJSON, each line as `edit` has it. */
-  private async write(file: string, edit: (line: string) => string[]): Promise<void> {
-    const { header } = this.input;
-    const traces = await ImportedTraces.open(
-      [this.input.file],
-      header === undefined ? {} : { import: { header } },
-    );
-    const pieces: string[] = [];
-    let rest = "";
-    for await (const piece of traces.pieces()) {
-      const lines = (rest + piece.toString()).split("\n");
-      rest = lines.pop() as string;
-      for (const line of lines) pieces.push(...(line.startsWith('{"type":"header"') ? [line] : edit(line)));
-    }
-    writeFileSync(file, `${pieces.join("\n")}\n`);
-  }
-}
-
-/** A module that spreads a walker under another name, with `more` of its own. */
-function like(walker: string, name: string, more: string): string {
-  if (strategyByName(walker) === undefined) throw new Error(`no walker ${walker}`);
-  return `export default ({ strategyByName }) => {
-  const like = strategyByName(${JSON.stringify(walker)});
-  return { ...like, name: ${JSON.stringify(name)}, models: "${walker}, for a law", ${more} };
-};
-`;
-}
-
-/** Another pid, name, CPU and pointers, and so many seconds later. */
-function renamed(line: string, laterSeconds: number): string {
-  return line
-    .replace(
-      /"(ts|until)":(\d+)/g,
-      (_, key: string, seconds: string) => `"${key}":${BigInt(seconds) + BigInt(laterSeconds)}`,
-    )
-    .replace(
-      /"(pid|tgid|next_pid|target_pid)":(\d+)/g,
-      (_, key: string, id: string) => `"${key}":${Number(id) + 20_000}`,
-    )
-    .replace(/"cpu":(\d+)/, (_, cpu: string) => `"cpu":${Number(cpu) + 64}`)
-    .replace(/"comm":"[^"]*"/, '"comm":"renamed"')
-    .replace(/"(pgt|mmu|kvm|vm)":"0x[0-9a-f]/g, '"$1":"0x7');
 }
 
 function outcome(law: Law, off: readonly string[]): LawOutcome {

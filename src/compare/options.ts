@@ -2,6 +2,7 @@
 
 import type { ProfileDocument } from "../cost/profile.js";
 import type { CostFactors, ScalableCost } from "../replay/cost-scale.js";
+import type { RecordedMachine } from "../trace/header.js";
 import type { ImportOptions } from "../trace/import/recording-source.js";
 import type { DescribedWorkload } from "../workload/workload.js";
 import type { Watcher } from "./watcher.js";
@@ -18,6 +19,9 @@ export interface IpaRange {
   readonly end: number;
 }
 
+/** A machine that did not record the trace, as far as it differs from the one that did. */
+export type WhatIf = Pick<RecordedMachine, "pcpus" | "lock_wait">;
+
 /** What `diffTrace` and `replayTrace` have in common. */
 export interface TraceOptions {
   /** A trace or a recording that import reads, plain or compressed; `-` is standard input. Or a described workload. */
@@ -30,8 +34,10 @@ export interface TraceOptions {
   readonly profile?: string | ProfileDocument;
   /** Skip and count malformed lines instead of refusing the trace. */
   readonly lenient: boolean;
-  /** The strategy that the recording kernel ran, where the header does not say. */
-  readonly recordedUnder?: string;
+  /** What the caller knows of the machine that recorded the trace: wins over the header. Its walker may be an ES module, too. */
+  readonly recording?: RecordedMachine;
+  /** What of the machine is to be another than it was: all sides are then simulated. */
+  readonly whatIf?: WhatIf;
   /** Count only what happens in the VM of this name: its table's pointer, or the events' own `vm`. */
   readonly vm?: string;
   /** Count only what happens in this memslot. */
@@ -42,10 +48,6 @@ export interface TraceOptions {
   readonly epoch?: string;
   /** A silence of this length or more cuts the trace into epochs. */
   readonly epochGapNs?: number;
-  /** Physical CPUs that the vCPUs share; overrides the header. */
-  readonly pcpus?: number;
-  /** Whether a waiter for the MMU lock uses its CPU; overrides the header. */
-  readonly lockWait?: "spin" | "sleep";
   /** How far events of different CPUs may be out of order in the file. */
   readonly reorderWindowNs?: number;
   /** Whether a sanitizer watches the tables: it finds what would be wrong on a machine. */

@@ -2,7 +2,7 @@
 
 import { z } from "zod";
 import { type MismatchReason, mismatchReasons } from "../replay/mismatch.js";
-import { matching, ns, profile, trace } from "./result.js";
+import { caveats, matching, ns, profile, trace } from "./result.js";
 
 const count = z.int().nonnegative();
 const reason = z.enum(Object.keys(mismatchReasons) as [MismatchReason, ...MismatchReason[]]);
@@ -39,6 +39,7 @@ export const selfReplaySchema = z
     trace,
     profile,
     strategy: z.string(),
+    caveats: caveats.describe("about the recording walker, and the recording machine"),
     ...epoch,
     byEpoch: z.array(z.object({ label: z.string(), ...epoch })),
     byReason: z.partialRecord(reason, count).describe("mismatches"),

@@ -1,7 +1,7 @@
 /** `s2replay-validate/1`: what a trace holds, and what of it a replay could not use. */
 
 import { z } from "zod";
-import { mmioAborts } from "./result.js";
+import { caveats, mmioAborts } from "./result.js";
 
 const count = z.int().nonnegative();
 const ns = z.int().nonnegative();
@@ -104,6 +104,7 @@ export const validateSchema = z
     skipped: count.describe("malformed lines: refused, or skipped under --lenient"),
     skippedByReason: z.record(z.string(), count),
     truncatedAtByte: count.nullable().describe("where the data ended early"),
+    caveats: caveats.describe("where the options contradict the header"),
     usable: z.boolean().describe("nothing is malformed and nothing is cut off"),
   })
   .meta({ title: "s2replay-validate/1", description: "What a trace holds, and what is wrong with it." });

@@ -165,7 +165,7 @@ const figures = z
 
 const epochSide = z.object({ makespanNs: ns, faults: count });
 
-const caveats = z.array(z.object({ code: z.string(), text: z.string() }));
+export const caveats = z.array(z.object({ code: z.string(), text: z.string() }));
 
 const finding = z.object({
   strategy: z.string(),

@@ -58,7 +58,7 @@ describe("what was recorded otherwise", () => {
   afterAll(() => rmSync(folder, { recursive: true }));
 
   /** Self-replay of a fixture's trace after a change to its lines. */
-  const replayed = (fixture: string, change: (lines: string[]) => string[], recordedUnder?: string) => {
+  const replayed = (fixture: string, change: (lines: string[]) => string[], walker?: string) => {
     const lines = readFileSync(join(root, "fixtures", fixture, "trace.ndjson"), "utf8")
       .trim()
       .split("\n");
@@ -67,7 +67,7 @@ describe("what was recorded otherwise", () => {
     return selfReplayTrace({
       input,
       lenient: false,
-      ...(recordedUnder === undefined ? {} : { recordedUnder }),
+      ...(walker === undefined ? {} : { recording: { walker } }),
     });
   };
 

@@ -51,6 +51,7 @@ export async function selfReplayTrace(options: TraceOptions): Promise<SelfReplay
     trace: traceSummary(session),
     profile: profileSummary(session),
     ...total,
+    caveats: [...session.recorderCaveats],
     makespanNs: { recorded: sumOf("recorded"), replayed: sumOf("replayed") },
     byEpoch: byEpoch.map((epoch) => ({
       ...epoch,

@@ -3,18 +3,26 @@ import type { Activity } from "../activity/activity.js";
 import type { VmMemory } from "../activity/vm.js";
 import type { Calibration } from "../cost/calibrate.js";
 import { type CostProfile, loadProfile } from "../cost/profile.js";
-import { StrategyError, UsageError } from "../errors.js";
+import { ModelError, StrategyError, UsageError } from "../errors.js";
 import { CostScale } from "../replay/cost-scale.js";
 import { Replay } from "../replay/replay.js";
 import { findingHeadline, findingProblem } from "../stage2/finding-text.js";
 import { strategyByName } from "../strategy/index.js";
 import type { Strategy } from "../strategy/strategy.js";
 import { didYouMean } from "../suggest.js";
-import type { TraceHeader, TraceSource } from "../trace/event.js";
+import { Kind, type TraceHeader, type TraceSource } from "../trace/event.js";
 import { calibrateInput, FIT } from "./calibrate.js";
-import { defaultProfile, openInput, readInput, recorderOf, stage2Of } from "./input.js";
+import { hasAccesses } from "./caveats.js";
+import { contradictionCaveats, defaultProfile, openInput, readInput, recorderOf, stage2Of } from "./input.js";
 import type { TraceOptions } from "./options.js";
 import type { Caveat } from "./result.js";
+
+/** How the vCPUs share their CPUs. */
+export interface Machine {
+  /** Physical CPUs; Infinity = one for each vCPU. */
+  readonly pcpus: number;
+  readonly lockWait: "spin" | "sleep";
+}
 
 /** A trace that has been replayed, with what its header said and did not say. */
 export interface Session {
@@ -31,10 +39,10 @@ export interface Session {
   readonly inferredIaBits: number | undefined;
   readonly lastNs: number;
   readonly options: TraceOptions;
-  /** Physical CPUs of the replay and of the recording; Infinity = one for each vCPU. */
-  readonly pcpus: number;
-  readonly recordedPcpus: number;
-  /** About the recording walker. */
+  /** The machine of the replay and that of the recording. */
+  readonly machine: Machine;
+  readonly recorded: Machine;
+  /** About the recording walker, and the recording machine. */
   readonly recorderCaveats: readonly Caveat[];
 }
 
@@ -67,11 +75,12 @@ function profileOf(
   header: TraceHeader | undefined,
   fit: Calibration | undefined,
 ): CostProfile {
-  return fit?.profile ?? loadProfile(options.profile ?? defaultProfile(lockWaitOf(options, header)));
+  // What things cost is a fact of the recorded machine, whatever its lock might be.
+  return fit?.profile ?? loadProfile(options.profile ?? defaultProfile(machineOf(header).lockWait));
 }
 
-function lockWaitOf(options: TraceOptions, header: TraceHeader | undefined): "spin" | "sleep" {
-  return options.lockWait ?? header?.lock_wait ?? "spin";
+function machineOf(header: TraceHeader | undefined): Machine {
+  return { pcpus: header?.pcpus ?? Number.POSITIVE_INFINITY, lockWait: header?.lock_wait ?? "spin" };
 }
 
 async function run(
@@ -83,60 +92,35 @@ async function run(
   fit: Calibration | undefined,
 ): Promise<Session> {
   const { header } = source;
-  const recorderCaveats: Caveat[] = [];
+  const recorderCaveats = contradictionCaveats(source);
   const recorder = await recorderOf(options, header, recorderCaveats);
   if (recorder === undefined && sides.length === 0)
     throw new UsageError(
-      `${source.name}: nothing says which walker recorded it, which is the one to replay: --recorded-under NAME tells`,
+      `${source.name}: nothing says which walker recorded it, which is the one to replay: --walker NAME tells`,
     );
-  const lockWait = lockWaitOf(options, header);
   const profile = profileOf(options, header, fit);
-  const fwb = header?.fwb ?? false;
-  const recordedPcpus = header?.pcpus ?? Number.POSITIVE_INFINITY;
-  const pcpus = options.pcpus ?? recordedPcpus;
-  const scale = options.scale === undefined ? CostScale.whole : new CostScale(options.scale);
-  const countsVm = (vm: number) => options.vm === undefined || replay.fold.vmNames[vm] === options.vm;
-  const replay: Replay = new Replay(
-    {
-      strategies: sides.length === 0 ? [recorder as Strategy] : sides,
-      scale,
-      ablations: extras.ablations ?? [],
-      recorder,
-      stage2: stage2Of(header, iaBits),
-      profile,
-      pcpus,
-      recordedPcpus,
-      lockWait,
-      emulatedCpus: header?.cpus ?? pcpus,
-      epochGapNs: options.epochGapNs ?? Number.POSITIVE_INFINITY,
-      arrivalSeed: options.arrivalSeed,
-      counts: filterOf(options, countsVm),
-      countsVm,
-      sanitizes: options.sanitize ?? false,
-      ...(options.observer === undefined ? {} : { observer: options.observer }),
-    },
-    source.strings,
-  );
-  options.observer?.begins?.({
-    source,
-    stage2: stage2Of(header, iaBits),
-    sides,
-    fold: replay.fold,
-    profile,
-  });
-  if (!replay.canBeFree(scale))
-    throw new UsageError(
-      "lockWait and cpuWait cannot be left out: one CPU ran all that was recorded, and its order has the waits in it",
-    );
+  const told = machineOf(header);
+  const machine = {
+    pcpus: options.whatIf?.pcpus ?? told.pcpus,
+    lockWait: options.whatIf?.lock_wait ?? told.lockWait,
+  };
+  let recorded = told;
+  let replay: Replay | undefined;
   let lastNs = 0;
   try {
     for await (const batch of source.batches()) {
+      if (replay === undefined) {
+        // What is described and not recorded knows of no machine: its accesses come when they would on any.
+        if (isDescribed(source)) recorded = { ...machine, pcpus: Number.POSITIVE_INFINITY };
+        replay = begin(options, { sides, recorder, extras, profile, source, iaBits, machine, recorded });
+      }
       for (const _ of replay.consume(batch)) await setImmediate();
       lastNs = batch.atNs[batch.count - 1] as number;
     }
+    if (replay === undefined) throw new ModelError(`${source.name}: no events, and nobody complained`);
     for (const _ of replay.finish()) await setImmediate();
   } catch (error) {
-    throw withFindings(error, replay, sides);
+    throw replay === undefined ? error : withFindings(error, replay, sides);
   }
   checkEpoch(options.epoch, replay.labels);
   checkSlot(options.slot, replay.slots);
@@ -147,15 +131,63 @@ async function run(
     profile,
     fit,
     recorder,
-    fwb,
+    fwb: header?.fwb ?? false,
     assumed: assumptions(header),
     inferredIaBits: header?.ia_bits === undefined ? iaBits : undefined,
     lastNs,
     options,
-    pcpus,
-    recordedPcpus,
+    machine,
+    recorded,
     recorderCaveats,
   };
+}
+
+interface Beginning extends Pick<Session, "source" | "profile" | "recorder" | "machine" | "recorded"> {
+  readonly sides: readonly Strategy[];
+  readonly extras: SessionExtras;
+  readonly iaBits: number;
+}
+
+/** The replay before its first event, of which its observer is told. */
+function begin(options: TraceOptions, beginning: Beginning): Replay {
+  const { source, sides, recorder, extras, profile, iaBits, machine, recorded } = beginning;
+  const { observer } = options;
+  const scale = options.scale === undefined ? CostScale.whole : new CostScale(options.scale);
+  const stage2 = stage2Of(source.header, iaBits);
+  const countsVm = (vm: number) => options.vm === undefined || replay.fold.vmNames[vm] === options.vm;
+  const replay: Replay = new Replay(
+    {
+      strategies: sides.length === 0 ? [recorder as Strategy] : sides,
+      scale,
+      ablations: extras.ablations ?? [],
+      recorder,
+      stage2,
+      profile,
+      pcpus: machine.pcpus,
+      recordedPcpus: recorded.pcpus,
+      lockWait: machine.lockWait,
+      recordedLockWait: recorded.lockWait,
+      emulatedCpus: source.header?.cpus ?? machine.pcpus,
+      epochGapNs: options.epochGapNs ?? Number.POSITIVE_INFINITY,
+      arrivalSeed: options.arrivalSeed,
+      counts: filterOf(options, countsVm),
+      countsVm,
+      sanitizes: options.sanitize ?? false,
+      ...(observer === undefined ? {} : { observer }),
+    },
+    source.strings,
+  );
+  observer?.begins?.({ source, stage2, sides, fold: replay.fold, profile });
+  if (!replay.canBeFree(scale))
+    throw new UsageError(
+      "lockWait and cpuWait cannot be left out: one CPU ran all that was recorded, and its order has the waits in it",
+    );
+  return replay;
+}
+
+/** The trace says what guests do, and no host is known to have run it. */
+function isDescribed(source: TraceSource): boolean {
+  return hasAccesses(source) && source.report.byKind[Kind.kvm_guest_fault] === 0;
 }
 
 /** A strategy that broke its contract ended the replay: what a sanitizer saw says more than the error. */

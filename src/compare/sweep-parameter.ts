@@ -35,7 +35,7 @@ export function parameterOf(name: string, input: DiffJob["input"]): Parameter {
   if (name === "guestReadNs") return guestReads;
   const figure = figureNames.find((known) => known === name);
   if (figure !== undefined) return figureParameter(figure);
-  if (name === "pcpus") return physicalCpus;
+  if (name === "if-pcpus") return physicalCpus;
   if (name === "vcpus")
     throw new UsageError("vcpus: a recorded trace has the vCPUs that it has; a workload may have any number");
   throw unknown(name, Object.keys(options));
@@ -49,11 +49,11 @@ export function settingText(unit: ParameterUnit, value: number | string | boolea
 
 function unknown(name: string, options: readonly string[]): UsageError {
   const shown = options.filter((option) => option.length > 1);
-  const known = [...scalableCosts, ...figureNames, "guestReadNs", "pcpus", ...shown];
+  const known = [...scalableCosts, ...figureNames, "guestReadNs", "if-pcpus", ...shown];
   const near = didYouMean(name, known);
   return new UsageError(
     `unknown parameter "${name}"${near}: expected a cost (${scalableCosts.join(", ")}), ` +
-      `a figure of the profile (${figureNames.slice(0, 3).join(", ")}, ..), pcpus` +
+      `a figure of the profile (${figureNames.slice(0, 3).join(", ")}, ..), if-pcpus` +
       `${shown.length === 0 ? "" : `, or an option of the workload (${shown.join(", ")})`}`,
   );
 }
@@ -112,12 +112,12 @@ const guestReads: Parameter = {
 };
 
 const physicalCpus: Parameter = {
-  name: "pcpus",
+  name: "if-pcpus",
   of: "machine",
   unit: "count",
   apply(job, value) {
-    if (typeof value !== "number" || value < 1) throw notOf("pcpus", value);
-    return { ...job, pcpus: value };
+    if (typeof value !== "number" || value < 1) throw notOf("if-pcpus", value);
+    return { ...job, whatIf: { ...job.whatIf, pcpus: value } };
   },
   valueIn: (_, value) => value as number,
 };

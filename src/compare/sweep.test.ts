@@ -65,7 +65,7 @@ describe("each point is the diff run alone with that parameter", () => {
       { name: "tlbiVmidNs", values: [200, 4000] },
       (ns) => ({ profile: changed("tlbiVmidNs", ns) }),
     ],
-    ["the CPUs", { name: "pcpus", values: [1, 2] }, (pcpus) => ({ pcpus })],
+    ["the CPUs", { name: "if-pcpus", values: [1, 2] }, (pcpus) => ({ whatIf: { pcpus } })],
   ])("%s", async (_, axis, change) => {
     const { points } = await here({ ...sides, input: workload(), epoch: "ADJUST", axes: [axis] });
     expect(points.map(({ parameters }) => parameters[axis.name])).toEqual(axis.values);
@@ -102,9 +102,11 @@ describe("each point is the diff run alone with that parameter", () => {
 
   it("other CPUs than recorded, the recording strategy among the sides: all are predictions there", async () => {
     const options = { ...sides, input: recorded, epoch: "ADJUST", slot: 1 };
-    const { points, caveats } = await here({ ...options, axes: [{ name: "pcpus", values: [1, 2, 4] }] });
+    const { points, caveats } = await here({ ...options, axes: [{ name: "if-pcpus", values: [1, 2, 4] }] });
     for (const [i, pcpus] of [1, 2, 4].entries())
-      expect(points[i]).toMatchObject(figuresOf(await diffTrace({ ...options, pcpus }), "ADJUST"));
+      expect(points[i]).toMatchObject(
+        figuresOf(await diffTrace({ ...options, whatIf: { pcpus } }), "ADJUST"),
+      );
     expect(caveats.find(({ code }) => code === "other-machine")).toMatchObject({ points: 2 });
   });
 });
@@ -171,7 +173,7 @@ describe("refused", () => {
     ],
     ["half a wait", { axes: [{ name: "lockWait", values: [0.5] }] }, /lockWait: expected 0 or 100 %/],
     ["a cost below nothing", { axes: [{ name: "clean", values: [-1] }] }, /clean: cannot be -1/],
-    ["no CPU", { axes: [{ name: "pcpus", values: [0] }] }, /pcpus: cannot be 0/],
+    ["no CPU", { axes: [{ name: "if-pcpus", values: [0] }] }, /if-pcpus: cannot be 0/],
     [
       "the same twice",
       {

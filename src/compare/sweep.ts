@@ -24,7 +24,7 @@ import {
 const MOST_POINTS = 10_000;
 
 export interface SweepAxis {
-  /** A cost, a figure of the profile, an option of the workload, or pcpus. */
+  /** A cost, a figure of the profile, an option of the workload, or if-pcpus. */
   readonly name: string;
   readonly values: readonly SweepValue[];
 }

@@ -101,6 +101,7 @@ export class AccessScript {
         pcpus: Number.POSITIVE_INFINITY,
         lockWait: "spin",
         recordedPcpus: Number.POSITIVE_INFINITY,
+        recordedLockWait: "spin",
         emulatedCpus: 1,
         epochGapNs: Number.POSITIVE_INFINITY,
         arrivalSeed: undefined,

@@ -4,6 +4,7 @@ import { ActivityFold, type ActivitySink } from "../activity/fold.js";
 import type { VmMemory } from "../activity/vm.js";
 import type { CostProfile } from "../cost/profile.js";
 import { mergeTallies, type Tally } from "../stage2/finding.js";
+import { Granule } from "../stage2/granule.js";
 import type { Sanitizer } from "../stage2/sanitizer.js";
 import type { Stage2Config } from "../strategy/stage2.js";
 import type { Strategy } from "../strategy/strategy.js";
@@ -49,8 +50,9 @@ export interface ReplaySetup {
   readonly lockWait: "spin" | "sleep";
   /** CPUs of the emulated machine, where waiters sleep. */
   readonly emulatedCpus: number;
-  /** Those of the recording machine. Where they differ, all sides are simulated. */
+  /** Those of the recording machine, and how it waited. Where either differs, all sides are simulated. */
   readonly recordedPcpus: number;
+  readonly recordedLockWait: "spin" | "sleep";
   readonly epochGapNs: number;
   /** Which draw of the accesses' times is replayed; undefined = they are as recorded. */
   readonly arrivalSeed: number | undefined;
@@ -131,7 +133,7 @@ export class Replay {
     const { stage2, profile, strategies } = setup;
     this.onOneCpu = setup.recordedPcpus === 1;
     this.recorder = setup.recorder ?? (strategies[0] as Strategy);
-    this.isElsewhere = setup.pcpus !== setup.recordedPcpus;
+    this.isElsewhere = setup.pcpus !== setup.recordedPcpus || setup.lockWait !== setup.recordedLockWait;
     const sink: ActivitySink = {
       operation: (activity, operation) =>
         checkAddress(stage2.iaBits, activity, operation.ipa + operation.bytes - 1),
@@ -351,7 +353,7 @@ export class Replay {
     const learnt = new Learnt(
       profile,
       unitCosts(profile, recorder),
-      stage2.granuleBytes,
+      new Granule(stage2.granuleBytes, stage2.iaBits),
       recorder.faultPathCleans && !stage2.fwb,
       () => exit.ns,
     );
@@ -369,7 +371,7 @@ export class Replay {
       learnt,
       judgement: this.judgement,
       isOneStream: onOneCpu,
-      waitersSpin: setup.lockWait === "spin",
+      waitersSpin: setup.recordedLockWait === "spin",
       recorderCleans: recorder.faultPathCleans && !stage2.fwb,
       pageBytes: stage2.granuleBytes,
       handlerNs: profile.figure("handlerNs"),

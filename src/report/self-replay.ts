@@ -2,6 +2,7 @@
 
 import type { ResultMismatch, SelfReplayResult } from "../compare/result-self-replay.js";
 import { type MismatchReason, mismatchReasons } from "../replay/mismatch.js";
+import { fill } from "./fill.js";
 import { formatCount, formatNs, formatPlural, formatShare, printable } from "./quantity.js";
 import { plainTable } from "./terminal.js";
 
@@ -29,6 +30,7 @@ export function render(result: SelfReplayResult): string {
     ].map(printable),
     tableOf(byEpoch.length > 1 ? [...byEpoch, { ...result, label: "whole trace" }] : byEpoch),
     ...(Object.keys(mismatchReasons) as MismatchReason[]).map((reason) => reasonLines(reason, result)),
+    result.caveats.flatMap(({ text }) => fill("note  ", [printable(text)])),
   ];
   return `${blocks
     .filter((lines) => lines.length > 0)

@@ -35,7 +35,7 @@ function problemsOf(result: ValidateResult): string[] {
       `incomplete: ${formatPlural(result.incompleteEpisodes, "episode")} without beginning or end`,
     );
   }
-  return problems;
+  return [...problems, ...result.caveats.map(({ text }) => `contradicted: ${text}`)];
 }
 
 function headingOf(result: ValidateResult): string[] {

@@ -35,7 +35,7 @@ const silent: Meter = { charge() {}, stored() {} };
  * @throws StrategyError for a module that breaks the contract
  */
 export async function loadStrategy(nameOrPath: string): Promise<Strategy> {
-  if (!/[/\\]|\.(m?js|ts)$/.test(nameOrPath)) return builtIn(nameOrPath);
+  if (!isModule(nameOrPath)) return builtIn(nameOrPath);
   const path = resolve(nameOrPath);
   if (!existsSync(path)) throw new UsageError(`no strategy file ${nameOrPath}`);
   let exported: unknown;
@@ -47,6 +47,11 @@ export async function loadStrategy(nameOrPath: string): Promise<Strategy> {
     throw new StrategyError(`${nameOrPath}: failed to load: ${text}`, { cause: error });
   }
   return checkStrategy(exported, nameOrPath);
+}
+
+/** Whether it is a module's path, and no name. */
+export function isModule(nameOrPath: string): boolean {
+  return /[/\\]|\.(m?js|ts)$/.test(nameOrPath);
 }
 
 /** A Node that cannot import TypeScript has it translated, where the typescript package is there. */

@@ -193,6 +193,13 @@ export interface TraceHeader {
   readonly lock_wait?: "spin" | "sleep";
 }
 
+/** A field of the header of which the caller says one thing, and the trace another. */
+export interface Contradiction {
+  readonly field: keyof TraceHeader;
+  readonly told: string | number | boolean;
+  readonly said: string | number | boolean;
+}
+
 /** What the reader met, complete once the last batch was delivered. */
 export interface ReaderReport {
   /** Events delivered. */
@@ -216,7 +223,9 @@ export interface ReaderReport {
 export interface TraceSource {
   /** Display name: the header's name, else the file's base name, else "stdin". */
   readonly name: string;
+  /** What the caller told wins over what the trace says. */
   readonly header: TraceHeader | undefined;
+  readonly contradictions: readonly Contradiction[];
   readonly strings: StringTable;
   readonly report: ReaderReport;
   /** Events in time order. Throws TraceFormatError. */

@@ -2,7 +2,7 @@
 
 import { z } from "zod";
 import { TraceFormatError, UnsupportedTraceError } from "../errors.js";
-import type { TraceHeader } from "./event.js";
+import type { Contradiction, TraceHeader } from "./event.js";
 
 const SCHEMA = "s2replay-trace/1";
 const count = z.int({ error: "an integer from 0" }).nonnegative({ error: "an integer from 0" });
@@ -86,6 +86,36 @@ const headerKeys = [
   "pcpus",
   "lock_wait",
 ] as const satisfies readonly (keyof HeaderFields)[];
+
+/** What a header says of the machine and the kernel that were recorded. */
+export type RecordedMachine = Pick<HeaderFields, keyof z.infer<typeof machineShape>>;
+
+export const machineShape = headerShape
+  .pick({
+    kernel: true,
+    granule: true,
+    ia_bits: true,
+    fwb: true,
+    tlbi_range: true,
+    walker: true,
+    pcpus: true,
+    lock_wait: true,
+  })
+  .strict();
+
+const machineKeys = Object.keys(machineShape.shape) as (keyof RecordedMachine)[];
+
+/** What is told of a trace's machine wins over what its header says: where do they contradict each other? */
+export function contradictionsOf(said: HeaderFields | undefined, told: HeaderFields = {}): Contradiction[] {
+  return machineKeys.flatMap((field) => {
+    const [its, ours] = [said?.[field], told[field]];
+    return its === undefined || ours === undefined || its === ours ? [] : [{ field, told: ours, said: its }];
+  });
+}
+
+export function contradictionText({ field, told, said }: Contradiction): string {
+  return `${field} is taken for ${told}, as told, though the header says ${said}`;
+}
 
 /** The fields of a parsed header, those that this version does not know included. Throws as parseHeader does. */
 export function headerFields(line: unknown, where: string): HeaderFields {

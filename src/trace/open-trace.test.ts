@@ -51,6 +51,18 @@ test("the header is read when the trace is opened, and names it", async () => {
   for await (const batch of source.batches()) expect(batch.count).toBe(1);
 });
 
+test("law: what the caller tells wins over the header; where both speak of the machine, that is a contradiction", async () => {
+  const path = file("told.ndjson", lines(header, abort("1", 0)));
+  const told = { name: "host b", kernel: "6.12", granule: 65536, walker: "v6.12" };
+  const source = await openTrace(path, { header: told });
+  expect(source.header).toEqual({ schema: "s2replay-trace/1", lost_events: 2, ...told });
+  expect(source.name).toBe("host b");
+  expect(source.contradictions).toEqual([{ field: "kernel", told: "6.12", said: "6.1.0" }]);
+  const silent = await openTrace(file("silent.ndjson", lines(abort("1", 0))), { header: told });
+  expect(silent.header).toEqual({ schema: "s2replay-trace/1", ...told });
+  expect(silent.contradictions).toEqual([]);
+});
+
 test("a file without a header goes by its own name, a stream by stdin", async () => {
   expect((await openTrace(file("plain.ndjson", lines(abort("1", 0))))).name).toBe("plain.ndjson");
   expect((await openTrace(Readable.from([lines(abort("1", 0))]))).name).toBe("stdin");

@@ -6,6 +6,7 @@ import { BatchPool } from "./batch-rows.js";
 import { type ByteSource, openBytes, PeekedSource, type Progress } from "./byte-source.js";
 import { decompress } from "./decompress.js";
 import {
+  type Contradiction,
   type EventBatch,
   eventNames,
   Kind,
@@ -13,7 +14,7 @@ import {
   type TraceHeader,
   type TraceSource,
 } from "./event.js";
-import { isHeader, parseHeader } from "./header.js";
+import { contradictionsOf, type HeaderFields, isHeader, parseHeader } from "./header.js";
 import {
   type ImportOptions,
   openRecording,
@@ -42,6 +43,8 @@ export interface OpenTraceOptions {
   readonly onProgress?: Progress;
   /** How a recording of another format becomes a trace. */
   readonly import?: ImportOptions;
+  /** Header fields that win over what the trace says of itself, whatever its format. */
+  readonly header?: HeaderFields;
 }
 
 /**
@@ -78,12 +81,14 @@ export async function openWith(
       truncatedAtByte: undefined,
       baseNs: undefined,
     };
-    const header = await readHeader(lines, report, file);
+    const said = await readHeader(lines, report, file);
+    const header = withTold(said, options.header);
     const recording = bytes instanceof RecordingSource ? bytes : undefined;
     report.lostEvents = header?.lost_events ?? 0;
     const name = header?.name ?? options.name ?? basename(path);
     const scan = { file, lenient, learn, recording };
-    return new TraceReader(name, header, report, lines, scan, options.reorderWindowNs ?? 1e9);
+    const contradictions = contradictionsOf(said, options.header);
+    return new TraceReader(name, header, contradictions, report, lines, scan, options.reorderWindowNs ?? 1e9);
   } catch (error) {
     await bytes.close();
     throw error;
@@ -131,6 +136,11 @@ async function readHeader(
   return parseHeader(line, `${file}:1`);
 }
 
+function withTold(said: TraceHeader | undefined, told: HeaderFields = {}): TraceHeader | undefined {
+  if (Object.keys(told).length === 0) return said;
+  return { schema: "s2replay-trace/1", ...said, ...told };
+}
+
 class TraceReader implements TraceSource {
   readonly strings = new Interner();
   readonly #time = new TimeBase();
@@ -144,6 +154,7 @@ class TraceReader implements TraceSource {
   constructor(
     readonly name: string,
     readonly header: TraceHeader | undefined,
+    readonly contradictions: readonly Contradiction[],
     readonly report: ReaderReport,
     readonly lines: LineBuffer,
     readonly options: ScanOptions,

@@ -91,8 +91,7 @@ export class HoldTime {
       this.isRecorded = isSame && isOwn;
       this.breakNs = recorded.operation.toBreakNs;
     } else {
-      const usual =
-        operation.kind === OperationKind.map ? learnt.usualNs(shape, operation.bytes > 4096) : undefined;
+      const usual = operation.kind === OperationKind.map ? learnt.usualNs(shape, operation.bytes) : undefined;
       this.cleanNs = cleaned * learnt.cleanByteNs;
       this.rest = usual ?? this.profile.figure("mapFixedNs") + this.workNs(meter.counts);
       this.mark(usual === undefined ? 0 : 1);

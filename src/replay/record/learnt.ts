@@ -1,5 +1,6 @@
 import { type Operation, OperationKind } from "../../activity/activity.js";
 import type { CostProfile } from "../../cost/profile.js";
+import { type Granule, LAST_LEVEL } from "../../stage2/granule.js";
 import { Charge, type ChargeKind } from "../../stage2/meter.js";
 import { Shape } from "../plan.js";
 import { StreamMedian, slope } from "../samples.js";
@@ -68,12 +69,16 @@ export class Learnt {
     private readonly profile: CostProfile,
     /** Unit costs of the recording walker. */
     readonly recorderUnits: Float64Array,
-    private readonly pageBytes: number,
+    private readonly granule: Granule,
     /** The recording walker's fault path cleaned before the map. */
     private readonly recorderCleansBefore: boolean,
     /** From the guest to the handler and back, as far as the trace shows it; ns. */
     private readonly backNs: () => number,
   ) {}
+
+  private get pageBytes(): number {
+    return this.granule.pageBytes;
+  }
 
   /** An operation of known shape and work, that nothing interrupted, which took `ns`. */
   learnOperation(operation: Operation, ns: number): void {
@@ -84,7 +89,7 @@ export class Learnt {
       this.blockSpacingNs = least(this.blockSpacingNs, operation.blockSpacingNs);
     }
     if (kind !== OperationKind.map) return;
-    const isBlock = bytes > this.pageBytes;
+    const isBlock = this.isBlock(bytes);
     if (isBlock) this.blockBytes = Math.max(this.blockBytes, bytes);
     if (shape === Shape.install && (work[Charge.cleanByte] as number) === bytes)
       (isBlock ? this.freshBlock : this.freshPage).add(ns);
@@ -107,12 +112,12 @@ export class Learnt {
   learnDuration(operation: Operation, ns: number): void {
     const { shape, kind, bytes } = operation;
     if (kind === OperationKind.map && shape !== Shape.coalesce)
-      this.durationsOf(shape, bytes > this.pageBytes).add(ns - this.cleanPart(operation, ns));
+      this.durationsOf(shape, this.isBlock(bytes)).add(ns - this.cleanPart(operation, ns));
   }
 
   /** Of a map, the time before it since the abort, and since another operation left the lock. */
   learnBefore(bytes: number, sinceAbortNs: number, sinceHeldNs: number): void {
-    const isBlock = bytes > this.pageBytes;
+    const isBlock = this.isBlock(bytes);
     const waited = sinceHeldNs < sinceAbortNs;
     const ns = Math.min(sinceAbortNs, sinceHeldNs);
     if (isBlock) {
@@ -255,17 +260,18 @@ export class Learnt {
     return this.flush.median;
   }
 
-  /** Usual duration of an operation of this shape, the clean apart; undefined where there was none. */
-  usualNs(shape: number, isBlock: boolean): number | undefined {
+  /** Usual duration of an operation of this shape and size, the clean apart; undefined where there was none. */
+  usualNs(shape: number, bytes: number): number | undefined {
+    const isBlock = this.isBlock(bytes);
     return this.durationsOf(shape, isBlock).median ?? this.durationsOf(shape, !isBlock).median;
   }
 
   /** Entry, flush, install and return of a recorded coalesce. */
-  fixedNs({ toBreakNs, toFlushedNs, work }: Operation): number {
+  fixedNs({ toBreakNs, toFlushedNs, work, bytes }: Operation): number {
     if (!Number.isNaN(toFlushedNs)) return toFlushedNs + 2 * this.line;
     const flushes = (work as Float64Array)[Charge.tlbiVmid] as number;
     const before = Number.isNaN(toBreakNs)
-      ? (this.usualNs(Shape.unchanged, true) ?? this.profile.figure("mapFixedNs"))
+      ? (this.usualNs(Shape.unchanged, bytes) ?? this.profile.figure("mapFixedNs"))
       : toBreakNs;
     return before + flushes * (this.usualFlushNs ?? (this.recorderUnits[Charge.tlbiVmid] as number));
   }
@@ -275,6 +281,10 @@ export class Learnt {
     let sum = 0;
     for (const kind of bodyKinds) sum += (work[kind] as number) * (units[kind] as number);
     return Math.max(1, sum - visitsToBreak * (units[Charge.entryVisit] as number));
+  }
+
+  private isBlock(bytes: number): boolean {
+    return bytes > this.pageBytes;
   }
 
   private durationsOf(shape: number, isBlock: boolean): StreamMedian {
@@ -303,7 +313,8 @@ export class Learnt {
   private witnesses(): number[] {
     const { blockBytes, pageBytes, pageSpacingNs, blockSpacingNs } = this;
     const found = [slope(this.freshPage, pageBytes, this.freshBlock, blockBytes)];
-    if (blockSpacingNs > pageSpacingNs) found.push((blockSpacingNs - pageSpacingNs) / (2 ** 21 - 2 ** 12));
+    const more = this.granule.bytesAt(LAST_LEVEL - 1) - pageBytes;
+    if (blockSpacingNs > pageSpacingNs) found.push((blockSpacingNs - pageSpacingNs) / more);
     return found.filter((ns) => ns !== undefined);
   }
 

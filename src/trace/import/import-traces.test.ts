@@ -84,7 +84,7 @@ describe("several inputs", () => {
     await expect(importText([a, b])).rejects.toThrow(
       'stdin says kernel "6.1", stdin says "6.2": expected recordings of one machine on one clock',
     );
-    expect(await importText([a, b], { import: { header: { kernel: "6.3" } } })).toContain('"kernel":"6.3"');
+    expect(await importText([a, b], { header: { kernel: "6.3" } })).toContain('"kernel":"6.3"');
   });
 
   it("a line that is no event is refused, or counted", async () => {
@@ -101,7 +101,7 @@ describe("several inputs", () => {
 describe("one input", () => {
   it("is copied, its header completed", async () => {
     const text = `${HEADER},"kernel":"6.1","mine":[1]}\n${event("2.0", 1)}{"ts":1.0,"odd":true}\n`;
-    expect(await importText([text], { import: { header: { fwb: true } } })).toBe(
+    expect(await importText([text], { header: { fwb: true } })).toBe(
       text.replace('"6.1"', '"6.1","fwb":true'),
     );
     expect(await importText([gzipSync(text)])).toBe(text);

@@ -15,7 +15,7 @@ export class ImportedTraces {
   ) {}
 
   /**
-   * Opens the inputs ("-" is standard input) and reads their headers; `options.import.header` wins over them.
+   * Opens the inputs ("-" is standard input) and reads their headers; `options.header` wins over them.
    * Throws UsageError, TraceFormatError and UnsupportedTraceError.
    */
   static async open(
@@ -25,7 +25,7 @@ export class ImportedTraces {
     const files: ImportedLines[] = [];
     try {
       for (const input of inputs) files.push(await ImportedLines.open(input, options));
-      return new ImportedTraces(files, commonHeader(files, options.import?.header ?? {}));
+      return new ImportedTraces(files, commonHeader(files, options.header ?? {}));
     } catch (error) {
       for (const file of files) await file.close();
       throw error;

@@ -1,7 +1,8 @@
 /** One input of an import as NDJSON lines, its header taken off. */
 
 import { TraceFormatError } from "../../errors.js";
-import { type HeaderFields, headerFields, isHeader } from "../header.js";
+import type { Contradiction } from "../event.js";
+import { contradictionsOf, type HeaderFields, headerFields, isHeader } from "../header.js";
 import { Key } from "../ndjson/fields.js";
 import { LineBuffer } from "../ndjson/line-buffer.js";
 import { LineFields } from "../ndjson/line-fields.js";
@@ -18,7 +19,9 @@ const PLAIN_TIME = /^\{"ts":(\d{1,15})\.(\d{1,9})[,}]/;
 const PLAIN_TIME_CHARS = 40;
 
 export class ImportedLines {
+  /** What the caller told wins over what the input says. */
   header: HeaderFields = {};
+  contradictions: readonly Contradiction[] = [];
   /** Why the input ended early, where --lenient used what was whole. */
   cut: string | undefined;
   /** Time of the line at hand, or of a later one handed on before it. */
@@ -55,6 +58,8 @@ export class ImportedLines {
     const opened = new ImportedLines(file, format, summary, skipped, new LineBuffer(bytes), lenient);
     try {
       await opened.takeHeader();
+      opened.contradictions = contradictionsOf(opened.header, options.header);
+      opened.header = { ...opened.header, ...options.header };
       return opened;
     } catch (error) {
       await opened.close();

@@ -18,7 +18,7 @@ afterEach(() => rmSync(folder, { recursive: true }));
 
 async function headerWith(fields: object) {
   writeFileSync(join(folder, "host.header.json"), JSON.stringify({ ...beside, ...fields }));
-  const options = { import: { header: { kernel: "mine" } } };
+  const options = { header: { kernel: "mine" } };
   return (await openTrace(join(folder, "host.txt"), options)).header;
 }
 

@@ -16,8 +16,6 @@ export interface ImportOptions {
   readonly aliases?: Aliases;
   /** Of a trace.dat with several buffers, the one of this name ("" = the top one); all where absent. */
   readonly instance?: string;
-  /** Header fields that win over what the recording says of itself. */
-  readonly header?: HeaderFields;
   /** Names of the stages that `stage` and `stage_end` probes mark; those of kvm_page_table_test where absent. */
   readonly stages?: readonly Stage[];
 }
@@ -115,7 +113,6 @@ export class RecordingSource implements ByteSource, RecordingInput {
       ...this.#beside,
       // Only the importer knows which losses it tells as events, where they are.
       ...(lost === undefined ? {} : { lost_events: lost }),
-      ...this.options.header,
     };
   }
 

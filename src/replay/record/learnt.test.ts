@@ -1,0 +1,60 @@
+/** What the record tells about durations goes by the granule's own sizes. */
+
+import { describe, expect, it } from "vitest";
+import { Operation, OperationKind } from "../../activity/activity.js";
+import { loadProfile } from "../../cost/profile.js";
+import { Granule } from "../../stage2/granule.js";
+import { Charge, chargeKinds } from "../../stage2/meter.js";
+import { Shape } from "../plan.js";
+import { Learnt } from "./learnt.js";
+
+const learntOf = (pageBytes: number) =>
+  new Learnt(
+    loadProfile("kunpeng920"),
+    new Float64Array(chargeKinds),
+    new Granule(pageBytes, 48),
+    false,
+    () => 0,
+  );
+
+function operation(kind: OperationKind, fields: Partial<Operation>): Operation {
+  const work = new Float64Array(chargeKinds);
+  work[Charge.entryVisit] = 1;
+  const unknown = Number.NaN;
+  return Object.assign(new Operation(), {
+    kind,
+    work,
+    toBreakNs: unknown,
+    toFlushedNs: unknown,
+    toInstallNs: unknown,
+    pageSpacingNs: unknown,
+    blockSpacingNs: unknown,
+    ...fields,
+  });
+}
+
+// A block of level 2 is 2, 32 and 512 MiB.
+describe.each([
+  [4096, 2 ** 21],
+  [16_384, 2 ** 25],
+  [65_536, 2 ** 29],
+])("pages of %i bytes", (page, block) => {
+  it("an unmap's flushes, one block and one page apart, show what a byte's clean takes", () => {
+    const learnt = learntOf(page);
+    const spacing = { pageSpacingNs: 500 + page / 16, blockSpacingNs: 500 + block / 16 };
+    learnt.learnOperation(operation(OperationKind.unmap, { shape: Shape.other, ...spacing }), 1e6);
+    learnt.settle();
+    expect(learnt.cleanByteNs).toBeCloseTo(1 / 16, 12);
+  });
+
+  it("a page is no block: each has its own usual duration", () => {
+    const learnt = learntOf(page);
+    for (const [bytes, ns] of [
+      [page, 700],
+      [block, 9000],
+    ] as const)
+      learnt.learnDuration(operation(OperationKind.map, { shape: Shape.unchanged, bytes }), ns);
+    expect(learnt.usualNs(Shape.unchanged, page)).toBe(700);
+    expect(learnt.usualNs(Shape.unchanged, block)).toBe(9000);
+  });
+});
