@@ -109,6 +109,22 @@ export class Activity {
   beforeCpuNs = ZERO;
   /** CPU time from the last operation's end to the activity's end. */
   afterCpuNs = ZERO;
+  /**
+   * Time off the CPU, where sched events tell it and each vCPU has a CPU: before the first operation (of the last lap),
+   * behind the last one, and since the end of the previous activity (or the epoch's start), each also the part asleep;
+   * and in all of the activity, fit to run; ns.
+   */
+  beforeOffNs = ZERO;
+  beforeSleptNs = ZERO;
+  afterOffNs = ZERO;
+  afterSleptNs = ZERO;
+  thinkOffNs = ZERO;
+  thinkSleptNs = ZERO;
+  preemptedNs = ZERO;
+  /** When the thread last came onto its CPU before the first operation; -Infinity = not seen. */
+  cameNs = Number.NEGATIVE_INFINITY;
+  /** Off the CPU by the (last) abort, since the trace's start; ns. */
+  abortOffNs = ZERO;
   /** Shortest time between two events of it: what recording a line costs inside an interval; Infinity with fewer. */
   lineNs = Number.POSITIVE_INFINITY;
   /** True where another episode of the VM overlaps the time before the first operation. */
@@ -132,6 +148,8 @@ export class Activity {
   /** Of each lap but the first: when the one before it had ended, and when its abort came. */
   readonly lapSinceNs: number[] = [];
   readonly lapNs: number[] = [];
+  /** And the time off the CPU from the abort before to its own; ns. */
+  readonly lapOffNs: number[] = [];
   readonly operations: Operation[] = [];
   operationCount = 0;
   /** How much earlier than its exit path the access was made: told by times (replay/access-time.ts), else by the record (self-match.ts); ns. */
@@ -205,7 +223,11 @@ export class ActivityPool {
     activity.contended = false;
     if (activity.teardownNs.length > 0) activity.teardownNs.length = 0;
     activity.laps = 1;
-    if (activity.lapNs.length > 0) activity.lapSinceNs.length = activity.lapNs.length = 0;
+    if (activity.lapNs.length > 0)
+      activity.lapSinceNs.length = activity.lapNs.length = activity.lapOffNs.length = 0;
+    activity.beforeOffNs = activity.beforeSleptNs = activity.afterOffNs = activity.afterSleptNs = 0;
+    activity.thinkOffNs = activity.thinkSleptNs = activity.preemptedNs = 0;
+    activity.cameNs = Number.NEGATIVE_INFINITY;
     activity.holders = 0;
     activity.esr = 0;
     activity.write = false;

@@ -6,9 +6,13 @@ export interface EventEffect {
   readonly does: string;
   /** What such a line would do on a machine, and does not do here; absent where nothing is left out. */
   readonly lacks?: string;
+  /** The same where one CPU ran everything. */
+  readonly lacksOnOneCpu?: string;
 }
 
 const operation = "takes the lock, and does to the table what it did there";
+const othersTurns =
+  "one CPU ran everything, and time off it is others' turns, which the order of lines tells";
 const returned = "ends its operation: how long the lock was held";
 
 export const eventEffects: Readonly<Record<EventName, EventEffect>> = {
@@ -64,15 +68,19 @@ export const eventEffects: Readonly<Record<EventName, EventEffect>> = {
   lost_events: { does: "makes the table unknown, and whatever was under way incomplete" },
   guest_access: { does: "is one access of a described workload" },
   guest_access_run: { does: "is a run of them" },
+  sched_switch: { does: "tells when its threads had no CPU", lacksOnOneCpu: othersTurns },
+  sched_waking: { does: "tells from when on a thread that slept could run", lacksOnOneCpu: othersTurns },
 };
 
 /** Kinds of the trace that leave something out, with their lines, in the format's order. */
-export function partlyIgnored({
-  byKind,
-}: ReaderReport): { readonly name: EventName; readonly lines: number; readonly lacks: string }[] {
+export function partlyIgnored(
+  { byKind }: ReaderReport,
+  onOneCpu: boolean,
+): { readonly name: EventName; readonly lines: number; readonly lacks: string }[] {
   return eventNames.flatMap((name, kind) => {
-    const { lacks } = eventEffects[name];
+    const { lacks, lacksOnOneCpu } = eventEffects[name];
+    const left = onOneCpu ? (lacksOnOneCpu ?? lacks) : lacks;
     const lines = byKind[kind] ?? 0;
-    return lacks === undefined || lines === 0 ? [] : [{ name, lines, lacks }];
+    return left === undefined || lines === 0 ? [] : [{ name, lines, lacks: left }];
   });
 }

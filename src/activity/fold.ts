@@ -1,5 +1,6 @@
 import { ZERO } from "../double.js";
 import { type EventBatch, Kind, NO_RET, NONE, Phase, type StringTable } from "../trace/event.js";
+import { isRunnable } from "../trace/task-state.js";
 import { AbortCount } from "./abort-count.js";
 import { type Activity, ActivityKind, ActivityPool, type Operation, OperationKind } from "./activity.js";
 import type { Barrier, BarrierCause } from "./epoch.js";
@@ -63,6 +64,8 @@ export class ActivityFold {
   private sequence = 0;
   /** The trace has map operations: they were probed. */
   mapsSeen = false;
+  /** The trace tells when threads had a CPU. */
+  hasSwitches = false;
   private epoch = 0;
   private epochNs = ZERO;
   private lastEndNs = ZERO;
@@ -110,10 +113,15 @@ export class ActivityFold {
   fold(batch: EventBatch, from = 0, end = batch.count): void {
     for (let i = from; i < end; i++) {
       const atNs = batch.atNs[i] as number;
+      if ((batch.kind[i] as number) >= Kind.sched_switch) {
+        if (!this.options.sharedCpu) this.reschedule(batch, i, atNs);
+        continue;
+      }
       if (atNs - this.foldedNs >= this.options.epochGapNs) this.cut("silence", atNs, undefined, false);
       this.foldedNs = atNs;
       const kind = batch.kind[i] as number;
       const thread = this.identity.threadOf(batch, i);
+      thread.away.forget();
       this.clock.advance(thread, kind, atNs, this.epoch, this.epochNs);
       if (Number.isNaN(thread.firstNs)) thread.firstNs = atNs;
       const { open } = thread;
@@ -123,6 +131,20 @@ export class ActivityFold {
       this.event(thread, kind, atNs, batch, i);
     }
     for (const thread of this.threads) this.laps.expire(thread, this.foldedNs);
+  }
+
+  /** A sched event tells when threads had a CPU, and nothing else: it is none of their own, and no time passes by it. */
+  private reschedule(batch: EventBatch, i: number, atNs: number): void {
+    const other = this.identity.known(batch.slot[i] as number)?.away;
+    if (batch.kind[i] === Kind.sched_waking) {
+      other?.wake(atNs);
+      return;
+    }
+    this.hasSwitches = true;
+    const state = batch.text[i] as number;
+    if (state !== NONE)
+      this.identity.known(batch.pid[i] as number)?.away.leave(atNs, isRunnable(this.strings.text(state)));
+    other?.come(atNs);
   }
 
   /** Every activity that starts before this time has been delivered. */
@@ -281,15 +303,22 @@ export class ActivityFold {
     thread.open = activity;
     thread.openEpoch = this.epoch;
     thread.startCpuNs = thread.cpuNs;
+    thread.startSleptNs = thread.away.sleptNs;
+    activity.abortOffNs = thread.away.totalNs;
+    activity.preemptedNs = -thread.away.preemptedNs;
     thread.operation = undefined;
     thread.operationEndCpuNs = Number.NaN;
     if (thread.endEpoch === this.epoch) {
       activity.thinkNs = atNs - thread.endNs;
       activity.thinkCpuNs = thread.cpuNs - thread.endCpuNs;
+      activity.thinkOffNs = activity.abortOffNs - thread.endOffNs;
+      activity.thinkSleptNs = thread.startSleptNs - thread.endSleptNs;
       activity.followsFault = thread.endedFault;
     } else {
       activity.thinkNs = atNs - this.epochNs;
       activity.thinkCpuNs = thread.cpuNs - thread.cpuAtEpochNs;
+      activity.thinkOffNs = activity.abortOffNs - thread.away.epochTotalNs;
+      activity.thinkSleptNs = thread.startSleptNs - thread.away.epochSleptNs;
     }
     return activity;
   }
@@ -327,6 +356,7 @@ export class ActivityFold {
     activity.vm = thread.vm;
     if (activity.operationCount === 0) {
       activity.beforeCpuNs = thread.cpuNs - thread.startCpuNs;
+      this.noteBefore(thread, activity);
       if (thread.vm >= 0 && this.vm(thread).episodes !== thread.episodesAtStart) activity.contended = true;
     }
     const operation = activity.addOperation();
@@ -346,8 +376,16 @@ export class ActivityFold {
     operation.heldUntilNs = thread.vm < 0 ? Number.NEGATIVE_INFINITY : this.vm(thread).lastOperationNs;
     thread.operation = operation;
     thread.operationCpuNs = thread.cpuNs;
+    thread.operationEndOffNs = thread.away.totalNs;
+    thread.operationEndSleptNs = thread.away.sleptNs;
     activity.endNs = atNs;
     if (kind === OperationKind.destroy) this.identity.destroy(thread.vm);
+  }
+
+  private noteBefore({ away, startSleptNs }: Thread, activity: Activity): void {
+    activity.beforeOffNs = away.totalNs - activity.abortOffNs;
+    activity.beforeSleptNs = away.sleptNs - startSleptNs;
+    activity.cameNs = away.cameNs;
   }
 
   /** A write-protect of a whole slot cuts the trace. */
@@ -400,6 +438,8 @@ export class ActivityFold {
     operation.endNs = atNs;
     operation.cpuNs = thread.cpuNs - thread.operationCpuNs;
     operation.ret = ret;
+    thread.operationEndOffNs = thread.away.totalNs;
+    thread.operationEndSleptNs = thread.away.sleptNs;
     if (thread.vm >= 0) this.vm(thread).lastOperationNs = atNs;
     this.closeOperation(thread, atNs);
   }
@@ -429,11 +469,14 @@ export class ActivityFold {
       ? 0
       : thread.cpuNs - thread.operationEndCpuNs;
     if (activity.operationCount > 0) {
+      activity.afterOffNs = thread.away.totalNs - thread.operationEndOffNs;
+      activity.afterSleptNs = thread.away.sleptNs - thread.operationEndSleptNs;
       if (thread.sawGuestFault) this.aborts.countFault(activity);
       this.close(thread, atNs);
       return;
     }
     activity.beforeCpuNs = thread.cpuNs - thread.startCpuNs;
+    this.noteBefore(thread, activity);
     const rule = this.ruleOf(thread, activity, ret);
     // The access may be tried again, and mapped.
     if (rule !== MmioRule.noMap && (rule !== MmioRule.none || thread.sawGuestFault))
@@ -478,6 +521,9 @@ export class ActivityFold {
     thread.endEpoch = this.epoch;
     thread.endNs = endNs;
     thread.endCpuNs = thread.cpuNs;
+    thread.endOffNs = thread.away.totalNs;
+    thread.endSleptNs = thread.away.sleptNs;
+    activity.preemptedNs += thread.away.preemptedNs;
     thread.endedFault = activity.kind === ActivityKind.fault && activity.operationCount > 0;
     this.laps.add(thread, activity, isBare);
   }
@@ -520,6 +566,8 @@ export class ActivityFold {
     const isSameEpoch = to.endEpoch === to.openEpoch;
     activity.thinkNs = activity.startNs - (isSameEpoch ? to.endNs : this.epochNs);
     activity.thinkCpuNs = to.startCpuNs - (isSameEpoch ? to.endCpuNs : to.cpuAtEpochNs);
+    activity.thinkOffNs = activity.abortOffNs - (isSameEpoch ? to.endOffNs : to.away.epochTotalNs);
+    activity.thinkSleptNs = to.startSleptNs - (isSameEpoch ? to.endSleptNs : to.away.epochSleptNs);
   }
 
   /** Two VMs prove to be one: the slots told of the first are the second's from now on. */
@@ -543,13 +591,16 @@ export class ActivityFold {
   }
 
   private gap(atNs: number, untilNs: number): void {
+    for (const { away } of this.threads) away.forget();
     this.cut("gap", Math.max(atNs, untilNs), undefined, false);
     this.foldedNs = Math.max(atNs, untilNs);
   }
 
   private loss(cpu: number, atNs: number): void {
-    for (const thread of this.threads)
+    for (const thread of this.threads) {
+      thread.away.forget();
       if (thread.open !== undefined && (cpu < 0 || thread.lastCpu === cpu)) thread.open.incomplete = true;
+    }
     this.cut("loss", atNs, undefined, false);
   }
 
@@ -578,7 +629,10 @@ export class ActivityFold {
     vm = NONE,
     slotChange?: SlotChange,
   ): void {
-    for (const thread of this.threads) if (vm === NONE || thread.vm === vm) this.laps.end(thread);
+    for (const thread of this.threads) {
+      thread.away.beginEpoch(atNs);
+      if (vm === NONE || thread.vm === vm) this.laps.end(thread);
+    }
     const idleNs = Math.max(0, atNs - Math.max(this.lastEndNs, this.epochNs));
     this.epoch++;
     this.epochNs = atNs;

@@ -87,6 +87,11 @@ export class Identity {
     this.vms = new VmTable(strings);
   }
 
+  /** The thread of a pid, where it has had an event. */
+  known(pid: number): Thread | undefined {
+    return this.byPid.get(pid);
+  }
+
   /** The thread of a row's event. */
   threadOf(batch: EventBatch, i: number): Thread {
     const pid = batch.pid[i] as number;

@@ -67,6 +67,14 @@ export class Laps {
     first.laps += again.laps;
     first.lapSinceNs.push(first.endNs);
     first.lapNs.push(again.startNs);
+    first.lapOffNs.push(again.abortOffNs - first.abortOffNs);
+    first.abortOffNs = again.abortOffNs;
+    first.beforeOffNs = again.beforeOffNs;
+    first.beforeSleptNs = again.beforeSleptNs;
+    first.afterOffNs = again.afterOffNs;
+    first.afterSleptNs = again.afterSleptNs;
+    first.preemptedNs += again.preemptedNs;
+    first.cameNs = again.cameNs;
     first.endNs = again.endNs;
     first.afterCpuNs = again.afterCpuNs;
     first.incomplete ||= again.incomplete;

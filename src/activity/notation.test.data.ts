@@ -23,6 +23,7 @@ function bytesOf(text: string): number {
 /**
  * Events, one a `;` or line: `TIME THREAD EVENT ARGUMENTS`. A thread is one letter (its pid and its CPU follow
  * from it). Operations: `map P 0x1000 4k` (P names the table) and `map= RET`; so too unmap, wp, destroy.
+ * `out S` leaves the CPU in that state, `in` comes onto it, `wakes B` wakes another thread.
  * `vm=web`, `tgid=7`, `vcpu=3`, `comm=X`, `kvm=K` and `mmu=M` may stand after any event.
  */
 export function batchOf(notation: string, strings: Interner): EventBatch {
@@ -75,6 +76,14 @@ export function batchOf(notation: string, strings: Interner): EventBatch {
       batch.pgt[i] = strings.intern(args[0] as string);
       if (args[1] !== undefined) batch.addr[i] = Number(args[1]);
       if (args[2] !== undefined) batch.size[i] = bytesOf(args[2]);
+    } else if (event === "out" || event === "in") {
+      batch.kind[i] = Kind.sched_switch;
+      if (event === "in") batch.pid[i] = 0;
+      batch.text[i] = strings.intern(event === "in" ? "R" : (args[0] as string));
+      batch.slot[i] = event === "in" ? 100 + id : 0;
+    } else if (event === "wakes") {
+      batch.kind[i] = Kind.sched_waking;
+      batch.slot[i] = 100 + (args[0] as string).charCodeAt(0) - 64;
     } else if (event === "fault") {
       batch.kind[i] = Kind.kvm_guest_fault;
       batch.addr[i] = Number(args[0]);

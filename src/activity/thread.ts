@@ -1,6 +1,7 @@
 import { ZERO } from "../double.js";
 import { NONE } from "../trace/event.js";
 import type { Activity, Operation } from "./activity.js";
+import { CpuAbsence } from "./cpu-absence.js";
 import type { SlotChange } from "./vm.js";
 import { Tie } from "./vm-table.js";
 
@@ -52,6 +53,8 @@ export class Thread {
   asideOf: Thread | undefined;
   /** All vCPUs of the pid, this one included, where it has several. */
   siblings: Thread[] | undefined;
+  /** When its pid has no CPU. */
+  away = new CpuAbsence();
   /** CPU time so far, ns: the thread's own clock (see CpuClock). */
   cpuNs = ZERO;
   /** Kind of its last event. */
@@ -65,6 +68,9 @@ export class Thread {
   endEpoch = -1;
   endNs = ZERO;
   endCpuNs = ZERO;
+  /** Time off the CPU by then, and of that asleep. */
+  endOffNs = ZERO;
+  endSleptNs = ZERO;
   /** That activity was a fault which was mapped. */
   endedFault = false;
 
@@ -72,6 +78,7 @@ export class Thread {
   open: Activity | undefined;
   openEpoch = 0;
   startCpuNs = ZERO;
+  startSleptNs = ZERO;
   sawAbort = false;
   sawGuestFault = false;
   /** The open episode went back to the VMM for an MMIO access. */
@@ -84,6 +91,9 @@ export class Thread {
   flushLevel = NONE;
   /** CPU clock at the end of the last operation of the open activity. */
   operationEndCpuNs = ZERO;
+  /** Time off the CPU by then, and of that asleep. */
+  operationEndOffNs = ZERO;
+  operationEndSleptNs = ZERO;
   /** CPU clock when a deferred tear-down began; NaN = none is under way. */
   teardownCpuNs = Number.NaN;
   /** Episodes of the VM started when this one was: more of them by the first operation means overlap. */
@@ -104,6 +114,7 @@ export class Thread {
 
   /** Its time goes on from that of `before`, which is the same pid. */
   follow(before: Thread): void {
+    this.away = before.away;
     this.cpuNs = before.cpuNs;
     this.epoch = before.epoch;
     this.cpuAtEpochNs = before.cpuAtEpochNs;
@@ -125,19 +136,23 @@ export class Thread {
     this.open = from.open;
     this.openEpoch = from.openEpoch;
     this.startCpuNs = from.startCpuNs;
+    this.startSleptNs = from.startSleptNs;
     this.sawAbort = from.sawAbort;
     this.sawGuestFault = from.sawGuestFault;
     this.leftToVmm = from.leftToVmm;
     this.operation = from.operation;
     this.operationCpuNs = from.operationCpuNs;
     this.operationEndCpuNs = from.operationEndCpuNs;
+    this.operationEndOffNs = from.operationEndOffNs;
+    this.operationEndSleptNs = from.operationEndSleptNs;
     from.open = undefined;
     from.operation = undefined;
   }
 }
 
 /**
- * CPU time by thread. On a machine with a CPU for each vCPU a thread's clock is the trace's clock. Where all
+ * CPU time by thread. On a machine with a CPU for each vCPU a thread's clock is the trace's clock, less the time that
+ * sched events show it off its CPU. Where all
  * share one physical CPU (`pcpus` 1) each stretch between two events belongs to the thread that ran: the one
  * of the later event, but for what the earlier one still had to do before it waited for the lock.
  */
@@ -161,10 +176,10 @@ export class CpuClock {
     if (last === thread && atNs - this.lastNs < this.lineNs) this.lineNs = atNs - this.lastNs;
     if (thread.epoch !== epoch) {
       thread.epoch = epoch;
-      thread.cpuAtEpochNs = this.shared ? thread.cpuNs : epochNs;
+      thread.cpuAtEpochNs = this.shared ? thread.cpuNs : epochNs - thread.away.epochTotalNs;
     }
     if (!this.shared) {
-      thread.cpuNs = atNs;
+      thread.cpuNs = atNs - thread.away.totalNs;
     } else if (last !== undefined) {
       const gap = atNs - this.lastNs;
       if (last === thread) {

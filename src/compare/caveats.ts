@@ -68,7 +68,7 @@ export function caveatsOf(session: Session, sides: readonly Strategy[]): Caveat[
       code: "mmio-without-slots",
       text: `${plural(guessed, "abort")} taken for MMIO because nothing was mapped: the trace does not show the memslots`,
     });
-  const ignored = partlyIgnored(source.report);
+  const ignored = partlyIgnored(source.report, session.recorded.pcpus === 1);
   if (ignored.length > 0)
     caveats.push({
       code: "without-effect",
@@ -157,7 +157,7 @@ function cannotTell(session: Session, sides: readonly Strategy[]): Caveat[] {
         `${label === "" ? `#${n + 1}` : label}: ${matched} of ${recordedFaults} faults matched, under ${LEAST_MATCHED * 100} %`,
       );
   }
-  const { excessNs, explainedNs } = judgement.total;
+  const { excessNs, toldNs } = judgement.total;
   const own = sides.find((side) => replay.isRecord(side));
   for (const side of new Set(sides)) {
     if (replay.isRecord(side)) continue;
@@ -177,14 +177,9 @@ function cannotTell(session: Session, sides: readonly Strategy[]): Caveat[] {
         `${side.name}: ${counters.ahead} of ${base.total} recorded faults would go through just before the window that they met: a vCPU that goes ahead so may be the next to coalesce, and which one is ahead hangs on microseconds`,
       );
     const change = Math.abs(counters.stallTotalNs - base.stallTotalNs);
-    if (
-      excessNs > 0 &&
-      explainedNs < LEAST_EXPLAINED * excessNs &&
-      change > 0 &&
-      excessNs - explainedNs > change
-    )
+    if (excessNs > 0 && toldNs < LEAST_EXPLAINED * excessNs && change > 0 && excessNs - toldNs > change)
       reasons.push(
-        `${side.name}: ${Math.round(100 * (1 - explainedNs / excessNs))} % of what aborts waited for their operations beyond the threads' own time is unexplained, and more than the stall changes by: of waits nothing is claimed`,
+        `${side.name}: ${Math.round(100 * (1 - toldNs / excessNs))} % of what aborts waited for their operations beyond the threads' own time is unexplained, and more than the stall changes by: of waits nothing is claimed`,
       );
   }
   return reasons.length === 0

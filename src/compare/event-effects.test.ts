@@ -92,6 +92,18 @@ const splits = traceText(
    9400 102 tlb_range {"mmu":"0xb000","start":"0x40000000","pages":1}`,
 );
 
+const withoutCpu = traceText(
+  { walker: "pre-patch" },
+  `1000 101 s2_abort
+   1500 101 kvm_guest_fault ${translation}
+   20000 101 sched_switch {"prev_state":"D","next_pid":0}
+   70000 102 sched_waking {"target_pid":101}
+   90000 102 sched_switch {"prev_state":"R","next_pid":101}
+   100000 101 s2_map {"pgt":"0xa000",${page}}
+   101000 101 s2_map_ret {"ret":0}
+   105000 101 s2_abort_ret {"ret":1}`,
+);
+
 /** Of each kind, a trace that would come out otherwise without it. */
 const evidence: Readonly<Record<EventName, string>> = {
   kvm_guest_fault: fixture("two-epochs"),
@@ -133,6 +145,8 @@ const evidence: Readonly<Record<EventName, string>> = {
   lost_events: fixture("lossy-trace"),
   guest_access: fixture("coalesce-beside-huge-neighbours"),
   guest_access_run: fixture("coalesce-of-a-full-table"),
+  sched_switch: withoutCpu,
+  sched_waking: withoutCpu,
 };
 
 /** All figures, and what must be known before one believes them; not how many lines there were. */
@@ -162,4 +176,11 @@ describe.each(eventNames)("%s", (name) => {
     else expect(noteOf(with_)).toContain(eventEffects[name].lacks);
     expect(noteOf(without)).toBeUndefined();
   });
+});
+
+it("where one CPU ran everything sched events do nothing, and the result says so", async () => {
+  const { caveats } = await resultOf(withoutCpu.replace('"fwb"', '"pcpus":1,"fwb"'), "one-cpu");
+  const { text } = caveats.find(({ code }) => code === "without-effect")!;
+  expect(text).toContain("sched_switch (2 lines: one CPU ran everything");
+  expect(text).toContain("sched_waking (1 line: one CPU ran everything");
 });

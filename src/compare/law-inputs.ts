@@ -115,8 +115,10 @@ export function renamed(line: string, laterSeconds: number): string {
       /"(ts|until)":(\d+)/g,
       (_, key: string, seconds: string) => `"${key}":${BigInt(seconds) + BigInt(laterSeconds)}`,
     )
-    .replace(/"pid":(\d+)/, (_, pid: string) => `"pid":${Number(pid) + 20_000}`)
-    .replace(/"tgid":(\d+)/, (_, tgid: string) => `"tgid":${Number(tgid) + 20_000}`)
+    .replace(
+      /"(pid|tgid|next_pid|target_pid)":(\d+)/g,
+      (_, key: string, id: string) => `"${key}":${Number(id) + 20_000}`,
+    )
     .replace(/"cpu":(\d+)/, (_, cpu: string) => `"cpu":${Number(cpu) + 64}`)
     .replace(/"comm":"[^"]*"/, '"comm":"renamed"')
     .replace(/"(pgt|mmu|kvm|vm)":"0x[0-9a-f]/g, '"$1":"0x7');

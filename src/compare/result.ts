@@ -116,6 +116,16 @@ const lockWaitNs = z
   })
   .describe("no trace shows a request for the lock");
 
+const offCpuNs = z
+  .object({
+    preempted: ns.describe("fit to run, and without a CPU"),
+    slept: ns.describe("waiting for something else"),
+  })
+  .optional()
+  .describe(
+    "the part of lockWaitNs.recorded in which threads had no CPU, before they asked for the lock; only where the trace has sched events and a CPU for each vCPU",
+  );
+
 export const matching = {
   recordedFaults: count,
   replayedFaults: count,
@@ -124,7 +134,10 @@ export const matching = {
   missing: count,
   extra: count,
   lockWaitNs,
-  explainedRatio: ratio.nullable().describe("replayed over recorded of lockWaitNs; null where nothing was"),
+  offCpuNs,
+  explainedRatio: ratio
+    .nullable()
+    .describe("lockWaitNs.replayed and offCpuNs over lockWaitNs.recorded; null where nothing was"),
 };
 
 const selfReplay = z.object({

@@ -56,21 +56,21 @@ export function recordedRatio(counters: Counters): number {
 
 export function selfReplayOf({ recorder, replay }: Session): SelfReplay | null {
   if (recorder === undefined) return null;
-  const { judgement, epochs } = replay;
+  const { judgement, epochs, fold } = replay;
   return {
     strategy: recorder.name,
-    ...matchingOf(judgement.total),
+    ...matchingOf(judgement.total, fold.hasSwitches),
     byEpoch: epochs
       .map(({ label, number }, index) => ({
         label: labelOf(label, index),
         matching: judgement.ofEpoch(number),
       }))
       .filter(({ matching }) => matching.recordedFaults + matching.extra > 0)
-      .map(({ label, matching }) => ({ label, ...matchingOf(matching) })),
+      .map(({ label, matching }) => ({ label, ...matchingOf(matching, fold.hasSwitches) })),
   };
 }
 
-function matchingOf(matching: Matching): Omit<SelfReplay, "strategy" | "byEpoch"> {
+function matchingOf(matching: Matching, hasSwitches: boolean): Omit<SelfReplay, "strategy" | "byEpoch"> {
   const { recordedFaults, replayedFaults, matched, corrected, missing, extra } = matching;
   return {
     recordedFaults,
@@ -80,7 +80,12 @@ function matchingOf(matching: Matching): Omit<SelfReplay, "strategy" | "byEpoch"
     missing,
     extra,
     lockWaitNs: { recorded: Math.round(matching.excessNs), replayed: Math.round(matching.explainedNs) },
-    explainedRatio: matching.excessNs === 0 ? null : Math.min(1, matching.explainedNs / matching.excessNs),
+    ...(hasSwitches
+      ? {
+          offCpuNs: { preempted: Math.round(matching.preemptedNs), slept: Math.round(matching.sleptNs) },
+        }
+      : {}),
+    explainedRatio: matching.excessNs === 0 ? null : Math.min(1, matching.toldNs / matching.excessNs),
   };
 }
 

@@ -1,9 +1,12 @@
 /** The table of probes as the script has it, in the words of kprobe_events or of bpftrace. */
 
 import { kernelImages } from "./kernel-image.js";
-import { type ArgumentField, type Form, type Probe, probes } from "./probe.js";
+import { type ArgumentField, type Form, guestThread, type Probe, probes } from "./probe.js";
 
-/** Lines of LEVEL|KIND|EVENT|SINCE|SYMBOLS|FETCH|FILTER|IMPLIED|DOUBT: the first of an event that takes is taken. */
+/**
+ * Lines of LEVEL|KIND|EVENT|SINCE|SYMBOLS|FETCH|FILTER|IMPLIED|DOUBT: the first of an event that takes is taken. Of a
+ * tracepoint, its system stands for the symbols.
+ */
 export function tracefsTable(): string {
   return tableFunction(
     probes.map((probe) => tableLine(probe, tracefsKind(probe), fetchText(probe), probe.filter?.tracefs)),
@@ -56,7 +59,8 @@ edge() {
 
 function tableLine(probe: Probe, kind: string, action: string, filter = ""): string {
   const { event, level } = probe;
-  if (probe.kind === "tracepoint") return [level, kind, event, "", "", action, "", "", ""].join("|");
+  if (probe.kind === "tracepoint")
+    return [level, kind, event, "", probe.system, action, filter, "", ""].join("|");
   const { since = "", symbols, impliedBy = "", doubt = "" } = probe;
   return [level, kind, event, since, symbols.join(" "), action, filter, impliedBy, doubt].join("|");
 }
@@ -86,13 +90,14 @@ function fetchText(probe: Probe): string {
 function printAction(probe: Probe): string {
   const fields: { name: string; form: Form; value: string }[] =
     probe.kind === "tracepoint"
-      ? probe.fields.map((field) => ({ ...field, value: `args->${field.name}` }))
+      ? probe.fields.map((field) => ({ ...field, value: `args->${field.member ?? field.name}` }))
       : probe.fields.map((field) => ({ ...field, value: argumentValue(field) }));
   if (hasResult(probe)) fields.push({ name: "ret", form: "s32", value: "(int32)retval" });
   const text = fields.map(({ name, form }) => `,\\"${name}\\":${bpftraceFormats[form]}`).join("");
   const values = fields.map(({ value }) => `, ${value}`).join("");
   const head = '{\\"ts_ns\\":%llu,\\"cpu\\":%d,\\"pid\\":%d,\\"comm\\":\\"%s\\",\\"event\\":';
-  return `printf("${head}\\"${probe.event}\\"${text}}\\n", nsecs, cpu, tid, comm${values});`;
+  const known = probe.kind === "tracepoint" && probe.system === "sched" ? "" : `${guestThread("tid")} = 1; `;
+  return `${known}printf("${head}\\"${probe.event}\\"${text}}\\n", nsecs, cpu, tid, comm${values});`;
 }
 
 const bpftraceFormats: Readonly<Record<Form, string>> = {

@@ -17,13 +17,15 @@ export interface ArgumentField {
   readonly offset?: number;
 }
 
-/** An event that the kernel itself has. Fields are those of its own that the format names. */
+/** An event that the kernel itself has. Fields are those of its own that the format names; `member`: as the kernel does. */
 interface Tracepoint {
   readonly kind: "tracepoint";
+  readonly system: "kvm" | "sched";
   readonly event: EventName;
   readonly level: Level | "exits";
-  readonly fields: readonly { readonly name: string; readonly form: Form }[];
-  readonly filter?: undefined;
+  readonly fields: readonly { readonly name: string; readonly form: Form; readonly member?: string }[];
+  /** bpftrace's predicate; the script makes tracefs' itself. */
+  readonly filter?: { readonly tracefs?: undefined; readonly bpftrace: string };
 }
 
 /** A kprobe on the entry of a function, or its return. */
@@ -54,6 +56,13 @@ const hex = (name: string, argument: number, offset?: number): ArgumentField => 
   argument,
   ...(offset === undefined ? {} : { offset }),
 });
+
+function ofKvm(event: EventName, level: Tracepoint["level"], fields: Tracepoint["fields"]): Tracepoint {
+  return { kind: "tracepoint", system: "kvm", event, level, fields };
+}
+
+/** A thread that a probe has fired on, as bpftrace keeps them. */
+export const guestThread = (pid: string): string => `@guests[(uint64)${pid}]`;
 
 const range = [hex("pgt", 0), hex("addr", 1), hex("size", 2)];
 
@@ -107,42 +116,46 @@ const heldTable = {
  * (flags of kvm_pgtable_stage2_map in v6.3, of relax_perms and mkyoung in v6.14).
  */
 export const probes: readonly Probe[] = [
-  {
-    kind: "tracepoint",
-    event: "kvm_guest_fault",
-    level: "faults",
-    fields: ["ipa", "hsr", "hxfar", "vcpu_pc"].map((name) => ({ name, form: "x64" })),
-  },
-  {
-    kind: "tracepoint",
-    event: "kvm_access_fault",
-    level: "faults",
-    fields: [{ name: "ipa", form: "x64" }],
-  },
-  {
-    kind: "tracepoint",
-    event: "kvm_userspace_exit",
-    level: "faults",
-    fields: [{ name: "reason", form: "text" }],
-  },
-  ...(["kvm_unmap_hva_range", "kvm_age_hva"] as const).map(
-    (event): Tracepoint => ({
-      kind: "tracepoint",
-      event,
-      level: "faults",
-      fields: ["start", "end"].map((name) => ({ name, form: "x64" })),
-    }),
+  ofKvm(
+    "kvm_guest_fault",
+    "faults",
+    ["ipa", "hsr", "hxfar", "vcpu_pc"].map((name) => ({ name, form: "x64" })),
   ),
-  { kind: "tracepoint", event: "kvm_entry", level: "exits", fields: [{ name: "vcpu_pc", form: "x64" }] },
+  ofKvm("kvm_access_fault", "faults", [{ name: "ipa", form: "x64" }]),
+  ofKvm("kvm_userspace_exit", "faults", [{ name: "reason", form: "text" }]),
+  ...(["kvm_unmap_hva_range", "kvm_age_hva"] as const).map((event) =>
+    ofKvm(
+      event,
+      "faults",
+      ["start", "end"].map((name) => ({ name, form: "x64" })),
+    ),
+  ),
+  ofKvm("kvm_entry", "exits", [{ name: "vcpu_pc", form: "x64" }]),
+  ofKvm("kvm_exit", "exits", [
+    { name: "vcpu_pc", form: "x64" },
+    { name: "ret", form: "s32" },
+    { name: "esr_ec", form: "x32" },
+  ]),
+
   {
     kind: "tracepoint",
-    event: "kvm_exit",
-    level: "exits",
+    system: "sched",
+    event: "sched_switch",
+    level: "map",
+    // The state is a bit mask.
     fields: [
-      { name: "vcpu_pc", form: "x64" },
-      { name: "ret", form: "s32" },
-      { name: "esr_ec", form: "x32" },
+      { name: "prev_state", form: "u64" },
+      { name: "next_pid", form: "u32" },
     ],
+    filter: { bpftrace: `${guestThread("args->prev_pid")} + ${guestThread("args->next_pid")}` },
+  },
+  {
+    kind: "tracepoint",
+    system: "sched",
+    event: "sched_waking",
+    level: "map",
+    fields: [{ name: "target_pid", form: "u32", member: "pid" }],
+    filter: { bpftrace: guestThread("args->pid") },
   },
 
   {

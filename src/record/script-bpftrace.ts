@@ -23,7 +23,7 @@ add_probe() {
   at=
   if [ "$kind" = tracepoint ]; then
     add_tracepoint || return
-    at=tracepoint:kvm:$event
+    at=tracepoint:$symbols:$event
   else
     why="before v$since no function is known for it"
     if is_old_enough; then
@@ -41,7 +41,8 @@ add_probe() {
     fi
   fi
   condition=$filter
-  [ -z "$pid" ] || condition="pid == $pid\${filter:+ && $filter}"
+  # Whose turn a switch is, its own condition says.
+  [ -z "$pid" ] || [ "$symbols" = sched ] || condition="pid == $pid\${filter:+ && $filter}"
   printf '%s %s { %s }\\n' "$at" "\${condition:+/$condition/}" "$action" >> "$work/program.bt"
 }
 

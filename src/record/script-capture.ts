@@ -9,6 +9,7 @@ start_trace_cmd() {
   set --
   while IFS='|' read -r event kind group filter rest; do
     set -- "$@" -e "$group:$event"
+    filter=$(filter_of)
     [ -z "$filter" ] || set -- "$@" -f "$filter"
   done < "$work/registered"
   [ "$part" = "\${part#-}" ] || part=./$part

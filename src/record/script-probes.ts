@@ -23,8 +23,8 @@ is_wanted() {
 }
 
 add_tracepoint() {
-  if [ -d "$tracefs/events/kvm/$event" ]; then
-    echo "$event|t|kvm||" >> "$work/registered"
+  if [ -d "$tracefs/events/$symbols/$event" ]; then
+    echo "$event|t|$symbols|$filter|" >> "$work/registered"
   else
     echo "$event|this kernel has no such tracepoint" >> "$work/absent"
     return 1
@@ -95,11 +95,44 @@ add_probe() {
   return 1
 }
 
+# What vCPU and VMM threads are called, with * for numbers: the usual names, those of the VMMs that run, the command's.
+name_guests() {
+  {
+    printf '%s\n' 'CPU 0/KVM' '*vcpu*'
+    for vm in "$root"/sys/kernel/debug/kvm/[0-9]*-[0-9]*; do
+      vmm=\${vm##*/}
+      cat /proc/"\${vmm%%-*}"/task/*/comm
+    done
+    for word in "$@"; do command -v "$word" > /dev/null && basename "$word" | cut -c 1-15; done
+  } 2>/dev/null | sed 's/[]["\\]/?/g; s/[0-9][0-9]*/*/g' | awk '!seen[$0]++ && NR <= 200' | head -n 40 > "$work/names"
+  # A page of the kernel's holds no longer filter.
+  [ -n "$pid" ] || [ "$(wc -l < "$work/names")" -lt 40 ] || say "VMM threads have more than 40 names: switches of the rest are not recorded"
+}
+
+# A host switches all the time: what is not of such a thread is left out. With -p the kernel knows whose they are.
+filter_guests() {
+  [ -z "$pid" ] || return
+  or=
+  while read -r task; do
+    for field in "$@"; do
+      printf '%s%s ~ "%s"' "$or" "$field" "$task"
+      or=' || '
+    done
+  done < "$work/names" > "$work/filter.$event"
+}
+
+filter_of() { cat "$work/filter.$event" 2>/dev/null || printf '%s' "$filter"; }
+
 add_probes() {
   make_instance
   read_symbols
+  name_guests "$@"
   while IFS='|' read -r own kind event since symbols fetch filter implied doubt; do
     is_wanted || continue
+    case $event in
+      sched_switch) filter_guests prev_comm next_comm ;;
+      sched_waking) filter_guests comm ;;
+    esac
     add_probe || [ "$own" != given ] || refuse "$event at $symbols: $why"
   done <<END
 $(image_table)
@@ -122,6 +155,7 @@ read_hits() {
 
 enable_events() {
   while IFS='|' read -r event kind group filter rest; do
+    filter=$(filter_of)
     [ -z "$filter" ] || echo "$filter" > "$instance/events/$group/$event/filter"
     echo "$1" > "$instance/events/$group/$event/enable"
   done < "$work/registered"

@@ -42,7 +42,8 @@ beforeEach(() => {
   put("sys/kernel/tracing/kprobe_profile", "");
   put("sys/kernel/tracing/instances/other/tracing_on", "1\n");
   for (const probe of probes) {
-    if (probe.kind === "tracepoint") put(`sys/kernel/tracing/events/kvm/${probe.event}/enable`, "0\n");
+    if (probe.kind === "tracepoint")
+      put(`sys/kernel/tracing/events/${probe.system}/${probe.event}/enable`, "0\n");
   }
 });
 afterEach(() => rmSync(host, { recursive: true }));
@@ -220,6 +221,55 @@ describe("the script", () => {
   });
 });
 
+describe("switches, which a host has all the time", () => {
+  /** What trace-cmd was asked to record, as EVENT FILTER. */
+  function askedFor(...args: string[]): string[] {
+    // In node: a shell cannot catch the signal that it inherited as ignored.
+    put(
+      "bin/trace-cmd",
+      `#!${process.execPath}
+if (process.argv[2] === "--version") console.log("trace-cmd version 9");
+else {
+  const fs = require("fs");
+  const root = process.env.S2REPLAY_ROOT;
+  fs.writeFileSync(root + "/args", JSON.stringify(process.argv));
+  fs.writeFileSync(process.argv.at(-1), "dat");
+  fs.writeFileSync(root + "/sys/kernel/tracing/instances/" + process.argv[4] + "/tracing_on", "1\\n");
+  process.on("SIGINT", () => process.exit(0));
+  setInterval(() => {}, 1000);
+}
+`,
+    );
+    chmodSync(join(host, "bin/trace-cmd"), 0o755);
+    run({ text: false }, ...args);
+    const given: string[] = JSON.parse(readFileSync(join(host, "args"), "utf8"));
+    return given.flatMap((word, n) =>
+      word === "-e" ? [given[n + 2] === "-f" ? `${given[n + 1]} ${given[n + 3]}` : given[n + 1]!] : [],
+    );
+  }
+
+  it("are those of threads called as vCPUs, as threads of running VMMs and as the command", () => {
+    program("my-vmm-with-a-long-name", "exit 0");
+    put(`sys/kernel/debug/kvm/${process.pid}-12/exits`, "");
+    const asked = askedFor("--", "env", "my-vmm-with-a-long-name", "-smp", "7");
+    const names = [...asked.find((word) => word.startsWith("sched:sched_waking "))!.matchAll(/"([^"]*)"/g)];
+    const own = readFileSync(`/proc/${process.pid}/comm`, "utf8").trimEnd();
+    expect(names.map(([, name]) => name)).toEqual(
+      expect.arrayContaining(["CPU */KVM", "env", "my-vmm-with-a-l", own.replaceAll(/\d+/g, "*")]),
+    );
+    expect(new Set(names).size).toBe(names.length);
+    expect(asked.find((word) => word.startsWith("sched:sched_switch "))).toMatch(
+      /^sched:sched_switch prev_comm ~ "CPU \*\/KVM" \|\| next_comm ~ "CPU \*\/KVM" \|\| prev_comm ~ "/,
+    );
+  });
+
+  it("are left to the kernel where it takes the events of a VMM's threads only", () => {
+    expect(askedFor("-p", String(process.pid), "-t", "1")).toEqual(
+      expect.arrayContaining(["sched:sched_switch", "sched:sched_waking"]),
+    );
+  });
+});
+
 describe("by bpftrace", () => {
   const line = (comm: string, fields: string) => `{"ts_ns":5,"cpu":0,"pid":7,"comm":"${comm}",${fields}}`;
 
@@ -273,7 +323,7 @@ else {
     // v6.1 has no functions for the edges.
     expect(actions).toHaveLength(probes.length - 2);
     for (const action of actions) {
-      const [, text, values] = /\{ printf\((".*\\n"), (.*)\); \}$/.exec(action) ?? [];
+      const [, text, values] = /printf\((".*\\n"), (.*)\); \}$/.exec(action) ?? [];
       const format: string = JSON.parse(text!.replaceAll("%", "1%"));
       expect(format.match(/%/g)).toHaveLength(values!.split(", ").length);
       const printed = JSON.parse(format.replace(/%(llu|llx|d|u|x|s)/g, "2"));
@@ -285,6 +335,9 @@ else {
     runBpftrace([], "-p", String(process.pid), "-t", "1");
     const program = readFileSync(join(host, "program.bt"), "utf8");
     expect(program).toContain(`kprobe:kvm_pgtable_stage2_map /pid == ${process.pid}/ {`);
+    expect(program).toContain(
+      "tracepoint:sched:sched_switch /@guests[(uint64)args->prev_pid] + @guests[(uint64)args->next_pid]/ {",
+    );
   });
 });
 

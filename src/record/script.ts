@@ -86,8 +86,8 @@ NAME.header.json beside it. Run as root.
   -o NAME      base name of what is written
   -t SECONDS   how long
   -p PID       only the threads of this process (a VMM) and those that they start
-  -l LEVEL     faults (tracepoints only), map (the page-table operations too), walk (TLBI, teardown and the edges of
-               the window too)
+  -l LEVEL     faults (tracepoints only), map (the page-table operations too, and when vCPU and VMM threads had a
+               CPU), walk (TLBI, teardown and the edges of the window too)
   -x           kvm_entry and kvm_exit too: two lines for each exit
   -c CLOCK     trace clock: mono_raw, mono, boot, ..
   -b KB        ring buffer of each CPU
@@ -142,7 +142,7 @@ command -v setsid > /dev/null && setsid=setsid
 part=$name.part
 check_recorder
 true > "$part" || refuse "$part cannot be written"
-add_probes
+add_probes "$@"
 
 # From here on a signal ends the recording, and what was recorded is kept.
 trap 'stopped=INT' INT

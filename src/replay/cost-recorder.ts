@@ -112,7 +112,7 @@ export class CostRecorder {
     if (activity.kind !== ActivityKind.fault || operation.kind !== OperationKind.map) return;
     if (activity.operationCount !== 1) return;
     const ns = operation.startNs - activity.startNs;
-    if (this.onOneCpu ? ns !== activity.beforeCpuNs : activity.contended) return;
+    if (this.onOneCpu ? ns !== activity.beforeCpuNs : activity.contended || activity.beforeOffNs > 0) return;
     const { bytes, shape } = operation;
     const isPage = bytes === this.stage2.granuleBytes;
     const cleans =

@@ -56,9 +56,19 @@ export class Matching {
   corrected = 0;
   missing = 0;
   extra = 0;
-  /** What passed between aborts and operations beyond the threads' own time, and what of it waits for the lock explain. */
+  /**
+   * What passed between aborts and operations beyond the threads' own time; what of it waits for the lock explain; and
+   * what the threads had no CPU before they asked: fit to run, and asleep.
+   */
   excessNs = ZERO;
   explainedNs = ZERO;
+  preemptedNs = ZERO;
+  sleptNs = ZERO;
+
+  /** What is known of the excess. */
+  get toldNs(): number {
+    return this.explainedNs + this.preemptedNs + this.sleptNs;
+  }
 
   add(other: Matching): void {
     this.recordedFaults += other.recordedFaults;
@@ -69,6 +79,8 @@ export class Matching {
     this.extra += other.extra;
     this.excessNs += other.excessNs;
     this.explainedNs += other.explainedNs;
+    this.preemptedNs += other.preemptedNs;
+    this.sleptNs += other.sleptNs;
   }
 }
 

@@ -377,6 +377,7 @@ export class Replay {
       learnt,
       judgement: this.judgement,
       isOneStream: onOneCpu,
+      waitersSpin: setup.recordedLockWait === "spin",
       recorderCleans: recorder.faultPathCleans && !stage2.fwb,
       pageBytes: stage2.granuleBytes,
       handlerNs: profile.figure("handlerNs"),

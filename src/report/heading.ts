@@ -113,8 +113,13 @@ function matchingOf(part: Matching): string {
 }
 
 /** What stands between aborts and operations, and how much of it is known to be waiting. */
-function excessText({ lockWaitNs, explainedRatio }: Matching): string {
+function excessText({ lockWaitNs, offCpuNs, explainedRatio }: Matching): string {
   if (explainedRatio === null) return "nobody took longer to an operation than alone";
+  if (offCpuNs !== undefined) {
+    const { preempted, slept } = offCpuNs;
+    const rest = explainedRatio === 1 ? "" : "; the rest may be page allocation, GUP, zeroing or userfaultfd";
+    return `${formatNs(lockWaitNs.recorded)} from aborts to operations beyond the threads' own time: ${formatNs(lockWaitNs.replayed)} waits for the lock, ${formatNs(preempted)} fit to run but without a CPU, ${formatNs(slept)} asleep, together ${formatShare(explainedRatio)}${rest}`;
+  }
   const rest =
     explainedRatio === 1
       ? ""
@@ -131,5 +136,7 @@ function briefly(part: Matching): string {
     ...(part.extra > 0 ? [`${formatCount(part.extra)} extra`] : []),
   ].join(", ");
   if (part.explainedRatio === null) return faults;
-  return `${faults}; ${formatNs(part.lockWaitNs.recorded)} beyond own time, ${formatShare(part.explainedRatio)} explained`;
+  const { offCpuNs } = part;
+  const off = offCpuNs === undefined ? "" : ` (${formatNs(offCpuNs.preempted + offCpuNs.slept)} off the CPU)`;
+  return `${faults}; ${formatNs(part.lockWaitNs.recorded)} beyond own time, ${formatShare(part.explainedRatio)} explained${off}`;
 }

@@ -19,7 +19,14 @@ export function render(result: SelfReplayResult): string {
       `self-replay  ${formatCount(result.recordedFaults)} faults: ${share(result.matched, result)} matched, ` +
         `${share(result.matched + result.corrected, result)} matched or corrected`,
       "excess       what passed from aborts to operations beyond the threads' own time; explained: waits for the lock",
-      "             that holds of others account for; the rest may be page allocation, GUP, zeroing, userfaultfd or preemption",
+      ...(result.offCpuNs === undefined
+        ? [
+            "             that holds of others account for; the rest may be page allocation, GUP, zeroing, userfaultfd or preemption",
+          ]
+        : [
+            "             that holds of others account for, and time off the CPU before them (fit to run, or asleep); the rest may be",
+            "             page allocation, GUP, zeroing or userfaultfd",
+          ]),
     ].map(printable),
     tableOf(byEpoch.length > 1 ? [...byEpoch, { ...result, label: "whole trace" }] : byEpoch),
     ...(Object.keys(mismatchReasons) as MismatchReason[]).map((reason) => reasonLines(reason, result)),
@@ -38,6 +45,7 @@ function share(part: number, { recordedFaults }: Counts): string {
 }
 
 function tableOf(epochs: readonly (Counts & { label: string })[]): string[] {
+  const hasOff = epochs.some(({ offCpuNs }) => offCpuNs !== undefined);
   const head = [
     "",
     "faults",
@@ -48,12 +56,13 @@ function tableOf(epochs: readonly (Counts & { label: string })[]): string[] {
     "extra",
     "excess",
     "explained",
+    ...(hasOff ? ["off CPU"] : []),
     "makespan",
   ];
   const rows = plainTable(head.map((_, n) => (n === 0 ? "left" : "right")));
   rows.push(head);
   for (const epoch of epochs) {
-    const { lockWaitNs, makespanNs } = epoch;
+    const { lockWaitNs, offCpuNs, makespanNs } = epoch;
     rows.push([
       printable(epoch.label),
       ...[epoch.recordedFaults, epoch.matched].map(formatCount),
@@ -61,6 +70,7 @@ function tableOf(epochs: readonly (Counts & { label: string })[]): string[] {
       ...[epoch.corrected, epoch.missing, epoch.extra].map(formatCount),
       formatNs(lockWaitNs.recorded),
       epoch.explainedRatio === null ? "" : formatShare(epoch.explainedRatio),
+      ...(offCpuNs === undefined ? [] : [formatNs(offCpuNs.preempted + offCpuNs.slept)]),
       formatNs(makespanNs.recorded),
     ]);
   }

@@ -45,6 +45,10 @@ export const Kind = {
   lost_events: 36,
   guest_access: 37,
   guest_access_run: 38,
+  /** `pid` leaves its CPU to another thread. */
+  sched_switch: 39,
+  /** `pid` wakes another thread. */
+  sched_waking: 40,
 } as const;
 
 export type EventName = keyof typeof Kind;
@@ -116,9 +120,9 @@ export class EventBatch {
   vcpu: Int32Array;
   /** Thread group: the process. */
   tgid: Int32Array;
-  /** memslot number, or the cpu that lost events (`lost_events`). */
+  /** memslot number, the cpu that lost events (`lost_events`), or the other thread of a sched event: who comes, who is woken. */
   slot: Int32Array;
-  /** Interned marker text, or kvm_userspace_exit reason. */
+  /** Interned marker text, kvm_userspace_exit reason, or state in which a thread leaves its CPU (sched_switch). */
   text: Int32Array;
   phase: Uint8Array;
   /** 1 for a writing guest access. */

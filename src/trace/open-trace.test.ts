@@ -265,13 +265,13 @@ test("unknown events are counted by name, MMU notifiers are folded, lost events 
   const { events, source } = await readAll(
     lines(
       header,
-      event("sched_switch"),
+      event("sched_wakeup"),
       event("kvm_test_age_hva", ',"start":"0xffff00001000","end":"0xffff00002000"'),
       event("kvm_unmap_hva_range", ',"start":"0x0","end":"0xffffffffffffffff"'),
       event("lost_events", ',"count":40'),
       event("lost_events"),
       event("__proto__"),
-      event("sched_switch"),
+      event("sched_wakeup"),
     ),
   );
   expect(events.map(({ event: name, slot }) => [name, slot])).toEqual([
@@ -282,7 +282,7 @@ test("unknown events are counted by name, MMU notifiers are folded, lost events 
   ]);
   expect(source?.report.lostEvents).toBe(2 + 40 + 1);
   expect([...source!.report.unknown]).toEqual([
-    ["sched_switch", 2],
+    ["sched_wakeup", 2],
     ["__proto__", 1],
   ]);
 });

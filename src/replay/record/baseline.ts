@@ -93,9 +93,14 @@ export class Baseline {
   readonly holds: Hold[] = [];
   /** From the abort to the request: exit path and clean apart. */
   ownNs = ZERO;
-  /** What passed between abort and operation beyond the thread's own time, and the part of it that holds explain. */
+  /**
+   * What passed between abort and operation beyond the thread's own time; the part of it that holds explain; and the
+   * parts before the request in which the thread had no CPU: fit to run, and asleep.
+   */
   excessNs = ZERO;
   explainedNs = ZERO;
+  preemptedNs = ZERO;
+  sleptNs = ZERO;
 
   begin(activity: Activity, exitNs: number): this {
     this.activity = activity;
@@ -104,7 +109,7 @@ export class Baseline {
     this.splitsBefore = 0;
     if (this.lapLookNs.length > 0) this.lapLookNs.length = this.lapAnswers.length = 0;
     this.answer = this.level = 0;
-    this.ownNs = this.excessNs = this.explainedNs = 0;
+    this.ownNs = this.excessNs = this.explainedNs = this.preemptedNs = this.sleptNs = 0;
     this.accessNs = this.lookNs = activity.startNs;
     for (let n = 0; n < activity.operationCount; n++) {
       this.holds[n] ??= new Hold();

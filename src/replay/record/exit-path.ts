@@ -27,13 +27,13 @@ export class ExitPath {
 
   /** Of this activity, which is the host's next in the order of the record; ns. */
   of(activity: Activity): number {
-    const { kind, thread, startNs, endNs, laps, operationCount } = activity;
+    const { kind, thread, startNs, endNs, laps, operationCount, thinkOffNs, beforeOffNs } = activity;
     const sinceNs = this.endsNs[thread];
     this.endsNs[thread] = kind === ActivityKind.fault && operationCount > 0 ? endNs : Number.NaN;
     if (kind !== ActivityKind.fault || operationCount === 0) return this.ns;
-    if (laps === 1) this.handlers.add(activity.operation(0).startNs - startNs);
+    if (laps === 1) this.handlers.add(activity.operation(0).startNs - startNs - beforeOffNs);
     if (sinceNs !== undefined && startNs > sinceNs) {
-      this.backs.add(startNs - sinceNs);
+      this.backs.add(startNs - sinceNs - thinkOffNs);
       this.samples++;
     }
     return this.ns;

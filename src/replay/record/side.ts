@@ -218,6 +218,7 @@ export class Side {
       return;
     }
     const baseline = track.take();
+    if (baseline.activity.thinkSleptNs > 0) this.wake(track, baseline);
     track.baseline = baseline;
     track.span = this.clock.span;
     track.at = 0;
@@ -231,6 +232,16 @@ export class Side {
       if (this.config.isOneStream) this.dueAt(track, Step.operate, baseline.hold(0).heldNs);
       else this.dueAt(track, Step.request, baseline.hold(0).requestNs);
     } else this.dueAt(track, Step.access, baseline.lookNs);
+  }
+
+  /**
+   * What a thread slept for is outside of it and comes when it comes: who is late sleeps less, who is early sleeps longer.
+   * That is by the clock of the epoch: a barrier moves all of it. Time off the CPU without sleep stays as long as it was.
+   */
+  private wake(track: Track, { activity, lookNs }: Baseline): void {
+    const sinceNs = activity.startNs - activity.thinkNs;
+    const sleptNs = Math.min(activity.thinkSleptNs, lookNs - sinceNs);
+    if (sleptNs > 0) track.shiftNs = this.shiftNs + Math.max(0, track.shiftNs - this.shiftNs - sleptNs);
   }
 
   private step(track: Track): void {
@@ -390,10 +401,12 @@ export class Side {
 
   /** The thread's own time, and then the request for the lock. */
   private ask(track: Track, baseline: Baseline): void {
-    const { ownNs } = baseline;
-    const own = Math.round(ownNs * this.config.scale.of(Cost.handler));
-    this.spendHandler(track, own);
-    this.displace(track, own - ownNs);
+    const { ownNs, preemptedNs, sleptNs } = baseline;
+    const busyNs = ownNs - preemptedNs - sleptNs;
+    const own = Math.round(busyNs * this.config.scale.of(Cost.handler));
+    // What it slept for is the fault's; that others had its CPU is not.
+    this.spendHandler(track, own + sleptNs);
+    this.displace(track, own - busyNs);
     const hold = baseline.hold(0);
     track.episode.requestedNs = this.at(track, hold.requestNs);
     if (this.config.isOneStream) this.dueAt(track, Step.operate, hold.heldNs + hold.cleanNs);
@@ -606,16 +619,18 @@ export class Side {
       this.due(track, Step.end, Math.max(track.dueNs, baseline.endNs));
       return;
     }
-    const own = Math.round(tailNs * this.config.scale.of(Cost.handler));
-    this.spendHandler(track, own);
-    this.finish(track, baseline, nowNs + own);
+    const { operationCount, beforeOffNs, beforeSleptNs, afterOffNs, afterSleptNs } = baseline.activity;
+    const offNs = Math.min(tailNs, operationCount === 0 ? beforeOffNs : afterOffNs);
+    const own = Math.round((tailNs - offNs) * this.config.scale.of(Cost.handler));
+    this.spendHandler(track, own + Math.min(offNs, operationCount === 0 ? beforeSleptNs : afterSleptNs));
+    this.finish(track, baseline, nowNs + own + offNs);
   }
 
   private streamTailNs({ activity }: Baseline): number {
     return activity.operationCount === 0 ? activity.beforeCpuNs : activity.afterCpuNs;
   }
 
-  /** The access goes through: all of the recorded episode falls away. */
+  /** The access goes through: all of the recorded episode falls away, but for what others took its CPU for. */
   private avoid(track: Track, baseline: Baseline, atNs: number): void {
     const { activity } = baseline;
     const { counters, isOneStream } = this.config;
@@ -630,7 +645,7 @@ export class Side {
         ownNs += baseline.hold(n).ns + baseline.hold(n).cleanNs;
       this.shiftNs -= Math.round(activity.operationCount === 0 ? activity.beforeCpuNs : ownNs);
     }
-    this.leave(track, baseline, atNs);
+    this.leave(track, baseline, atNs + activity.preemptedNs);
   }
 
   /** The entry is another fault's: the guest is let fault on it until it is free. The laps are computed, not looped. */

@@ -1,4 +1,4 @@
-import { ActivityKind, type Operation, OperationKind } from "../../activity/activity.js";
+import { type Activity, ActivityKind, type Operation, OperationKind } from "../../activity/activity.js";
 import { ZERO } from "../../double.js";
 import { FaultClass, faultClass } from "../../stage2/esr.js";
 import { type Baseline, Hold } from "./baseline.js";
@@ -20,6 +20,8 @@ export interface WaitConfig {
   readonly judgement: Judgement;
   /** One CPU ran everything: waits for the lock and for the CPU lie in one another. */
   readonly isOneStream: boolean;
+  /** A waiter for the lock keeps its CPU. */
+  readonly waitersSpin: boolean;
   /** The recording walker's fault path cleans before it calls map; ns a byte are `learnt`'s. */
   readonly recorderCleans: boolean;
   readonly pageBytes: number;
@@ -29,7 +31,8 @@ export interface WaitConfig {
 /**
  * Tells waits from work. No trace shows the request for the lock, only the abort and the operation. Own time is what
  * the thread takes alone; of what an episode has beyond it, its excess, as much is a wait as an unbroken chain of holds
- * that ends at its operation explains. The rest is its own: page allocation, GUP, zeroing, preemption.
+ * that ends at its operation explains. The rest is its own: page allocation, GUP, zeroing, and what sched events tell
+ * apart, time off the CPU.
  */
 export class Waits {
   /** The last holds of the window before, in the order in which they began: copies, as their baselines are used again. */
@@ -63,6 +66,8 @@ export class Waits {
       const matching = this.config.judgement.ofEpoch(baseline.epoch);
       matching.excessNs += baseline.excessNs;
       matching.explainedNs += baseline.explainedNs;
+      matching.preemptedNs += baseline.preemptedNs;
+      matching.sleptNs += baseline.sleptNs;
     }
     this.keep(holds.slice(-REACH));
   }
@@ -100,11 +105,14 @@ export class Waits {
     }
     for (let n = 0; n < activity.lapNs.length; n++)
       learnt.learnLap(
-        (activity.lapNs[n] as number) - (n === 0 ? activity.startNs : (activity.lapNs[n - 1] as number)),
+        (activity.lapNs[n] as number) -
+          (n === 0 ? activity.startNs : (activity.lapNs[n - 1] as number)) -
+          (activity.lapOffNs[n] as number),
       );
     if (activity.kind !== ActivityKind.fault || activity.operationCount !== 1 || activity.laps > 1) return;
     const operation = activity.operation(0);
-    learnt.learnTail(activity.endNs - (holds[0] as Hold).releasedNs);
+    learnt.learnTail(activity.endNs - (holds[0] as Hold).releasedNs - activity.afterOffNs);
+    if (activity.beforeOffNs > 0) return;
     if (!this.config.recorderCleans || operation.kind !== OperationKind.map || !operation.isCredible) return;
     const beforeNs = operation.startNs - activity.startNs;
     learnt.learnBefore(operation.bytes, beforeNs, operation.startNs - operation.heldUntilNs);
@@ -136,7 +144,8 @@ export class Waits {
     const { learnt, isOneStream, pageBytes } = this.config;
     if (activity.kind !== ActivityKind.fault || activity.operationCount === 0 || activity.laps > 1) return;
     const hold = own[0] as Hold;
-    const ns = hold.heldNs - activity.startNs;
+    const ns =
+      hold.heldNs - activity.startNs - Math.min(activity.beforeOffNs, hold.heldNs - activity.startNs);
     const isAlone = isOneStream
       ? activity.operation(0).startNs - activity.startNs === activity.beforeCpuNs
       : !isContended(holds, hold.index, activity.startNs);
@@ -147,9 +156,14 @@ export class Waits {
     if (activity.kind !== ActivityKind.fault || activity.operationCount === 0) return;
     const hold = own[0] as Hold;
     const before = lastBefore(holds, hold.index);
-    const abortNs = activity.lapNs.at(-1) ?? activity.startNs;
-    if (before !== undefined && abortNs < before.releasedNs)
+    if (before !== undefined && this.mayAskSinceNs(activity) < before.releasedNs)
       this.config.learnt.learnGap(hold.heldNs - before.releasedNs);
+  }
+
+  /** Who spins keeps its CPU: it has not been asking since before it came onto it. */
+  private mayAskSinceNs({ lapNs, startNs, cameNs }: Activity): number {
+    const abortNs = lapNs.at(-1) ?? startNs;
+    return this.config.waitersSpin ? Math.max(abortNs, cameNs) : abortNs;
   }
 
   private settleChain(baseline: Baseline, holds: readonly Hold[], at: number): void {
@@ -157,11 +171,15 @@ export class Waits {
     const hold = baseline.hold(0);
     const abortNs = activity.lapNs.at(-1) ?? activity.startNs;
     const beforeNs = hold.heldNs - abortNs;
-    const ownNs = Math.min(beforeNs, this.usualOwnNs(baseline));
+    const offNs = Math.min(beforeNs, activity.beforeOffNs);
+    const ownNs = Math.min(beforeNs - offNs, this.usualOwnNs(baseline));
     baseline.excessNs = beforeNs - ownNs;
-    this.follow(hold, holds, at, baseline.excessNs / COINCIDENCE);
+    // All that a thread which spins was off its CPU lies before its request.
+    const offBeforeNs = this.config.waitersSpin ? offNs : 0;
+    this.follow(hold, holds, at, (baseline.excessNs - offBeforeNs) / COINCIDENCE);
     const { sinceNs, lastReleaseNs } = this;
-    const requestNs = Math.round(Math.max(abortNs + ownNs, sinceNs));
+    const askedNs = Math.max(abortNs + ownNs + offBeforeNs, this.mayAskSinceNs(activity));
+    const requestNs = Math.round(Math.max(askedNs, sinceNs));
     // Without a hold that ends after it has asked it does not wait.
     if (requestNs < lastReleaseNs) {
       hold.requestNs = requestNs;
@@ -172,6 +190,10 @@ export class Waits {
       hold.handoffNs = Number.NaN;
     }
     baseline.ownNs = hold.requestNs - abortNs;
+    // A waiter that sleeps is off its CPU while it waits: that is a wait.
+    const restNs = Math.min(offNs, baseline.excessNs - baseline.explainedNs);
+    baseline.preemptedNs = Math.min(restNs, activity.beforeOffNs - activity.beforeSleptNs);
+    baseline.sleptNs = restNs - baseline.preemptedNs;
   }
 
   /** The unbroken chain of conflicting holds that ends where the hold begins. */

@@ -3,6 +3,7 @@
  * tracepoints as the kernel's own print formats have them (include/trace/events/kvm.h and
  * arch/arm64/kvm/trace_arm.h of v6.12).
  */
+import { isSched } from "../import/guest-threads.js";
 import { wireFieldsOf } from "../import/wire-event.js";
 import { Key, keyNames, kindOf, meaningOf, NO_KEY } from "../ndjson/fields.js";
 import type { LineFields, Member } from "../ndjson/line-fields.js";
@@ -132,7 +133,8 @@ function fieldText(event: string, members: LineFields): string | undefined {
   }
   const sentence = sentences.get(event);
   if (sentence === undefined) {
-    if (event.startsWith("kvm_")) return undefined;
+    // A switch as tracefs prints it names who comes, and priorities.
+    if (event.startsWith("kvm_") || isSched(event)) return undefined;
     return `${event}:${fields.map(({ key }) => (values.has(key) ? ` ${key}=${values.get(key)}` : "")).join("")}`;
   }
   if (sentence.keys.some((key) => !values.has(key))) return undefined;

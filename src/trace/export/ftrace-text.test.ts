@@ -25,6 +25,7 @@ const values = {
   signed: fc.integer({ min: -(2 ** 31), max: 2 ** 31 - 1 }),
   count: fc.nat(),
   text: fc.stringMatching(/^[A-Z_]{1,20}$/),
+  state: fc.constantFrom("R", "R+", "S", "D|P"),
 };
 
 /** Own fields of an event: those that the format requires, and some of the others. */

@@ -55,8 +55,8 @@ const otherFieldNames = new Map<string, readonly string[]>([
   // kvm_test_age_hva has one address.
   ["start", ["hva"]],
   ["size", ["memory_size"]],
-  // kvm_test_age_hva has one address.
-  ["start", ["hva"]],
+  // sched_waking's is who is woken, and hides who wakes.
+  ["target_pid", ["pid"]],
   // perf probe's name for `%return $retval`.
   ["ret", ["arg1", "retval"]],
 ]);

@@ -10,6 +10,7 @@ import { ModelError } from "../../errors.js";
 import { type HeaderFields, writeHeader } from "../header.js";
 import { LineProblem } from "../ndjson/line-values.js";
 import type { Aliases } from "./aliases.js";
+import { GuestThreads, isSched } from "./guest-threads.js";
 import { GapFinder, type SingleCall, type Stage, StageNames } from "./recorded-order.js";
 import { type Form, wireFieldsOf, writeValue } from "./wire-event.js";
 
@@ -38,6 +39,7 @@ export interface EventShape {
   readonly isKnown: boolean;
   /** A marker on the wire. */
   readonly isMark: boolean;
+  readonly isSched: boolean;
 }
 
 /** A thread: the bytes before its event's name, and behind it. */
@@ -108,6 +110,8 @@ export class EventWriter {
   origin = 0;
   /** Header fields; until the first event is written. */
   header: HeaderFields = {};
+  /** Threads that the recording has an event of. */
+  readonly threads = new GuestThreads();
   readonly summary: ImportSummary = {
     events: 0,
     gaps: 0,
@@ -154,12 +158,17 @@ export class EventWriter {
     }
     return {
       event,
-      kind: ignoredNames.has(event) ? "ignored" : isMark || event === "memslot" ? "special" : "plain",
+      kind: ignoredNames.has(event)
+        ? "ignored"
+        : isMark || event === "memslot" || isSched(event)
+          ? "special"
+          : "plain",
       columns,
       missing,
       name: Buffer.from(JSON.stringify(isMark ? "marker" : event)),
       isKnown: wire !== undefined || isMark,
       isMark,
+      isSched: isSched(event),
     };
   }
 
@@ -177,6 +186,7 @@ export class EventWriter {
     if (shape.missing !== undefined) throw missingField(shape.event, shape.missing);
     this.#precede(shape, at);
     if (!shape.isKnown) tally(this.summary.unknown, shape.event);
+    else if (!shape.isSched) this.threads.add(at.task.pid);
     this.#common(shape, at);
   }
 
@@ -253,11 +263,21 @@ export class EventWriter {
       if (value !== undefined) own += `,"${key}":${checkedValue(shape.event, key, value, form)}`;
       else if (required) throw missingField(shape.event, key);
     }
+    if (shape.isSched && this.#isForeign(shape, at, values)) {
+      this.#precede(shape, at);
+      tally(this.summary.ignored, `${shape.event} of other threads`);
+      return;
+    }
     this.begin(shape, at);
     if (shape.isMark) own = this.#mark(shape.event, at.task.pid, detail);
     if (shape.event === "memslot") this.#setSlot(shape, at.task.pid, values);
     this.#raw(own);
     this.end();
+  }
+
+  /** Of threads that the recording has nothing of but sched events. */
+  #isForeign({ event, columns }: EventShape, at: Moment, values: readonly (string | undefined)[]): boolean {
+    return !this.threads.concerns(event, at.task.pid, Number(values[columns.at(-1)!.source]));
   }
 
   /**

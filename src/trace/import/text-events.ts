@@ -6,6 +6,7 @@ import { type DetailPattern, learnDetail } from "./detail.js";
 import type { EventHead } from "./event-head.js";
 import type { Column, EventShape, EventWriter, Moment } from "./event-writer.js";
 import { exitReason } from "./exit-reason.js";
+import { schedValues } from "./sched-text.js";
 import { wireFieldsOf } from "./wire-event.js";
 
 /** One look of an event's details, and what the event then is on the wire. */
@@ -18,7 +19,7 @@ interface NamedEvent {
   readonly name: string;
   /** Its shape without fields: all there is to say of an event whose details go nowhere. */
   readonly bare: EventShape;
-  readonly handling: "bare" | "mark" | "details";
+  readonly handling: "bare" | "mark" | "sched" | "details";
   /** Looks seen, the latest first. */
   readonly readings: Reading[];
 }
@@ -66,7 +67,8 @@ export class TextEvents {
       // trace-cmd puts before it where it was written: `tracing_mark_write: `, with -R `ip=.. buf=`.
       const detail = event.name === "print" ? text.replace(/^ *(?:ip=\S+ buf=|\S+: )/, "") : text;
       this.writer.special(event.bare, at, [], detail);
-    } else if (event.bare.kind === "ignored") this.writer.ignore(event.bare, at);
+    } else if (event.handling === "sched") this.#sched(bytes, event, at, head.detailFrom, end);
+    else if (event.bare.kind === "ignored") this.writer.ignore(event.bare, at);
     else {
       this.writer.begin(event.bare, at);
       this.writer.end();
@@ -88,8 +90,20 @@ export class TextEvents {
   #name(name: string): NamedEvent {
     const bare = this.writer.shape(name, []);
     const hasFields = (wireFieldsOf(bare.event)?.length ?? 0) > 0;
-    const handling = bare.isMark ? "mark" : hasFields && bare.kind !== "ignored" ? "details" : "bare";
+    const handling = bare.isMark
+      ? "mark"
+      : bare.isSched
+        ? "sched"
+        : hasFields && bare.kind !== "ignored"
+          ? "details"
+          : "bare";
     return { name, bare, handling, readings: [] };
+  }
+
+  /** Names of tasks stand in the middle of it, and may hold anything. */
+  #sched(bytes: Buffer, { name, bare }: NamedEvent, at: Moment, from: number, end: number): void {
+    const values = schedValues(bare.event, bytes.toString("latin1", from, end));
+    this.writer.special(this.writer.shape(name, Object.keys(values)), at, Object.values(values));
   }
 
   #details(bytes: Buffer, event: NamedEvent, at: Moment, from: number, end: number): void {

@@ -59,11 +59,12 @@ const spellings = {
     ),
   count: fc.nat().map((value) => ({ text: String(value), wire: value as unknown })),
   text: fc.stringMatching(/^[A-Z_]{1,20}$/).map((text) => ({ text, wire: text as unknown })),
+  state: fc.constant({ text: "R+", wire: "R+" as unknown }),
 };
 
 /** A probe's fields: those of the wire, in any order, among others of the user's own. */
 const probe = fc
-  .constantFrom(...wireEventNames.filter((name) => !name.startsWith("kvm_") && name !== "memslot"))
+  .constantFrom(...wireEventNames.filter((name) => !/^(kvm_|sched_|memslot$)/.test(name)))
   .chain((event) =>
     fc.record({
       event: fc.constant(event),

@@ -3,8 +3,13 @@
  * order of the format's table, and in which form. A recorded field that is not named here is dropped.
  */
 
-/** `hex`: a 64-bit value, written "0x..". `signed`: 32 bits, a number. `count`: a number. `text`: as it stands. */
-export type Form = "hex" | "signed" | "count" | "text";
+import { isTaskState, taskStateText } from "../task-state.js";
+
+/**
+ * `hex`: a 64-bit value, written "0x..". `signed`: 32 bits, a number. `count`: a number. `text`: as it stands. `state`:
+ * a task's, as text or as the kernel's bit mask.
+ */
+export type Form = "hex" | "signed" | "count" | "text" | "state";
 
 export interface WireField {
   readonly key: string;
@@ -18,6 +23,9 @@ const formOf: Record<string, Form> = {
   slot: "count",
   pages: "count",
   reason: "text",
+  prev_state: "state",
+  next_pid: "count",
+  target_pid: "count",
 };
 
 /** "pgt! addr": a `!` marks what the format requires. */
@@ -71,6 +79,8 @@ const wireEvents = new Map<string, readonly WireField[]>([
   ["tlb_range", fields("mmu start pages")],
   ["memslot", fields("slot flags gpa size hva kvm")],
   ["memslot_ret", ret],
+  ["sched_switch", fields("prev_state! next_pid!")],
+  ["sched_waking", fields("target_pid!")],
 ]);
 
 /** Names of all events that an importer can write with their own fields. */
@@ -84,11 +94,13 @@ export function wireFieldsOf(event: string): readonly WireField[] | undefined {
 /** A value's JSON. Throws a RangeError (`what: expected ..`) for text that is no number where one is due. */
 export function writeValue(what: string, value: string, form: Form): string {
   if (form === "text") return JSON.stringify(value);
+  if (form === "state" && isTaskState(value)) return JSON.stringify(value);
   if (form === "hex" && /^0x([1-9a-f][0-9a-f]{0,15}|0)$/.test(value)) return `"${value}"`;
   if (!/^(0x[0-9a-f]{1,16}|-?\d{1,20})$/i.test(value)) {
     throw new RangeError(`${what}: expected a decimal or hex number of 64 bits, got ${value.slice(0, 40)}`);
   }
   const number = BigInt(value);
+  if (form === "state") return JSON.stringify(taskStateText(Number(BigInt.asUintN(52, number))));
   if (form === "hex") return `"0x${BigInt.asUintN(64, number).toString(16)}"`;
   return String(form === "signed" ? BigInt.asIntN(32, number) : number);
 }

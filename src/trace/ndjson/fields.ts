@@ -45,6 +45,9 @@ const canonical = [
   "stride",
   "think_ns",
   "page_size",
+  "prev_state",
+  "next_pid",
+  "target_pid",
   "type",
 ] as const;
 export type KeyName = (typeof canonical)[number];
@@ -116,6 +119,8 @@ export const Role = {
   /** A time into amount, in the unit of the line's own. */
   until: 34,
   untilNs: 35,
+  /** A task's state as the kernel prints it, into text. */
+  taskState: 36,
 } as const;
 type RoleNumber = (typeof Role)[keyof typeof Role];
 
@@ -193,6 +198,8 @@ const ofEvent: Readonly<Record<keyof typeof Kind, Fields>> = {
     write: Role.write,
     think_ns: Role.thinkNs,
   },
+  sched_switch: { prev_state: Role.taskState, next_pid: Role.slot },
+  sched_waking: { target_pid: Role.slot },
 };
 
 const requiredOf: Partial<Record<keyof typeof Kind, readonly KeyName[]>> = {

@@ -37,6 +37,7 @@ export const steady = new Map<number, number>([
   [Role.ret, Fills.ret],
   [Role.slot, Fills.slot],
   [Role.reason, Fills.text],
+  [Role.taskState, Fills.text],
   [Role.phase, Fills.phase],
   [Role.write, Fills.write],
 ]);

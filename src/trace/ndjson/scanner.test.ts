@@ -145,8 +145,22 @@ const shapes: Record<string, { required: fc.Arbitrary<Field>[]; optional: fc.Arb
     required: [],
     optional: [constant("unused", ["reason", "6", 0]).map((made) => ({ ...made, gives: { text: "6" } }))],
   },
+  sched_switch: {
+    required: [
+      fc.oneof(
+        textField("prev_state", "text", "R", "R+", "S", "D|K"),
+        constant("text", ["prev_state", "256", 0], ["prev_state", "0", 0]).map((made) => ({
+          ...made,
+          gives: { text: made.json === "0" ? "R" : "R+" },
+        })),
+      ),
+      numberField("next_pid", "slot", fc.nat(9)),
+    ],
+    optional: [],
+  },
+  sched_waking: { required: [numberField("target_pid", "slot", fc.nat(9))], optional: [] },
   // Not known to the format.
-  sched_switch: { required: [], optional: [numberField("prev_prio", "unused", fc.nat(120))] },
+  sched_wakeup: { required: [], optional: [numberField("prev_prio", "unused", fc.nat(120))] },
 };
 
 const extra = fc
@@ -265,7 +279,7 @@ function render(made: Trace): string {
 function expected(lines: readonly Trace[]): PlainEvent[] {
   const known = lines
     .map((made, index) => ({ made, line: index + 1 }))
-    .filter(({ made }) => made.event !== "sched_switch");
+    .filter(({ made }) => made.event !== "sched_wakeup");
   const base = known[0]?.made.ns ?? 0n;
   return known.map(({ made, line: number }) => ({
     atNs: Number(made.ns - base),

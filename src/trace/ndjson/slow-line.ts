@@ -6,6 +6,7 @@
 import type { BatchPool } from "../batch-rows.js";
 import { type EventBatch, Kind, NO_LEVEL, NO_RET, Phase } from "../event.js";
 import { type Interner, Spellings } from "../string-table.js";
+import { isTaskState, taskStateText } from "../task-state.js";
 import { parseTime, type TimeBase } from "../time.js";
 import { Key, keyNames, kindOf, meaningOf, NO_KEY, Role, required, roles, UNKNOWN_KIND } from "./fields.js";
 import { LineFields, type Member } from "./line-fields.js";
@@ -20,6 +21,7 @@ export class LineContext {
   /** Ids of strings, and of page-table pointers (where case and leading zeros make no difference), by bytes. */
   readonly texts = new Spellings();
   readonly pointers = new Spellings();
+  readonly taskStates = new Spellings();
 
   constructor(
     readonly strings: Interner,
@@ -235,6 +237,9 @@ export class SlowLine {
       case Role.reason:
         pool.own(batch, "text")[row] = this.#stringOrNumber(bytes, name, member);
         break;
+      case Role.taskState:
+        pool.own(batch, "text")[row] = this.#taskState(bytes, name, member);
+        break;
       case Role.phase:
         pool.own(batch, "phase")[row] = this.#phase(name, member);
         break;
@@ -297,6 +302,17 @@ export class SlowLine {
   #pointer(bytes: Buffer, name: string, member: Member): number {
     const id = this.context.strings.intern(`0x${this.#bits(name, member).toString(16)}`);
     if (member.type === "string") this.context.pointers.add(bytes, member.from + 1, member.end, id);
+    return id;
+  }
+
+  #taskState(bytes: Buffer, name: string, member: Member): number {
+    const { strings, taskStates } = this.context;
+    if (member.type === "number")
+      return strings.intern(taskStateText(integerUpTo(this.fields, name, member, 2 ** 52)));
+    const text = member.type === "string" ? this.fields.text(member.from, member.end) : "";
+    if (!isTaskState(text)) throw illTyped(this.fields, name, member, "a task's state, such as S or R+");
+    const id = strings.intern(text);
+    taskStates.add(bytes, member.from + 1, member.end, id);
     return id;
   }
 

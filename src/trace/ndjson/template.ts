@@ -263,6 +263,7 @@ function shapeOf(
     case Role.timeNs:
     case Role.vm:
     case Role.reason:
+    case Role.taskState:
       return isText ? { role, ...text } : { role, ...any, form: Form.number };
     case Role.phase:
       return { role, constant: bytes[from + 1] === 0x62 ? 1 : 2, ...constant };

@@ -2,6 +2,7 @@
 
 import { type EventBatch, NO_LEVEL, NO_RET } from "../event.js";
 import { hashStep, type Spellings } from "../string-table.js";
+import { taskStateText } from "../task-state.js";
 import { Role } from "./fields.js";
 import { JsonScan } from "./json-scan.js";
 import { NumberScan } from "./number-scan.js";
@@ -64,6 +65,8 @@ export class ValueReader {
         return this.#textOrNumber(form, edge, at, this.context.pool.ownVm(batch), row);
       case Role.reason:
         return this.#textOrNumber(form, edge, at, this.context.pool.own(batch, "text"), row);
+      case Role.taskState:
+        return this.#taskState(form, edge, at, this.context.pool.own(batch, "text"), row);
       case Role.text:
         return this.#text(this.context.texts, edge, at, this.context.pool.own(batch, "text"), row);
       case Role.vcpu:
@@ -202,6 +205,15 @@ export class ValueReader {
     if (form !== Form.number) return this.#text(this.context.texts, edge, at, column, row);
     const end = this.numbers.decimal(at);
     if (end >= 0) column[row] = this.context.strings.intern(String(this.numbers.value[0]));
+    return end;
+  }
+
+  /** Spellings of their own: only what was checked as a state is found. */
+  #taskState(form: number, edge: Edge, at: number, column: Int32Array, row: number): number {
+    const { taskStates, strings } = this.context;
+    if (form !== Form.number) return this.#text(taskStates, edge, at, column, row);
+    const end = this.numbers.decimal(at);
+    if (end >= 0) column[row] = strings.intern(taskStateText(this.numbers.value[0]!));
     return end;
   }
 

@@ -127,6 +127,33 @@ it("a whole trace opens as any other", async () => {
   expect(trace.report.lostEvents).toBe(7 + 1);
 });
 
+it("a switch's state is a bit mask there, printed as the kernel prints it", async () => {
+  // As Linux 6.1.192 describes it.
+  const fields = ["char prev_comm[16]", "int prev_pid", "int prev_prio", "long prev_state"];
+  const next = ["char next_comm[16]", "int next_pid", "int next_prio"];
+  const change = new EventKind(machine, "sched", "sched_switch", 264, [...fields, ...next]);
+  const wake = ["char comm[16]", "int pid", "int prio", "int target_cpu"];
+  const waking = new EventKind(machine, "sched", "sched_waking", 268, wake);
+  const { mapRet } = sampleKinds(machine);
+  const states = [0, 0x100, 1, 2, 0x80, 0x10, 3];
+  const page = states.reduce(
+    (to, state) => to.event(2n, change.record(187, "vcpu 0", 187, 120, state, "cc1", 99, 120)),
+    new Page(machine, pageSize, 1n).event(1n, mapRet.record(187, 0x10, 0x20, 0)),
+  );
+  page.event(3n, change.record(99, "cc1", 99, 120, 0, "swapper/0", 0, 120));
+  page.event(4n, waking.record(99, "vcpu 0", 187, 120, 0));
+  const buffers = [{ name: "", cpus: [{ cpu: 0, pages: [page.bytes] }] }];
+  const { events } = await read(sampleFile(machine, plain, { kinds: [mapRet, change, waking], buffers }));
+  const printed = ["R", "R+", "S", "D", "I", "X", "S|D"];
+  expect(events.slice(1)).toEqual([
+    ...printed.map(
+      (state) =>
+        `{"ts":0.000000002,"cpu":0,"pid":187,"comm":"vcpu 0","event":"sched_switch","prev_state":"${state}","next_pid":99}`,
+    ),
+    '{"ts":0.000000004,"cpu":0,"pid":99,"comm":"<...>","event":"sched_waking","target_pid":187}',
+  ]);
+});
+
 describe("instances", () => {
   const { first, second } = samplePages(machine);
   const instances: Partial<WrittenFile> = {
