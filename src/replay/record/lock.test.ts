@@ -4,7 +4,7 @@
  */
 
 import { describe, expect, it } from "vitest";
-import { Hold } from "./baseline.js";
+import { Baseline, Hold } from "./baseline.js";
 import { RecordLock, Turn } from "./lock.js";
 import { Track } from "./track.js";
 
@@ -39,7 +39,7 @@ class Side {
   }
 
   turn(hold: Hold, isShared = false): Turn {
-    const turn = new Turn().begin(this.tracks[hold.thread as 0 | 1 | 2 | 3], hold, isShared);
+    const turn = new Turn().begin(this.tracks[hold.thread as 0 | 1 | 2 | 3], new Baseline(), hold, isShared);
     this.lock.expect(turn);
     return turn;
   }

@@ -1,9 +1,11 @@
-import type { Hold } from "./baseline.js";
+import type { Baseline, Hold } from "./baseline.js";
 import type { Track } from "./track.js";
 
 /** An operation in the lock's order: to come, asked for, or held. */
 export class Turn {
   track!: Track;
+  /** Its activity, and which of that one's holds it is. */
+  baseline!: Baseline;
   hold!: Hold;
   /** It holds the lock for read on this side. */
   isShared = false;
@@ -12,9 +14,12 @@ export class Turn {
   /** Its neighbours in the lock's order. */
   before: Turn | undefined;
   after: Turn | undefined;
+  /** The next one of its track. */
+  next: Turn | undefined;
 
-  begin(track: Track, hold: Hold, isShared: boolean): this {
+  begin(track: Track, baseline: Baseline, hold: Hold, isShared: boolean): this {
     this.track = track;
+    this.baseline = baseline;
     this.hold = hold;
     this.isShared = isShared;
     this.askedNs = Number.NaN;
@@ -42,9 +47,11 @@ export class RecordLock {
   /** Turns that have not been held, in recorded order: the first and the last of them. */
   private first: Turn | undefined;
   private last: Turn | undefined;
-  /** Those of them that have asked. */
-  private readonly asked: Turn[] = [];
-  private readonly held: Turn[] = [];
+  /** How many of them have asked. */
+  private asked = 0;
+  /** Holders: the first so many. An array that is emptied again and again would be made anew each time. */
+  private readonly holders: Turn[] = [];
+  private held = 0;
   /** When the last exclusive hold, and the last hold at all, ended. */
   private writersNs = Number.NEGATIVE_INFINITY;
   private holdersNs = Number.NEGATIVE_INFINITY;
@@ -70,7 +77,7 @@ export class RecordLock {
 
   ask(turn: Turn, atNs: number): void {
     turn.askedNs = atNs;
-    this.asked.push(turn);
+    this.asked++;
     this.proceed(atNs);
   }
 
@@ -81,7 +88,7 @@ export class RecordLock {
   }
 
   release(turn: Turn, atNs: number): void {
-    this.held.splice(this.held.indexOf(turn), 1);
+    this.holders[this.holders.indexOf(turn)] = this.holders[--this.held] as Turn;
     this.holdersNs = Math.max(this.holdersNs, atNs);
     if (!turn.isShared) this.writersNs = Math.max(this.writersNs, atNs);
     this.proceed(atNs);
@@ -94,24 +101,23 @@ export class RecordLock {
     if (after === undefined) this.last = before;
     else after.before = before;
     turn.before = turn.after = undefined;
+    if (!Number.isNaN(turn.askedNs)) this.asked--;
   }
 
   /** Lets whoever may have the lock have it. */
   private proceed(nowNs: number): void {
     for (let turn = this.nextTurn(nowNs); turn !== undefined; turn = this.nextTurn(nowNs)) {
       this.remove(turn);
-      this.asked.splice(this.asked.indexOf(turn), 1);
-      this.held.push(turn);
+      this.holders[this.held++] = turn;
       this.grant(turn, this.grantNs(turn));
     }
   }
 
   /** The first that has asked, in recorded order, if none in front of it is to be waited for and the lock admits it. */
   private nextTurn(nowNs: number): Turn | undefined {
-    const { asked } = this;
-    let turn = asked[0];
-    if (turn === undefined) return undefined;
-    for (const other of asked) if (isAfter(turn, other)) turn = other;
+    if (this.asked === 0) return undefined;
+    let turn = this.first as Turn;
+    while (Number.isNaN(turn.askedNs)) turn = turn.after as Turn;
     if (this.rules.isFree) return turn;
     return this.admits(turn) && !this.isPreceded(turn, nowNs) ? turn : undefined;
   }
@@ -129,7 +135,8 @@ export class RecordLock {
   }
 
   private admits(turn: Turn): boolean {
-    return this.held.every((holder) => !this.conflict(holder, turn));
+    for (let n = 0; n < this.held; n++) if (this.conflict(this.holders[n] as Turn, turn)) return false;
+    return true;
   }
 
   /** Two that the lock keeps apart, and that the record does not show side by side although its lock does, too. */

@@ -105,7 +105,8 @@ export class ReferencePass {
     const { next } = track;
     if (next === undefined) return;
     // The barrier that its epoch begins with may be read and not passed.
-    if (this.barriers.some(({ number }) => number <= next.activity.epoch)) {
+    const barrier = this.barriers[0];
+    if (barrier !== undefined && barrier.number <= next.activity.epoch) {
       this.held.push(track);
       return;
     }

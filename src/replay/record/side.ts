@@ -419,7 +419,7 @@ export class Side {
       this.noteBegin(baseline.activity, atNs, baseline.hold(0).requestNs);
     }
     track.episode.requestedNs = atNs;
-    this.lock(baseline.activity.vm).ask(track.turns[0] as Turn, atNs);
+    this.lock(baseline.activity.vm).ask(track.turn as Turn, atNs);
   }
 
   private readonly grant = (turn: Turn, atNs: number): void => {
@@ -585,7 +585,7 @@ export class Side {
     if (config.guests.end(activity, operation, baseline.isCounted))
       config.counters.addWork(config.guests.of(activity.vm).meter.counts);
     if (!config.isOneStream) {
-      const turn = this.takeTurn(track);
+      const turn = track.takeTurn();
       this.lock(activity.vm).release(turn, nowNs);
       this.spareTurns.push(turn);
     }
@@ -658,7 +658,7 @@ export class Side {
     const { episode } = track;
     episode.laps += laps;
     episode.costNs[Cost.retry] = (episode.costNs[Cost.retry] as number) + ns;
-    if (!config.isOneStream) this.lock(baseline.activity.vm).release(track.turns[0] as Turn, atNs);
+    if (!config.isOneStream) this.lock(baseline.activity.vm).release(track.turn as Turn, atNs);
     this.dueHere(track, Step.again, atNs + ns);
   }
 
@@ -674,7 +674,7 @@ export class Side {
     const guest = this.config.guests.of(activity.vm);
     if (guest.access(activity, atNs) === HIT) {
       loseRace(episode);
-      if (!this.config.isOneStream) this.takeTurn(track);
+      if (!this.config.isOneStream) track.takeTurn();
       this.voidTurns(track, baseline, atNs);
       this.finish(track, baseline, atNs);
       return;
@@ -686,7 +686,7 @@ export class Side {
       this.dueHere(track, Step.operate, atNs + ns);
       return;
     }
-    const turn = track.turns[0] as Turn;
+    const turn = track.turn as Turn;
     turn.askedNs = Number.NaN;
     this.lock(activity.vm).expect(turn);
     this.due(track, Step.request, atNs + ns);
@@ -787,37 +787,25 @@ export class Side {
     else track.displacedNs += byNs;
   }
 
-  private expect(track: Track, { activity, holds }: Baseline): void {
+  private expect(track: Track, baseline: Baseline): void {
+    const { activity } = baseline;
     const isShared = this.config.strategy.lockRegime === "shared" && isFaultPath(activity);
     for (let n = 0; n < activity.operationCount; n++) {
-      const turn = (this.spareTurns.pop() ?? new Turn()).begin(track, holds[n] as Hold, isShared);
-      track.turns.push(turn);
+      const turn = (this.spareTurns.pop() ?? new Turn()).begin(track, baseline, baseline.hold(n), isShared);
+      track.pushTurn(turn);
       this.lock(activity.vm).expect(turn);
     }
   }
 
-  private takeTurn(track: Track): Turn {
-    return track.turns.shift() as Turn;
-  }
-
   /** What is left of the activity's operations will not be done. */
-  private voidTurns(track: Track, { activity }: Baseline, atNs: number): void {
+  private voidTurns(track: Track, baseline: Baseline, atNs: number): void {
     if (this.config.isOneStream) return;
-    const lock = this.lock(activity.vm);
-    while (
-      track.turns.length > 0 &&
-      (track.turns[0] as Turn).hold.thread === track.index &&
-      this.isOf(track, activity)
-    )
-      lock.void(this.takeTurn(track), atNs);
-  }
-
-  private isOf(track: Track, activity: Activity): boolean {
-    const baseline = track.baseline as Baseline;
-    return (
-      baseline.activity === activity &&
-      baseline.holds.slice(0, activity.operationCount).includes((track.turns[0] as Turn).hold)
-    );
+    const lock = this.lock(baseline.activity.vm);
+    while (track.turn?.baseline === baseline) {
+      const turn = track.takeTurn();
+      lock.void(turn, atNs);
+      this.spareTurns.push(turn);
+    }
   }
 
   private lock(vm: number): RecordLock {

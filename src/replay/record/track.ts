@@ -36,8 +36,9 @@ export class Track implements Due {
   shiftNs = ZERO;
   /** What is told of the activity when it ends. */
   readonly episode = new Episode();
-  /** The turns of its activities that have not ended, in their order: of those queued too. */
-  readonly turns: Turn[] = [];
+  /** First of the turns of its activities that have not ended, in their order: of those queued too. */
+  turn: Turn | undefined;
+  private lastTurn: Turn | undefined;
   /** It has waited for a split that does not come. */
   mayGoAhead = false;
   /** Number of the walk under way in its table's log. */
@@ -53,6 +54,19 @@ export class Track implements Due {
 
   get sequence(): number {
     return (this.baseline as Baseline).activity.sequence;
+  }
+
+  pushTurn(turn: Turn): void {
+    turn.next = undefined;
+    if (this.turn === undefined) this.turn = turn;
+    else (this.lastTurn as Turn).next = turn;
+    this.lastTurn = turn;
+  }
+
+  takeTurn(): Turn {
+    const turn = this.turn as Turn;
+    this.turn = turn.next;
+    return turn;
   }
 
   push(baseline: Baseline): void {
