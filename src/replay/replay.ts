@@ -24,7 +24,9 @@ import { Judgement } from "./record/judgement.js";
 import { Learnt } from "./record/learnt.js";
 import { RecordHost, type Replayer } from "./record/record-host.js";
 import { ReferencePass } from "./record/reference-pass.js";
-import { Side } from "./record/side.js";
+import type { Side } from "./record/side.js";
+import { StreamSide } from "./record/stream-side.js";
+import { ThreadSide } from "./record/thread-side.js";
 import { Waits } from "./record/waits.js";
 import { Run } from "./run.js";
 import { hearsEach, type Observer } from "./run-config.js";
@@ -401,7 +403,8 @@ export class Replay {
     learnt: Learnt,
   ): Side {
     const { stage2, profile, recorder } = this.setup;
-    return new Side({
+    const SideOfMachine = this.onOneCpu ? StreamSide : ThreadSide;
+    return new SideOfMachine({
       strategy,
       sides,
       scale,
@@ -409,7 +412,6 @@ export class Replay {
       holdTime: new HoldTime(learnt, profile, unitCosts(profile, strategy), scale),
       learnt,
       fwb: stage2.fwb,
-      isOneStream: this.onOneCpu,
       knowsRecorder: recorder !== undefined,
       recorderShares: this.recorder.lockRegime === "shared",
       retryLapNs: profile.figure("retryLapNs"),

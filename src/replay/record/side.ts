@@ -22,7 +22,6 @@ import { EpochClock, type Epochs } from "./epochs.js";
 import type { Guests } from "./guests.js";
 import { type HoldTime, heldCosts } from "./hold-time.js";
 import type { Learnt } from "./learnt.js";
-import { RecordLock, Turn } from "./lock.js";
 import { Step, type Track, Tracks } from "./track.js";
 
 /** One walker, on the machine that recorded the trace. */
@@ -35,8 +34,6 @@ export interface SideConfig {
   readonly holdTime: HoldTime;
   readonly learnt: Learnt;
   readonly fwb: boolean;
-  /** One CPU ran everything. */
-  readonly isOneStream: boolean;
   readonly knowsRecorder: boolean;
   readonly recorderShares: boolean;
   /** A retry lap where the record has none; ns. */
@@ -58,41 +55,117 @@ export interface SideConfig {
  * reference's in what decides the access; an operation takes what the record says of its work. So a side differs from
  * the record by its own walker's work, and by nothing else.
  *
- * Where one CPU ran everything the trace is one stream: its order stays, and all of it shifts together.
+ * Here is what becomes of an activity, and what is counted of it. By which clock it comes, and who has the lock, hangs on
+ * the machine: ThreadSide, StreamSide.
  */
-export class Side {
-  private readonly tracks = new Tracks();
-  /** By the side's clock; of one stream by the record's, which keeps its order. */
+export abstract class Side {
+  protected readonly tracks = new Tracks();
+  /** By the queue's own clock: see queueNs. */
   private readonly queue = new EventQueue<Track>();
-  private readonly locks: RecordLock[] = [];
   private held: Track[] = [];
-  private readonly spareTurns: Turn[] = [];
-  /** Ahead of the record: their accesses come behind another thread's split. */
-  private readonly ahead: Track[] = [];
   private readonly barriers: Barrier[] = [];
-  private readonly clock: EpochClock;
-  /** Of new threads, and of one stream's all. */
-  private shiftNs = 0;
+  protected readonly clock: EpochClock;
+  /** By how much what is new to the side is behind the record. */
+  protected shiftNs = 0;
   /** Since the last barrier: the latest end of what had ended by then in the record, there and here. */
-  private lastEndNs = Number.NEGATIVE_INFINITY;
-  private lastRecordedEndNs = Number.NEGATIVE_INFINITY;
-  /** Of one stream, when the last hold of a VM's lock ended, by VM index + 1. */
-  private readonly releasedNs: number[] = [];
+  protected lastEndNs = Number.NEGATIVE_INFINITY;
+  protected lastRecordedEndNs = Number.NEGATIVE_INFINITY;
   /** Latest event so far. */
-  private nowNs = 0;
-  /** The least shift that what is not fed may have; NaN = to be looked up. */
-  private leastShiftNs = Number.NaN;
+  protected nowNs = 0;
 
-  constructor(private readonly config: SideConfig) {
+  constructor(protected readonly config: SideConfig) {
     this.clock = new EpochClock(config.epochs);
   }
+
+  /** By how much the track is behind the record. */
+  protected abstract shiftOf(track: Track): number;
+
+  /** A recorded time of the track by the queue's clock. */
+  protected abstract queueNs(track: Track, recordedNs: number): number;
+
+  /** A time of this side by the queue's clock. */
+  protected abstract fromHereNs(atNs: number): number;
+
+  /** What is due on the track comes: when, on this side. */
+  protected abstract arrive(track: Track): number;
+
+  /** The present activity is so much later from here on. */
+  protected abstract displace(track: Track, byNs: number): void;
+
+  /** The activity is known, and has not begun. */
+  protected abstract expect(track: Track, baseline: Baseline): void;
+
+  /** All that had ended by the barrier in the record has ended here. */
+  protected abstract isComplete(barrier: Barrier): boolean;
+
+  /** When the barrier comes, by the queue's clock. */
+  protected abstract barrierNs(barrier: Barrier): number;
+
+  /** The barrier comes: what follows it is shifted by `shiftNs` from here on. */
+  protected abstract cross(): void;
+
+  /** Up to when nothing that is not fed can happen here, by the queue's clock. */
+  protected abstract horizonNs(frontierNs: number): number;
+
+  /** The thread has nothing to do that is known. */
+  protected abstract idle(): void;
+
+  /** The thread's next activity begins; it may have slept before it. */
+  protected abstract wake(track: Track, baseline: Baseline): void;
+
+  /** The access has to wait for another thread: whether it does. */
+  protected abstract isHeldBack(track: Track, baseline: Baseline, guest: Guest): boolean;
+
+  /** Nothing more is known: whether somebody who was held back goes on. */
+  protected abstract admit(): boolean;
+
+  /** An operation that the record has is done, or was not needed. */
+  protected abstract noteDone(operation: Operation, vm: number, atNs: number): void;
+
+  /** The activity's first operation is to come, as the record has it. */
+  protected abstract seekLock(track: Track, baseline: Baseline): void;
+
+  /** The next operation of an activity that has left the lock at `nowNs`. */
+  protected abstract seekNext(track: Track, baseline: Baseline, nowNs: number): void;
+
+  /** The operation begins. */
+  protected abstract enter(track: Track, baseline: Baseline, hold: Hold, atNs: number): void;
+
+  /** It takes `ns`, and what interrupts it. */
+  protected abstract dueRelease(track: Track, hold: Hold, atNs: number, ns: number): void;
+
+  /** It has ended. */
+  protected abstract unlock(track: Track, baseline: Baseline, nowNs: number): void;
+
+  /** The guest is let fault again: the lock is left without an operation. */
+  protected abstract yieldLock(track: Track, baseline: Baseline, atNs: number): void;
+
+  /** Who has left it so asks again. */
+  protected abstract askAgain(track: Track, baseline: Baseline, atNs: number): void;
+
+  /** Or has no need to. */
+  protected abstract forgo(track: Track, baseline: Baseline, atNs: number): void;
+
+  /** What is left of the activity's operations will not be done. */
+  protected abstract voidTurns(track: Track, baseline: Baseline, atNs: number): void;
+
+  /** All of the activity's own time falls away. */
+  protected abstract save(baseline: Baseline): void;
+
+  /** From the last release (or, without an operation, the abort), which the record has at `recordedNs`, into the guest. */
+  protected abstract finishFault(track: Track, baseline: Baseline, recordedNs: number, nowNs: number): void;
+
+  /** The activity ends at `endNs` of this side. */
+  protected abstract finish(track: Track, baseline: Baseline, endNs: number): void;
+
+  /** The thread is through with the activity. */
+  protected abstract left(track: Track, baseline: Baseline, atNs: number): void;
 
   feed(baseline: Baseline): void {
     const track = this.tracks.of(baseline.activity.thread);
     if (track.baseline === undefined && !track.hasQueued && this.isNew(track)) track.shiftNs = this.shiftNs;
     track.push(baseline);
-    this.leastShiftNs = Number.NaN;
-    if (!this.config.isOneStream) this.expect(track, baseline);
+    this.expect(track, baseline);
     if (track.baseline === undefined && !this.held.includes(track)) this.begin(track);
   }
 
@@ -102,33 +175,20 @@ export class Side {
 
   /** Goes on as far as the record is known: what is not fed was not begun before `frontierNs` of the record. */
   pump(frontierNs: number): void {
-    const { queue, barriers, config } = this;
+    const { queue, barriers } = this;
     for (;;) {
       const track = queue.peek();
       const barrier = barriers[0];
       if (barrier !== undefined && barrier.atNs <= frontierNs && this.isComplete(barrier)) {
-        const atNs = config.isOneStream ? barrier.atNs : barrier.atNs + this.barrierShiftNs;
-        if (track === undefined || track.dueNs > atNs) {
+        if (track === undefined || track.dueNs > this.barrierNs(barrier)) {
           barriers.shift();
           this.pass(barrier);
           continue;
         }
       }
-      if (track === undefined && frontierNs === Number.POSITIVE_INFINITY && this.ahead.length > 0) {
-        // The split does not come.
-        this.admitAhead();
-        continue;
-      }
+      if (track === undefined && frontierNs === Number.POSITIVE_INFINITY && this.admit()) continue;
       if (track === undefined || track.dueNs >= this.horizonNs(frontierNs)) return;
       this.step(queue.pop());
-    }
-  }
-
-  /** Whoever waited for another thread's split waits no longer. */
-  private admitAhead(): void {
-    for (const track of this.ahead.splice(0)) {
-      track.mayGoAhead = true;
-      this.catchUp(track, this.nowNs);
     }
   }
 
@@ -137,71 +197,35 @@ export class Side {
     return track.span === undefined;
   }
 
-  /** All that had ended by the barrier in the record has ended here. */
-  private isComplete(barrier: Barrier): boolean {
-    if (this.config.isOneStream) return true;
-    for (const { baseline, next } of this.tracks.all) {
-      const first = baseline ?? next;
-      if (first !== undefined && first.activity.epoch < barrier.number && first.endNs <= barrier.atNs)
-        return false;
-    }
-    return true;
-  }
-
-  /** A barrier comes as much later as the latest end of what came before it. */
-  private get barrierShiftNs(): number {
-    return this.lastRecordedEndNs === Number.NEGATIVE_INFINITY
-      ? this.shiftNs
-      : this.lastEndNs - this.lastRecordedEndNs;
-  }
-
   private pass(barrier: Barrier): void {
-    if (!this.config.isOneStream) this.shiftNs = this.barrierShiftNs;
+    this.cross();
     this.lastEndNs = this.lastRecordedEndNs = Number.NEGATIVE_INFINITY;
     this.clock.pass(barrier, barrier.atNs + this.shiftNs);
     this.config.guests.pass(barrier);
     for (const track of this.tracks.all) if (track.baseline === undefined) track.shiftNs = this.shiftNs;
-    this.leastShiftNs = Number.NaN;
     for (const track of this.held.splice(0)) this.begin(track);
   }
 
-  /** Up to when nothing that is not fed can happen here. */
-  private horizonNs(frontierNs: number): number {
-    if (this.config.isOneStream || frontierNs === Number.POSITIVE_INFINITY) return frontierNs;
-    if (Number.isNaN(this.leastShiftNs)) {
-      this.leastShiftNs = this.shiftNs;
-      for (const track of this.tracks.all)
-        if (track.baseline === undefined && !track.hasQueued && track.shiftNs < this.leastShiftNs)
-          this.leastShiftNs = track.shiftNs;
-    }
-    return frontierNs + this.leastShiftNs;
-  }
-
   /** The record's time on this side's clock, for the track. */
-  private at(track: Track, recordedNs: number): number {
-    return recordedNs + (this.config.isOneStream ? this.shiftNs : track.shiftNs) + track.displacedNs;
+  protected at(track: Track, recordedNs: number): number {
+    return recordedNs + this.shiftOf(track) + track.displacedNs;
   }
 
   /** @param atNs by the queue's clock */
-  private due(track: Track, step: Step, atNs: number): void {
+  protected due(track: Track, step: Step, atNs: number): void {
     track.rank = step;
     track.dueNs = atNs;
     this.queue.push(track);
   }
 
   /** @param atNs by this side's clock */
-  private dueHere(track: Track, step: Step, atNs: number): void {
-    this.due(track, step, this.config.isOneStream ? atNs - this.shiftNs : atNs);
+  protected dueHere(track: Track, step: Step, atNs: number): void {
+    this.due(track, step, this.fromHereNs(atNs));
   }
 
   /** Something of the track is due when the record has it. */
-  private dueAt(track: Track, step: Step, recordedNs: number): void {
-    const { isOneStream } = this.config;
-    this.due(
-      track,
-      step,
-      isOneStream ? Math.max(recordedNs, track.dueNs) : Math.max(this.at(track, recordedNs), track.dueNs),
-    );
+  protected dueAt(track: Track, step: Step, recordedNs: number): void {
+    this.due(track, step, Math.max(this.queueNs(track, recordedNs), track.dueNs));
   }
 
   private begin(track: Track): void {
@@ -209,7 +233,7 @@ export class Side {
     track.rank = Step.idle;
     const { next } = track;
     if (next === undefined) {
-      this.leastShiftNs = Number.NaN;
+      this.idle();
       return;
     }
     const barrier = this.barriers[0];
@@ -218,7 +242,7 @@ export class Side {
       return;
     }
     const baseline = track.take();
-    if (baseline.activity.thinkSleptNs > 0) this.wake(track, baseline);
+    this.wake(track, baseline);
     track.baseline = baseline;
     track.span = this.clock.span;
     track.at = 0;
@@ -228,30 +252,13 @@ export class Side {
     const { episode } = track;
     const { activity } = baseline;
     episode.begin(activity, baseline.isCounted, this.clock.number, this.clock.label, this.clock.startNs);
-    if (activity.kind === ActivityKind.hostOperation) {
-      if (this.config.isOneStream) this.dueAt(track, Step.operate, baseline.hold(0).heldNs);
-      else this.dueAt(track, Step.request, baseline.hold(0).requestNs);
-    } else this.dueAt(track, Step.access, baseline.lookNs);
-  }
-
-  /**
-   * What a thread slept for is outside of it and comes when it comes: who is late sleeps less, who is early sleeps longer.
-   * That is by the clock of the epoch: a barrier moves all of it. Time off the CPU without sleep stays as long as it was.
-   */
-  private wake(track: Track, { activity, lookNs }: Baseline): void {
-    const sinceNs = activity.startNs - activity.thinkNs;
-    const sleptNs = Math.min(activity.thinkSleptNs, lookNs - sinceNs);
-    if (sleptNs > 0) track.shiftNs = this.shiftNs + Math.max(0, track.shiftNs - this.shiftNs - sleptNs);
+    if (activity.kind === ActivityKind.hostOperation) this.seekLock(track, baseline);
+    else this.dueAt(track, Step.access, baseline.lookNs);
   }
 
   private step(track: Track): void {
     const baseline = track.baseline as Baseline;
-    if (this.config.isOneStream && track.rank === Step.release) {
-      // What the operation has saved or added moves all that comes behind it.
-      this.shiftNs += track.displacedNs;
-      track.displacedNs = 0;
-    }
-    const atNs = this.config.isOneStream ? Math.max(this.nowNs, track.dueNs + this.shiftNs) : track.dueNs;
+    const atNs = this.arrive(track);
     if (atNs > this.nowNs) this.nowNs = atNs;
     switch (track.rank) {
       case Step.access:
@@ -259,12 +266,6 @@ export class Side {
         return;
       case Step.lap:
         this.lap(track, baseline, this.at(track, baseline.lapLookNs[track.at] as number));
-        return;
-      case Step.request:
-        this.request(track, baseline, atNs);
-        return;
-      case Step.grant:
-        this.locked(track, baseline, atNs);
         return;
       case Step.operate:
         this.operate(track, baseline, atNs);
@@ -279,12 +280,17 @@ export class Side {
         this.end(track, baseline, atNs);
         return;
       default:
-        throw new ModelError(`thread ${track.index}: no event is due in step ${track.rank}`);
+        this.lockStep(track, baseline, atNs);
     }
   }
 
+  /** A step towards the lock. */
+  protected lockStep(track: Track, _baseline: Baseline, _atNs: number): void {
+    throw new ModelError(`thread ${track.index}: no event is due in step ${track.rank}`);
+  }
+
   /** Of the epochs, which are of the VM that is asked for, or of all. */
-  private noteBegin({ vm }: Activity, atNs: number, recordedNs: number): void {
+  protected noteBegin({ vm }: Activity, atNs: number, recordedNs: number): void {
     if (this.config.countsVm(vm)) this.clock.began(atNs, recordedNs);
   }
 
@@ -300,11 +306,7 @@ export class Side {
       return;
     }
     const guest = config.guests.of(activity.vm);
-    if (!track.mayGoAhead && this.isAhead(baseline, guest)) {
-      track.rank = Step.idle;
-      this.ahead.push(track);
-      return;
-    }
+    if (this.isHeldBack(track, baseline, guest)) return;
     if (activity.hasInference) guest.infer(activity);
     const answer = guest.access(activity, lookNs);
     const { level } = guest.seen;
@@ -329,7 +331,7 @@ export class Side {
     episode.costNs[Cost.exit] = ownExitNs;
     this.displace(track, ownExitNs - exitNs);
     if (activity.operationCount === 0) {
-      this.finishFault(track, baseline, activity.startNs);
+      this.finishFault(track, baseline, activity.startNs, this.at(track, activity.startNs));
       return;
     }
     if (activity.lapNs.length === 0) this.ask(track, baseline);
@@ -341,28 +343,6 @@ export class Side {
       this.displace(track, activity.startNs - (activity.lapNs.at(-1) as number));
       this.ask(track, baseline);
     }
-  }
-
-  /**
-   * Whether a block around the access had been split by then in the record, and has not been here. The thread's own write
-   * may have found the split done there, and so left no trace: it must not read on through the block as if there were
-   * no write.
-   */
-  private isAhead({ activity, splitsBefore }: Baseline, { splits }: Guest): boolean {
-    if (splitsBefore === 0 || this.config.isOneStream) return false;
-    return splits.by(activity.ipa, Number.POSITIVE_INFINITY) < splitsBefore;
-  }
-
-  /** A split that the record has is done, or was not needed: who waited for it makes its access. */
-  private noteSplit(operation: Operation, vm: number, atNs: number): void {
-    if (!this.config.guests.of(vm).splits.noteOperation(operation)) return;
-    for (const track of this.ahead.splice(0)) this.catchUp(track, atNs);
-  }
-
-  private catchUp(track: Track, atNs: number): void {
-    const baseline = track.baseline as Baseline;
-    track.shiftNs += Math.max(0, atNs - this.at(track, baseline.lookNs));
-    this.dueAt(track, Step.access, baseline.lookNs);
   }
 
   /** The access of the track's next lap. */
@@ -407,45 +387,21 @@ export class Side {
     // What it slept for is the fault's; that others had its CPU is not.
     this.spendHandler(track, own + sleptNs);
     this.displace(track, own - busyNs);
-    const hold = baseline.hold(0);
-    track.episode.requestedNs = this.at(track, hold.requestNs);
-    if (this.config.isOneStream) this.dueAt(track, Step.operate, hold.heldNs + hold.cleanNs);
-    else this.dueAt(track, Step.request, hold.requestNs);
-  }
-
-  private request(track: Track, baseline: Baseline, atNs: number): void {
-    if (baseline.activity.kind === ActivityKind.hostOperation && track.at === 0) {
-      track.episode.startNs = atNs;
-      this.noteBegin(baseline.activity, atNs, baseline.hold(0).requestNs);
-    }
-    track.episode.requestedNs = atNs;
-    this.lock(baseline.activity.vm).ask(track.turn as Turn, atNs);
-  }
-
-  private readonly grant = (turn: Turn, atNs: number): void => {
-    this.due(turn.track, Step.grant, atNs);
-  };
-
-  private locked(track: Track, baseline: Baseline, atNs: number): void {
-    const { episode } = track;
-    episode.lockedNs = atNs;
-    episode.costNs[Cost.lockWait] = (episode.costNs[Cost.lockWait] as number) + atNs - episode.requestedNs;
-    const cleanNs = this.cleanFirst(track, baseline);
-    if (cleanNs > 0) this.due(track, Step.operate, atNs + cleanNs);
-    else this.operate(track, baseline, atNs);
+    track.episode.requestedNs = this.at(track, baseline.hold(0).requestNs);
+    this.seekLock(track, baseline);
   }
 
   /** The operation begins: what it does to the table, it does now, each store at its own time. */
-  private operate(track: Track, baseline: Baseline, atNs: number): void {
+  protected operate(track: Track, baseline: Baseline, atNs: number): void {
     const { activity } = baseline;
     const { config } = this;
     const hold = baseline.hold(track.at);
     const operation = activity.operation(track.at);
     const guest = config.guests.of(activity.vm);
-    if (config.isOneStream) this.lockedInStream(track, baseline, hold, atNs);
+    this.enter(track, baseline, hold, atNs);
     if (!this.isHis(track, activity, hold, guest, atNs)) return;
     this.run(track, baseline, operation, hold, guest, atNs);
-    this.dueRelease(track, hold, atNs);
+    this.dueRelease(track, hold, atNs, config.holdTime.ns);
   }
 
   /**
@@ -548,109 +504,36 @@ export class Side {
     meter.installedAtNs = installNs;
   }
 
-  private dueRelease(track: Track, hold: Hold, atNs: number, lostNs?: number): void {
-    const { config } = this;
-    const ns = lostNs ?? config.holdTime.ns;
-    if (!config.isOneStream) {
-      this.due(track, Step.release, atNs + ns + hold.awayNs);
-      return;
-    }
-    this.due(track, Step.release, Math.max(track.dueNs, hold.releasedNs));
-    track.displacedNs = ns - hold.ns;
-  }
-
-  /** Of one stream: it holds the lock from when the record has it, and what lies before is a wait for lock or CPU. */
-  private lockedInStream(track: Track, baseline: Baseline, hold: Hold, atNs: number): void {
-    const { episode } = track;
-    if (baseline.activity.kind === ActivityKind.hostOperation && track.at === 0) {
-      episode.startNs = episode.requestedNs = atNs;
-      this.noteBegin(baseline.activity, atNs, hold.heldNs);
-    }
-    const cleanNs = this.cleanFirst(track, baseline);
-    episode.lockedNs = atNs - cleanNs;
-    const isAlone = hold.isShared || track.at > 0;
-    const untilNs = isAlone ? 0 : Math.min(episode.lockedNs, this.releasedNs[baseline.activity.vm + 1] ?? 0);
-    episode.costNs[Cost.lockWait] =
-      (episode.costNs[Cost.lockWait] as number) + Math.max(0, untilNs - episode.requestedNs);
-  }
-
   private release(track: Track, baseline: Baseline, nowNs: number): void {
     const { activity } = baseline;
     const { config } = this;
     const operation = activity.operation(track.at);
     const hold = baseline.hold(track.at);
-    if (config.isOneStream) this.releasedNs[activity.vm + 1] = nowNs;
     track.episode.unlockedNs = nowNs;
-    this.noteSplit(operation, activity.vm, nowNs);
+    this.noteDone(operation, activity.vm, nowNs);
     if (config.guests.end(activity, operation, baseline.isCounted))
       config.counters.addWork(config.guests.of(activity.vm).meter.counts);
-    if (!config.isOneStream) {
-      const turn = track.takeTurn();
-      this.lock(activity.vm).release(turn, nowNs);
-      this.spareTurns.push(turn);
-    }
+    this.unlock(track, baseline, nowNs);
     track.at++;
-    if (track.at < activity.operationCount) {
-      const { requestNs, heldNs, cleanNs } = baseline.hold(track.at);
-      const gapNs = requestNs - hold.releasedNs;
-      if (config.isOneStream) this.dueAt(track, Step.operate, heldNs + cleanNs);
-      else {
-        const own = Math.round(gapNs * config.scale.of(Cost.handler));
-        if (baseline.isFault) this.spendHandler(track, own);
-        this.due(track, Step.request, nowNs + Math.max(0, own));
-      }
-    } else if (baseline.isFault) this.finishFault(track, baseline, hold.releasedNs, nowNs);
+    if (track.at < activity.operationCount) this.seekNext(track, baseline, nowNs);
+    else if (baseline.isFault) this.finishFault(track, baseline, hold.releasedNs, nowNs);
     else this.finish(track, baseline, nowNs);
-  }
-
-  /** From the last release (or, without an operation, the abort) back into the guest. */
-  private finishFault(
-    track: Track,
-    baseline: Baseline,
-    recordedNs: number,
-    nowNs = this.at(track, recordedNs),
-  ): void {
-    const tailNs = baseline.endNs - recordedNs;
-    if (this.config.isOneStream) {
-      const own = Math.min(tailNs, Math.round(this.streamTailNs(baseline)));
-      const scaled = Math.round(own * this.config.scale.of(Cost.handler));
-      this.spendHandler(track, scaled);
-      this.shiftNs += scaled - own;
-      this.due(track, Step.end, Math.max(track.dueNs, baseline.endNs));
-      return;
-    }
-    const { operationCount, beforeOffNs, beforeSleptNs, afterOffNs, afterSleptNs } = baseline.activity;
-    const offNs = Math.min(tailNs, operationCount === 0 ? beforeOffNs : afterOffNs);
-    const own = Math.round((tailNs - offNs) * this.config.scale.of(Cost.handler));
-    this.spendHandler(track, own + Math.min(offNs, operationCount === 0 ? beforeSleptNs : afterSleptNs));
-    this.finish(track, baseline, nowNs + own + offNs);
-  }
-
-  private streamTailNs({ activity }: Baseline): number {
-    return activity.operationCount === 0 ? activity.beforeCpuNs : activity.afterCpuNs;
   }
 
   /** The access goes through: all of the recorded episode falls away, but for what others took its CPU for. */
   private avoid(track: Track, baseline: Baseline, atNs: number): void {
     const { activity } = baseline;
-    const { counters, isOneStream } = this.config;
+    const { counters } = this.config;
     if (baseline.isCounted) counters.avoided += activity.laps;
     this.voidTurns(track, baseline, atNs);
-    for (let n = 0; n < activity.operationCount; n++)
-      this.noteSplit(activity.operation(n), activity.vm, atNs);
+    for (let n = 0; n < activity.operationCount; n++) this.noteDone(activity.operation(n), activity.vm, atNs);
     track.episode.isFault = false;
-    if (isOneStream) {
-      let ownNs = activity.startNs - baseline.accessNs + baseline.ownNs + activity.afterCpuNs;
-      for (let n = 0; n < activity.operationCount; n++)
-        ownNs += baseline.hold(n).ns + baseline.hold(n).cleanNs;
-      this.shiftNs -= Math.round(activity.operationCount === 0 ? activity.beforeCpuNs : ownNs);
-    }
+    this.save(baseline);
     this.leave(track, baseline, atNs + activity.preemptedNs);
   }
 
   /** The entry is another fault's: the guest is let fault on it until it is free. The laps are computed, not looped. */
   private retry(track: Track, baseline: Baseline, untilNs: number, atNs: number): void {
-    const { config } = this;
     const lapNs = this.lapNs;
     const backNs = Math.max(0, baseline.endNs - baseline.hold(0).releasedNs);
     const laps = Math.max(0, Math.ceil((untilNs - atNs - backNs) / lapNs));
@@ -658,7 +541,7 @@ export class Side {
     const { episode } = track;
     episode.laps += laps;
     episode.costNs[Cost.retry] = (episode.costNs[Cost.retry] as number) + ns;
-    if (!config.isOneStream) this.lock(baseline.activity.vm).release(track.turn as Turn, atNs);
+    this.yieldLock(track, baseline, atNs);
     this.dueHere(track, Step.again, atNs + ns);
   }
 
@@ -674,31 +557,17 @@ export class Side {
     const guest = this.config.guests.of(activity.vm);
     if (guest.access(activity, atNs) === HIT) {
       loseRace(episode);
-      if (!this.config.isOneStream) track.takeTurn();
-      this.voidTurns(track, baseline, atNs);
+      this.forgo(track, baseline, atNs);
       this.finish(track, baseline, atNs);
       return;
     }
     episode.laps++;
     const ns = Math.round(this.lapNs);
     episode.costNs[Cost.retry] = (episode.costNs[Cost.retry] as number) + ns;
-    if (this.config.isOneStream) {
-      this.dueHere(track, Step.operate, atNs + ns);
-      return;
-    }
-    const turn = track.turn as Turn;
-    turn.askedNs = Number.NaN;
-    this.lock(activity.vm).expect(turn);
-    this.due(track, Step.request, atNs + ns);
+    this.askAgain(track, baseline, atNs + ns);
   }
 
-  /** The activity ends at `endNs` of this side. */
-  private finish(track: Track, baseline: Baseline, endNs: number): void {
-    if (this.config.isOneStream) this.due(track, Step.end, Math.max(track.dueNs, baseline.endNs));
-    else this.end(track, baseline, endNs);
-  }
-
-  private end(track: Track, baseline: Baseline, atNs: number): void {
+  protected end(track: Track, baseline: Baseline, atNs: number): void {
     const { episode } = track;
     // Of one stream, what is saved moves the rest at once, and may be more than lies between the two.
     episode.endNs = Math.max(atNs, episode.startNs);
@@ -710,7 +579,7 @@ export class Side {
 
   private leave(track: Track, baseline: Baseline, atNs: number): void {
     const { endNs } = baseline;
-    if (!this.config.isOneStream) track.shiftNs = atNs - endNs;
+    this.left(track, baseline, atNs);
     if (track.span === this.clock.span) {
       if (this.config.countsVm(baseline.activity.vm)) this.clock.ended(atNs, endNs);
       if (endNs > this.lastRecordedEndNs) this.lastRecordedEndNs = endNs;
@@ -756,7 +625,7 @@ export class Side {
   }
 
   /** The fault path's own clean, under the lock and before the walk, where the strategy has one. @returns its time */
-  private cleanFirst(track: Track, baseline: Baseline): number {
+  protected cleanFirst(track: Track, baseline: Baseline): number {
     const { config } = this;
     const { activity } = baseline;
     const { episode } = track;
@@ -776,52 +645,8 @@ export class Side {
     return ns;
   }
 
-  private spendHandler(track: Track, ns: number): void {
+  protected spendHandler(track: Track, ns: number): void {
     const { costNs } = track.episode;
     costNs[Cost.handler] = (costNs[Cost.handler] as number) + ns;
-  }
-
-  /** The present activity is so much later from here on. */
-  private displace(track: Track, byNs: number): void {
-    if (this.config.isOneStream) this.shiftNs += byNs;
-    else track.displacedNs += byNs;
-  }
-
-  private expect(track: Track, baseline: Baseline): void {
-    const { activity } = baseline;
-    const isShared = this.config.strategy.lockRegime === "shared" && isFaultPath(activity);
-    for (let n = 0; n < activity.operationCount; n++) {
-      const turn = (this.spareTurns.pop() ?? new Turn()).begin(track, baseline, baseline.hold(n), isShared);
-      track.pushTurn(turn);
-      this.lock(activity.vm).expect(turn);
-    }
-  }
-
-  /** What is left of the activity's operations will not be done. */
-  private voidTurns(track: Track, baseline: Baseline, atNs: number): void {
-    if (this.config.isOneStream) return;
-    const lock = this.lock(baseline.activity.vm);
-    while (track.turn?.baseline === baseline) {
-      const turn = track.takeTurn();
-      lock.void(turn, atNs);
-      this.spareTurns.push(turn);
-    }
-  }
-
-  private lock(vm: number): RecordLock {
-    const { config, locks } = this;
-    for (let known = locks.length; known <= vm + 1; known++)
-      locks.push(
-        new RecordLock(
-          {
-            spreadNs: () => config.learnt.ownSpreadNs,
-            handoffNs: () => config.learnt.handoffNs,
-            knowsRecorder: config.knowsRecorder,
-            isFree: config.scale.locksAreFree,
-          },
-          this.grant,
-        ),
-      );
-    return locks[vm + 1] as RecordLock;
   }
 }

@@ -1,0 +1,130 @@
+import { ActivityKind } from "../../activity/activity.js";
+import type { Barrier } from "../../activity/epoch.js";
+import { Cost } from "../counters.js";
+import type { Baseline, Hold } from "./baseline.js";
+import { Side } from "./side.js";
+import { Step, type Track } from "./track.js";
+
+/**
+ * A side on a machine whose one CPU ran everything: the trace is one stream, whose order stays, and all of it shifts
+ * together. The queue goes by the record's clock.
+ */
+export class StreamSide extends Side {
+  /** When the last hold of a VM's lock ended, by VM index + 1. */
+  private readonly releasedNs: number[] = [];
+
+  protected shiftOf(): number {
+    return this.shiftNs;
+  }
+
+  protected queueNs(_track: Track, recordedNs: number): number {
+    return recordedNs;
+  }
+
+  protected fromHereNs(atNs: number): number {
+    return atNs - this.shiftNs;
+  }
+
+  protected arrive(track: Track): number {
+    if (track.rank === Step.release) {
+      // What the operation has saved or added moves all that comes behind it.
+      this.shiftNs += track.displacedNs;
+      track.displacedNs = 0;
+    }
+    return Math.max(this.nowNs, track.dueNs + this.shiftNs);
+  }
+
+  protected displace(_track: Track, byNs: number): void {
+    this.shiftNs += byNs;
+  }
+
+  protected isComplete(): boolean {
+    return true;
+  }
+
+  protected barrierNs(barrier: Barrier): number {
+    return barrier.atNs;
+  }
+
+  protected horizonNs(frontierNs: number): number {
+    return frontierNs;
+  }
+
+  /** The order stays: nobody is held back, and nobody's place in the lock's queue is another. */
+  protected expect(): void {}
+  protected cross(): void {}
+  protected idle(): void {}
+  protected wake(): void {}
+  protected noteDone(): void {}
+  protected yieldLock(): void {}
+  protected forgo(): void {}
+  protected voidTurns(): void {}
+  protected left(): void {}
+
+  protected isHeldBack(): boolean {
+    return false;
+  }
+
+  protected admit(): boolean {
+    return false;
+  }
+
+  protected seekLock(track: Track, baseline: Baseline): void {
+    const { heldNs, cleanNs } = baseline.hold(0);
+    this.dueAt(track, Step.operate, heldNs + cleanNs);
+  }
+
+  protected seekNext(track: Track, baseline: Baseline): void {
+    const { heldNs, cleanNs } = baseline.hold(track.at);
+    this.dueAt(track, Step.operate, heldNs + cleanNs);
+  }
+
+  /** It holds the lock from when the record has it, and what lies before is a wait for lock or CPU. */
+  protected enter(track: Track, baseline: Baseline, hold: Hold, atNs: number): void {
+    const { episode } = track;
+    if (baseline.activity.kind === ActivityKind.hostOperation && track.at === 0) {
+      episode.startNs = episode.requestedNs = atNs;
+      this.noteBegin(baseline.activity, atNs, hold.heldNs);
+    }
+    const cleanNs = this.cleanFirst(track, baseline);
+    episode.lockedNs = atNs - cleanNs;
+    const isAlone = hold.isShared || track.at > 0;
+    const untilNs = isAlone ? 0 : Math.min(episode.lockedNs, this.releasedNs[baseline.activity.vm + 1] ?? 0);
+    episode.costNs[Cost.lockWait] =
+      (episode.costNs[Cost.lockWait] as number) + Math.max(0, untilNs - episode.requestedNs);
+  }
+
+  protected dueRelease(track: Track, hold: Hold, _atNs: number, ns: number): void {
+    this.due(track, Step.release, Math.max(track.dueNs, hold.releasedNs));
+    track.displacedNs = ns - hold.ns;
+  }
+
+  protected unlock(_track: Track, { activity }: Baseline, nowNs: number): void {
+    this.releasedNs[activity.vm + 1] = nowNs;
+  }
+
+  protected askAgain(track: Track, _baseline: Baseline, atNs: number): void {
+    this.dueHere(track, Step.operate, atNs);
+  }
+
+  protected save(baseline: Baseline): void {
+    const { activity } = baseline;
+    let ownNs = activity.startNs - baseline.accessNs + baseline.ownNs + activity.afterCpuNs;
+    for (let n = 0; n < activity.operationCount; n++) ownNs += baseline.hold(n).ns + baseline.hold(n).cleanNs;
+    this.shiftNs -= Math.round(activity.operationCount === 0 ? activity.beforeCpuNs : ownNs);
+  }
+
+  protected finishFault(track: Track, baseline: Baseline, recordedNs: number): void {
+    const { operationCount, beforeCpuNs, afterCpuNs } = baseline.activity;
+    const cpuNs = Math.round(operationCount === 0 ? beforeCpuNs : afterCpuNs);
+    const own = Math.min(baseline.endNs - recordedNs, cpuNs);
+    const scaled = Math.round(own * this.config.scale.of(Cost.handler));
+    this.spendHandler(track, scaled);
+    this.shiftNs += scaled - own;
+    this.finish(track, baseline);
+  }
+
+  protected finish(track: Track, baseline: Baseline): void {
+    this.due(track, Step.end, Math.max(track.dueNs, baseline.endNs));
+  }
+}

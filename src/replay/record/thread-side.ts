@@ -1,0 +1,252 @@
+import { ActivityKind, isFaultPath, type Operation } from "../../activity/activity.js";
+import type { Barrier } from "../../activity/epoch.js";
+import { Cost } from "../counters.js";
+import type { Guest } from "../guest.js";
+import type { Baseline, Hold } from "./baseline.js";
+import { RecordLock, Turn } from "./lock.js";
+import { Side } from "./side.js";
+import { Step, type Track } from "./track.js";
+
+/**
+ * A side on a machine whose vCPUs have a CPU each: every thread is behind the record, or ahead of it, by itself, until the
+ * next barrier; and who has the lock first may change. The queue goes by this side's clock.
+ */
+export class ThreadSide extends Side {
+  private readonly locks: RecordLock[] = [];
+  private readonly spareTurns: Turn[] = [];
+  /** Ahead of the record: their accesses come behind another thread's split. */
+  private readonly ahead: Track[] = [];
+  /** The least shift that what is not fed may have; NaN = to be looked up. */
+  private leastShiftNs = Number.NaN;
+
+  protected shiftOf(track: Track): number {
+    return track.shiftNs;
+  }
+
+  protected queueNs(track: Track, recordedNs: number): number {
+    return this.at(track, recordedNs);
+  }
+
+  protected fromHereNs(atNs: number): number {
+    return atNs;
+  }
+
+  protected arrive(track: Track): number {
+    return track.dueNs;
+  }
+
+  protected displace(track: Track, byNs: number): void {
+    track.displacedNs += byNs;
+  }
+
+  protected expect(track: Track, baseline: Baseline): void {
+    const { activity } = baseline;
+    this.leastShiftNs = Number.NaN;
+    const isShared = this.config.strategy.lockRegime === "shared" && isFaultPath(activity);
+    for (let n = 0; n < activity.operationCount; n++) {
+      const turn = (this.spareTurns.pop() ?? new Turn()).begin(track, baseline, baseline.hold(n), isShared);
+      track.pushTurn(turn);
+      this.lock(activity.vm).expect(turn);
+    }
+  }
+
+  protected isComplete(barrier: Barrier): boolean {
+    for (const { baseline, next } of this.tracks.all) {
+      const first = baseline ?? next;
+      if (first !== undefined && first.activity.epoch < barrier.number && first.endNs <= barrier.atNs)
+        return false;
+    }
+    return true;
+  }
+
+  protected barrierNs(barrier: Barrier): number {
+    return barrier.atNs + this.barrierShiftNs;
+  }
+
+  protected cross(): void {
+    this.shiftNs = this.barrierShiftNs;
+    this.leastShiftNs = Number.NaN;
+  }
+
+  /** A barrier comes as much later as the latest end of what came before it. */
+  private get barrierShiftNs(): number {
+    return this.lastRecordedEndNs === Number.NEGATIVE_INFINITY
+      ? this.shiftNs
+      : this.lastEndNs - this.lastRecordedEndNs;
+  }
+
+  protected horizonNs(frontierNs: number): number {
+    if (frontierNs === Number.POSITIVE_INFINITY) return frontierNs;
+    if (Number.isNaN(this.leastShiftNs)) {
+      this.leastShiftNs = this.shiftNs;
+      for (const track of this.tracks.all)
+        if (track.baseline === undefined && !track.hasQueued && track.shiftNs < this.leastShiftNs)
+          this.leastShiftNs = track.shiftNs;
+    }
+    return frontierNs + this.leastShiftNs;
+  }
+
+  protected idle(): void {
+    this.leastShiftNs = Number.NaN;
+  }
+
+  /**
+   * What a thread slept for is outside of it and comes when it comes: who is late sleeps less, who is early sleeps longer.
+   * That is by the clock of the epoch: a barrier moves all of it. Time off the CPU without sleep stays as long as it was.
+   */
+  protected wake(track: Track, { activity, lookNs }: Baseline): void {
+    if (activity.thinkSleptNs === 0) return;
+    const sinceNs = activity.startNs - activity.thinkNs;
+    const sleptNs = Math.min(activity.thinkSleptNs, lookNs - sinceNs);
+    if (sleptNs > 0) track.shiftNs = this.shiftNs + Math.max(0, track.shiftNs - this.shiftNs - sleptNs);
+  }
+
+  /**
+   * Whether a block around the access had been split by then in the record, and has not been here. The thread's own write
+   * may have found the split done there, and so left no trace: it must not read on through the block as if there were
+   * no write.
+   */
+  protected isHeldBack(track: Track, { activity, splitsBefore }: Baseline, { splits }: Guest): boolean {
+    if (splitsBefore === 0 || track.mayGoAhead) return false;
+    if (splits.by(activity.ipa, Number.POSITIVE_INFINITY) >= splitsBefore) return false;
+    track.rank = Step.idle;
+    this.ahead.push(track);
+    return true;
+  }
+
+  /** A split that the record has is done, or was not needed: who waited for it makes its access. */
+  protected noteDone(operation: Operation, vm: number, atNs: number): void {
+    if (!this.config.guests.of(vm).splits.noteOperation(operation)) return;
+    for (const track of this.ahead.splice(0)) this.catchUp(track, atNs);
+  }
+
+  /** The split does not come: whoever waited for it waits no longer. */
+  protected admit(): boolean {
+    const tracks = this.ahead.splice(0);
+    for (const track of tracks) {
+      track.mayGoAhead = true;
+      this.catchUp(track, this.nowNs);
+    }
+    return tracks.length > 0;
+  }
+
+  private catchUp(track: Track, atNs: number): void {
+    const { lookNs } = track.baseline as Baseline;
+    track.shiftNs += Math.max(0, atNs - this.at(track, lookNs));
+    this.dueAt(track, Step.access, lookNs);
+  }
+
+  protected seekLock(track: Track, baseline: Baseline): void {
+    this.dueAt(track, Step.request, baseline.hold(0).requestNs);
+  }
+
+  protected seekNext(track: Track, baseline: Baseline, nowNs: number): void {
+    const gapNs = baseline.hold(track.at).requestNs - baseline.hold(track.at - 1).releasedNs;
+    const own = Math.round(gapNs * this.config.scale.of(Cost.handler));
+    if (baseline.isFault) this.spendHandler(track, own);
+    this.due(track, Step.request, nowNs + Math.max(0, own));
+  }
+
+  protected override lockStep(track: Track, baseline: Baseline, atNs: number): void {
+    if (track.rank === Step.request) this.request(track, baseline, atNs);
+    else if (track.rank === Step.grant) this.locked(track, baseline, atNs);
+    else super.lockStep(track, baseline, atNs);
+  }
+
+  private request(track: Track, baseline: Baseline, atNs: number): void {
+    if (baseline.activity.kind === ActivityKind.hostOperation && track.at === 0) {
+      track.episode.startNs = atNs;
+      this.noteBegin(baseline.activity, atNs, baseline.hold(0).requestNs);
+    }
+    track.episode.requestedNs = atNs;
+    this.lock(baseline.activity.vm).ask(track.turn as Turn, atNs);
+  }
+
+  private readonly grant = (turn: Turn, atNs: number): void => {
+    this.due(turn.track, Step.grant, atNs);
+  };
+
+  private locked(track: Track, baseline: Baseline, atNs: number): void {
+    const { episode } = track;
+    episode.lockedNs = atNs;
+    episode.costNs[Cost.lockWait] = (episode.costNs[Cost.lockWait] as number) + atNs - episode.requestedNs;
+    const cleanNs = this.cleanFirst(track, baseline);
+    if (cleanNs > 0) this.due(track, Step.operate, atNs + cleanNs);
+    else this.operate(track, baseline, atNs);
+  }
+
+  /** All is said when it has the lock. */
+  protected enter(): void {}
+
+  protected dueRelease(track: Track, hold: Hold, atNs: number, ns: number): void {
+    this.due(track, Step.release, atNs + ns + hold.awayNs);
+  }
+
+  protected unlock(track: Track, { activity }: Baseline, nowNs: number): void {
+    const turn = track.takeTurn();
+    this.lock(activity.vm).release(turn, nowNs);
+    this.spareTurns.push(turn);
+  }
+
+  protected yieldLock(track: Track, { activity }: Baseline, atNs: number): void {
+    this.lock(activity.vm).release(track.turn as Turn, atNs);
+  }
+
+  protected askAgain(track: Track, { activity }: Baseline, atNs: number): void {
+    const turn = track.turn as Turn;
+    turn.askedNs = Number.NaN;
+    this.lock(activity.vm).expect(turn);
+    this.due(track, Step.request, atNs);
+  }
+
+  protected forgo(track: Track, baseline: Baseline, atNs: number): void {
+    this.spareTurns.push(track.takeTurn());
+    this.voidTurns(track, baseline, atNs);
+  }
+
+  protected voidTurns(track: Track, baseline: Baseline, atNs: number): void {
+    const lock = this.lock(baseline.activity.vm);
+    while (track.turn?.baseline === baseline) {
+      const turn = track.takeTurn();
+      lock.void(turn, atNs);
+      this.spareTurns.push(turn);
+    }
+  }
+
+  /** The thread is earlier by it when it leaves. */
+  protected save(): void {}
+
+  protected finishFault(track: Track, baseline: Baseline, recordedNs: number, nowNs: number): void {
+    const tailNs = baseline.endNs - recordedNs;
+    const { operationCount, beforeOffNs, beforeSleptNs, afterOffNs, afterSleptNs } = baseline.activity;
+    const offNs = Math.min(tailNs, operationCount === 0 ? beforeOffNs : afterOffNs);
+    const own = Math.round((tailNs - offNs) * this.config.scale.of(Cost.handler));
+    this.spendHandler(track, own + Math.min(offNs, operationCount === 0 ? beforeSleptNs : afterSleptNs));
+    this.finish(track, baseline, nowNs + own + offNs);
+  }
+
+  protected finish(track: Track, baseline: Baseline, endNs: number): void {
+    this.end(track, baseline, endNs);
+  }
+
+  protected left(track: Track, { endNs }: Baseline, atNs: number): void {
+    track.shiftNs = atNs - endNs;
+  }
+
+  private lock(vm: number): RecordLock {
+    const { config, locks } = this;
+    for (let known = locks.length; known <= vm + 1; known++)
+      locks.push(
+        new RecordLock(
+          {
+            spreadNs: () => config.learnt.ownSpreadNs,
+            handoffNs: () => config.learnt.handoffNs,
+            knowsRecorder: config.knowsRecorder,
+            isFree: config.scale.locksAreFree,
+          },
+          this.grant,
+        ),
+      );
+    return locks[vm + 1] as RecordLock;
+  }
+}
