@@ -239,6 +239,29 @@ describe("laps of one access", () => {
     expect(activitiesOf(lap(10, "0x1000", 0) + lap(20, "0x1000", 0))).toHaveLength(2);
   });
 
+  it("are so by their times, whatever lines of others lie between", () => {
+    const among = (text: string) =>
+      Array.from({ length: 600 }, (_, n) => `${18 + n * 3000} Z exit; `).join("") + text;
+    const inOrder = (text: string) =>
+      text
+        .split(";")
+        .map((line) => line.trim())
+        .filter((line) => line !== "")
+        .sort((a, b) => Number.parseInt(a, 10) - Number.parseInt(b, 10))
+        .join(";");
+    // 1 ms is the limit, to where the next lap begins: it may take longer itself.
+    const soon = `${lap(10, "0x1000", -11)} 900000 A abort; 900001 A fault 0x1000 t2; 900002 A map P 0x1000 4k; 1700000 A map= 0; 1700001 A abort= 1`;
+    const late = lap(10, "0x1000", -11) + lap(1_100_000, "0x1000", 0);
+    for (const [text, laps] of [
+      [soon, [2]],
+      [late, [1, 1]],
+    ] as const) {
+      const of = (notation: string) => fold(inOrder(notation)).activities.map((activity) => activity.laps);
+      expect(of(text)).toEqual(laps);
+      expect(of(among(text))).toEqual(laps);
+    }
+  });
+
   it("do not cross a barrier", () => {
     expect(activitiesOf(`${lap(10, "0x1000", -11)} 18 H mark X; ${lap(20, "0x1000", 0)}`)).toEqual([
       "fault A@P 0x1000 10..15 map=-11",
@@ -249,6 +272,14 @@ describe("laps of one access", () => {
 });
 
 describe("what is missing from a trace", () => {
+  it("all but the abort: it ends where it began, and nothing is known of it", () => {
+    const { activities } = fold("10 A abort; 11 A fault 0x1000 t3; 50 A abort= 1; 60 A abort; 90 A abort");
+    expect(activities.slice(1)).toMatchObject([
+      { startNs: 60, endNs: 60, ipa: 0, incomplete: true },
+      { startNs: 90, endNs: 90, ipa: 0, incomplete: true },
+    ]);
+  });
+
   it("a map without its return: incomplete, and the next episode is whole", () => {
     const { items: all, fold: folding } = fold(
       `10 A abort; 11 A fault 0x1000 t3; 12 A map P 0x1000 4k; 14 A map= 0; 15 A abort= 1

@@ -117,6 +117,7 @@ export class ActivityFold {
         if (!this.options.sharedCpu) this.reschedule(batch, i, atNs);
         continue;
       }
+      this.laps.expire(this.threads, atNs);
       if (atNs - this.foldedNs >= this.options.epochGapNs) this.cut("silence", atNs, undefined, false);
       this.foldedNs = atNs;
       const kind = batch.kind[i] as number;
@@ -130,7 +131,6 @@ export class ActivityFold {
       thread.lastCpu = batch.cpu[i] as number;
       this.event(thread, kind, atNs, batch, i);
     }
-    for (const thread of this.threads) this.laps.expire(thread, this.foldedNs);
   }
 
   /** A sched event tells when threads had a CPU, and nothing else: it is none of their own, and no time passes by it. */
@@ -299,6 +299,9 @@ export class ActivityFold {
     activity.vm = thread.vm;
     activity.line = batch.line[i] as number;
     activity.startNs = atNs;
+    // Until something ends it, nothing is known to have followed.
+    activity.endNs = atNs;
+    activity.ipa = 0;
     activity.epoch = this.epoch;
     thread.open = activity;
     thread.openEpoch = this.epoch;

@@ -16,6 +16,9 @@ const LAP_WITHIN_NS = 1_000_000;
 
 /** Holds each thread's last episode back as long as the next one may be the same access tried again. */
 export class Laps {
+  /** Until then it is too early for anything held back to be let go. */
+  private dueNs = Number.POSITIVE_INFINITY;
+
   constructor(
     private readonly pool: ActivityPool,
     private readonly aborts: AbortCount,
@@ -26,30 +29,43 @@ export class Laps {
   add(thread: Thread, activity: Activity, isBare: boolean): void {
     const pending = thread.pending;
     if (pending !== undefined) {
-      const isAgain = activity.kind === ActivityKind.fault && isSameAccess(pending, activity);
+      const isAgain = isNextLap(pending, activity);
       if (isAgain && !thread.isPendingBare) {
         if (isBare) this.aborts.countFault(activity);
         this.merge(pending, activity);
         if (lastRet(pending) !== EAGAIN) this.end(thread);
         return;
       }
-      const isSoon = activity.startNs - pending.endNs <= LAP_WITHIN_NS;
-      this.end(thread, isAgain && isSoon && activity.operationCount > 0);
+      this.end(thread, isAgain && activity.operationCount > 0);
     }
     if (isBare || (activity.kind === ActivityKind.fault && lastRet(activity) === EAGAIN)) {
       thread.pending = activity;
       thread.isPendingBare = isBare;
+      this.dueNs = Math.min(this.dueNs, activity.endNs + LAP_WITHIN_NS);
     } else this.deliver(activity);
   }
 
   /** The thread's next abort is known: another access ends the laps. */
   meet(thread: Thread, activity: Activity): void {
-    if (thread.pending !== undefined && !isSameAccess(thread.pending, activity)) this.end(thread);
+    if (thread.pending !== undefined && !isNextLap(thread.pending, activity)) this.end(thread);
   }
 
-  /** At `nowNs` it is too late for another lap. */
-  expire(thread: Thread, nowNs: number): void {
-    if (thread.pending !== undefined && nowNs - thread.pending.endNs > LAP_WITHIN_NS) this.end(thread);
+  /** By `nowNs`, of which no thread's event has come, it may be too late for another lap: whichever lines lie between. */
+  expire(threads: readonly Thread[], nowNs: number): void {
+    if (nowNs <= this.dueNs) return;
+    this.dueNs = Number.POSITIVE_INFINITY;
+    const late: Thread[] = [];
+    for (const thread of threads) {
+      const { pending, open } = thread;
+      if (pending === undefined) continue;
+      const untilNs = pending.endNs + LAP_WITHIN_NS;
+      // The next lap may be under way.
+      if (open !== undefined && open.startNs <= untilNs) continue;
+      if (nowNs > untilNs) late.push(thread);
+      else this.dueNs = Math.min(this.dueNs, untilNs);
+    }
+    late.sort((a, b) => (a.pending as Activity).endNs - (b.pending as Activity).endNs);
+    for (const thread of late) this.end(thread);
   }
 
   /** No lap follows. `wasMemory`: the access of an abort without a map was tried again, and mapped. */
@@ -92,7 +108,8 @@ function lastRet(activity: Activity): number {
   return activity.operationCount === 0 ? NO_RET : activity.operation(activity.operationCount - 1).ret;
 }
 
-/** The same abort on the same page: class, level and address agree. */
-function isSameAccess(a: Activity, b: Activity): boolean {
-  return a.ipa === b.ipa && a.esr % 64 === b.esr % 64;
+/** Soon after the first the same abort on the same page: class, level and address agree. */
+function isNextLap(first: Activity, next: Activity): boolean {
+  if (next.kind !== ActivityKind.fault || next.startNs - first.endNs > LAP_WITHIN_NS) return false;
+  return first.ipa === next.ipa && first.esr % 64 === next.esr % 64;
 }
