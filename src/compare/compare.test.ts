@@ -73,3 +73,20 @@ it("two walkers of one name are told apart by nothing: refused", async () => {
   await expect(diffTrace({ ...options, base, candidate })).rejects.toThrow('both call themselves "mine"');
   rmSync(folder, { recursive: true });
 });
+
+it.each([
+  ["coalesce-of-a-sparse-1-gib-block", { epochGapNs: 1e6 }, "pre-patch", "v6.12"],
+  ["logging-switched-on-during-a-coalesce", { recording: { pcpus: 1 } }, "v5.10", "post-patch"],
+] as const)(
+  "law: an epoch stands beside itself, though nothing happens in it on one side: %s",
+  async (name, more, a, b) => {
+    const fixture = fileURLToPath(new URL(`../../fixtures/${name}/trace.ndjson`, import.meta.url));
+    const diff = (base: string, candidate: string) =>
+      diffTrace({ input: fixture, lenient: false, recording: { walker: a }, ...more, base, candidate });
+    const [there, back] = [await diff(a, b), await diff(b, a)];
+    expect(there.epochs.some(({ base, candidate }) => base.faults !== candidate.faults)).toBe(true);
+    expect(back.epochs.map(({ label, base, candidate }) => [label, candidate, base])).toEqual(
+      there.epochs.map(({ label, base, candidate }) => [label, base, candidate]),
+    );
+  },
+);

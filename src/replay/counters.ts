@@ -135,7 +135,7 @@ export class Counters {
   /** Time that was to be saved where the record has none. */
   clampedNs = ZERO;
   makespanNs = ZERO;
-  readonly epochs: EpochResult[] = [];
+  epochs: EpochResult[] = [];
 
   fault(faultClass: number, cause: number, laps: number, isGuestTable: boolean): void {
     this.total += laps;

@@ -174,6 +174,21 @@ export class Replay {
     if (this.pending !== undefined) this.decide("record");
     yield* this.pump(Number.POSITIVE_INFINITY);
     for (const replayed of this.replayed) this.closeEpochs(replayed);
+    this.alignEpochs();
+  }
+
+  /** An epoch in which something happened on one side is an epoch of all. */
+  private alignEpochs(): void {
+    const all = new Map<number, EpochResult>();
+    for (const { counters } of this.replayed)
+      for (const epoch of counters.epochs) if (!all.has(epoch.number)) all.set(epoch.number, epoch);
+    const inOrder = [...all.values()].sort((a, b) => a.number - b.number);
+    for (const { counters } of this.replayed) {
+      const own = new Map(counters.epochs.map((epoch) => [epoch.number, epoch]));
+      counters.epochs = inOrder.map(
+        (epoch) => own.get(epoch.number) ?? { ...epoch, makespanNs: 0, faults: 0 },
+      );
+    }
   }
 
   /** What the sanitizer found under a strategy; nothing where none watched. */
