@@ -118,15 +118,16 @@ class Laws {
   private async ofSecondVm(): Promise<LawOutcome> {
     if (this.onOneCpu) return leftOut("second VM", "all VMs share one CPU");
     const file = join(this.scratch, "two.ndjson");
-    const names = new Set<string>();
+    const lines = new Map<string, number>();
     await this.rewrite(file, (line) => {
-      for (const [, pgt] of line.matchAll(/"pgt":"(0x[0-9a-f]+)"/g)) names.add(pgt as string);
+      const pgt = /"pgt":"(0x[0-9a-f]+)"/.exec(line)?.[1];
+      if (pgt !== undefined) lines.set(pgt, (lines.get(pgt) ?? 0) + 1);
       const isEveryones = /"event":"(marker|gap|lost_events)"/.test(line);
       return isEveryones ? [line] : [line, renamed(line, 0)];
     });
-    const [vm, ...more] = [...names];
-    if (vm === undefined || more.length > 0)
-      return leftOut("second VM", "not one VM with a table of its own");
+    // Some programs make VMs to find out what the kernel can do.
+    const [[vm] = [undefined]] = [...lines].sort(([, a], [, b]) => b - a);
+    if (vm === undefined) return leftOut("second VM", "no VM with a table of its own");
     const alone = await this.diff({ candidate: this.walkers.other, vm });
     const beside = await this.diff({ input: file, candidate: this.walkers.other, vm });
     return outcome("second VM", sidesDiffering(alone, beside));

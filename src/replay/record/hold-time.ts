@@ -142,7 +142,7 @@ export class HoldTime {
       this.bodyNs =
         this.isTornDownElsewhere(work) && !this.isTornDownElsewhere(meter.counts)
           ? (learnt.teardownNs ?? is)
-          : body * (is / was);
+          : Math.max(0, body + (is - was) * (learnt.bodyPace ?? body / was));
       this.cleanNs = cleaned * (wasCleaned > 0 ? clean / wasCleaned : learnt.cleanByteNs);
       this.recorded[Cost.teardown] = 0;
       this.recorded[Cost.clean] = learnt.knowsClean ? 1 : 0;

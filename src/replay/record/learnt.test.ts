@@ -58,3 +58,22 @@ describe.each([
     expect(learnt.usualNs(Shape.unchanged, block)).toBe(9000);
   });
 });
+
+describe("a hand-off", () => {
+  const handoff = (gapNs: number) => {
+    const learnt = learntOf(4096);
+    for (let n = 0; n < 30; n++) {
+      learnt.learnOwn(0, 16_000 + n);
+      learnt.learnGap(gapNs + n);
+    }
+    return learnt.handoffNs;
+  };
+
+  it("is the usual gap behind a release", () => {
+    expect(handoff(2000)).toBe(2015);
+  });
+
+  it("is never more than a fault's own time alone: a gap of milliseconds is others' turns on a CPU", () => {
+    expect(handoff(4_000_000)).toBeLessThan(16_030);
+  });
+});

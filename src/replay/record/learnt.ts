@@ -46,6 +46,8 @@ export class Learnt {
   private readonly toInstall = new StreamMedian();
   /** Of coalesces without a clean, and of those whose window holds no walk: what is left behind flush or install. */
   private readonly bodies = new StreamMedian();
+  /** Of coalesces, how many times the profile's time their walk and tear-down take. */
+  private readonly paces = new StreamMedian();
   /** Operations by shape and size (page or block), their clean taken off. */
   private readonly durations = Array.from({ length: 10 }, () => new StreamMedian());
   /** Fresh maps, which clean what they map. */
@@ -112,9 +114,12 @@ export class Learnt {
 
   /** The same operation once more, when the window's clean is known. */
   learnDuration(operation: Operation, ns: number): void {
-    const { shape, kind, bytes } = operation;
-    if (kind === OperationKind.map && shape !== Shape.coalesce)
-      this.durationsOf(shape, this.isBlock(bytes)).add(ns - this.cleanPart(operation, ns));
+    const { shape, kind, bytes, visitsToBreak } = operation;
+    if (kind !== OperationKind.map) return;
+    if (shape === Shape.coalesce) {
+      const work = operation.work as Float64Array;
+      this.paces.add(this.bodyNs(operation, ns) / this.profileBody(work, visitsToBreak, this.recorderUnits));
+    } else this.durationsOf(shape, this.isBlock(bytes)).add(ns - this.cleanPart(operation, ns));
   }
 
   /** Of a map, the time before it since the abort, and since another operation left the lock. */
@@ -172,11 +177,20 @@ export class Learnt {
 
   /** From a release to the next waiter's beginning. */
   get handoffNs(): number {
-    return Math.round(this.gaps.median ?? this.profile.figure("lockHandoffNs"));
+    return Math.round(this.usualGapNs ?? this.profile.figure("lockHandoffNs"));
   }
 
   get handoffLimitNs(): number {
-    return Math.max(HANDOFF_LIMIT * (this.gaps.median ?? 0), this.profile.figure("lockHandoffNs"));
+    return Math.max(HANDOFF_LIMIT * (this.usualGapNs ?? 0), this.profile.figure("lockHandoffNs"));
+  }
+
+  /**
+   * What passes between a release and the next operation is no more than what a fault does alone before its own: where
+   * threads lack CPUs, most gaps are others' turns and no hand-off.
+   */
+  private get usualGapNs(): number | undefined {
+    const gapNs = this.gaps.median;
+    return gapNs === undefined ? undefined : Math.min(gapNs, this.anyOwn.quantile(BRISK) ?? gapNs);
   }
 
   /**
@@ -248,6 +262,14 @@ export class Learnt {
       ? beyondNs
       : this.profileBody(operation.work as Float64Array, operation.visitsToBreak, this.recorderUnits);
     return Math.min(rest, Math.max(0, walkNs));
+  }
+
+  /**
+   * How many times the profile's time walk and tear-down of a coalesce take with nobody in the way; undefined where there
+   * was none. What held one up holds up what is added to it no more than another.
+   */
+  get bodyPace(): number | undefined {
+    return this.paces.quantile(BRISK);
   }
 
   /** Tear-down that the recording walker leaves to others, where the trace shows it. */
