@@ -8,6 +8,7 @@ import { render } from "../report/terminal.js";
 import { compareTrace } from "./compare.js";
 import { diffTrace } from "./diff.js";
 import { compareSchema } from "./result.js";
+import { traceText } from "./trace-text.test.support.js";
 
 const input = fileURLToPath(
   new URL("../../fixtures/second-vcpu-inside-the-window/trace.ndjson", import.meta.url),
@@ -90,3 +91,28 @@ it.each([
     );
   },
 );
+
+it("who waits for a split that does not come goes on where nothing else does, on another machine too", async () => {
+  // The first map splits the block that its abort met; events are lost while the second abort is under way.
+  const text = traceText(
+    { ia_bits: 48 },
+    `100000 101 kvm_guest_fault {"ipa":"0xffffffa00000","hsr":"0x9200004e","hxfar":"0xc0000000"}
+     17861000 101 s2_map {"pgt":"0xa000","addr":"0xffffffb21000","size":"0x1000","phys":"0x52121000","prot":"0x4"}
+     17873000 101 s2_map_ret {"ret":0}
+     17938000 101 kvm_guest_fault {"ipa":"0xffffffb22000","hsr":"0x92000007","hxfar":"0xc0122000"}
+     17954000 101 lost_events {"count":3}
+     17954000 101 s2_map {"pgt":"0xa000","addr":"0xffffffb22000","size":"0x1000","phys":"0x52122000","prot":"0x4"}
+     17966000 101 s2_map_ret {"ret":0}`,
+  );
+  const folder = mkdtempSync(join(tmpdir(), "s2replay-ahead-"));
+  const file = join(folder, "trace.ndjson");
+  writeFileSync(file, text);
+  const { base } = await diffTrace({
+    input: file,
+    lenient: false,
+    base: "v7.2",
+    candidate: "v6.12",
+    whatIf: { pcpus: 1 },
+  }).finally(() => rmSync(folder, { recursive: true }));
+  expect(base.faults.total).toBe(2);
+});

@@ -44,6 +44,8 @@ export class ReplayThread {
   turnEndNs = ZERO;
   /** Its hold goes on when it has a CPU again. */
   isInterrupted = false;
+  /** It has waited for a split that does not come. */
+  mayGoAhead = false;
   /** It has had runs of accesses. */
   hasRuns = false;
   activity: Activity | undefined;

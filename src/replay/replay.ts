@@ -483,6 +483,7 @@ export class Replay {
         arrivals: arrivalSeed === undefined ? undefined : new Arrivals(arrivalSeed, exitNs),
         exitNs,
         retryLapNs: Math.max(1, lapNs * scale.of(Cost.retry)),
+        wholeLapNs: Math.max(1, profile.figure("retryLapNs")),
         handoffNs: lockWait === "spin" ? profile.figure("lockHandoffNs") : 0,
         stage2: () => stage2,
         sanitizers,

@@ -42,6 +42,8 @@ export interface RunConfig {
   readonly handoffNs: number;
   /** From a return to the guest with -EAGAIN to the next one, where the entry is still taken; ns. */
   readonly retryLapNs: number;
+  /** The same as it is, whatever it is taken to cost: time passes all the same while who has the entry has no CPU. */
+  readonly wholeLapNs: number;
   readonly stage2: () => Stage2Config;
   /** Takes the sanitizer of each VM's table; undefined where none watches. */
   readonly sanitizers: Sanitizer[] | undefined;

@@ -78,6 +78,10 @@ export class Run {
       const horizonNs = barrier === undefined ? this.horizon(frontierNs) : Number.POSITIVE_INFINITY;
       if (!this.schedule.advance(horizonNs, frontierNs)) return false;
       if (barrier === undefined) return true;
+      if (this.ahead.length > 0) {
+        this.letAheadGo();
+        continue;
+      }
       if (this.pending > 0) throw new ModelError(`${this.pending} activities never ended before a barrier`);
       this.inbox.passBarrier();
       this.pass(barrier);
@@ -144,6 +148,7 @@ export class Run {
   private begin(thread: ReplayThread, atNs: number, tailNs: number): void {
     const activity = thread.shift();
     thread.activity = activity;
+    thread.mayGoAhead = false;
     if (activity === undefined) {
       thread.step = Step.idle;
       this.schedule.release(thread, atNs);
@@ -219,7 +224,7 @@ export class Run {
         this.continueRun(thread, activity, atNs);
         return;
     }
-    if (this.host.isAhead(activity)) {
+    if (!thread.mayGoAhead && this.host.isAhead(activity)) {
       thread.step = Step.ahead;
       this.schedule.release(thread, atNs);
       this.ahead.push(thread);
@@ -234,6 +239,14 @@ export class Run {
     for (const thread of this.ahead.splice(0)) {
       if (this.host.isAhead(thread.activity as Activity)) this.ahead.push(thread);
       else this.schedule.work(thread, Step.think, 0, atNs);
+    }
+  }
+
+  /** The split does not come: whoever waited for it waits no longer. */
+  private letAheadGo(): void {
+    for (const thread of this.ahead.splice(0)) {
+      thread.mayGoAhead = true;
+      this.schedule.work(thread, Step.think, 0, this.schedule.nowNs);
     }
   }
 
@@ -340,13 +353,13 @@ export class Run {
   /** The entry is another fault's: the guest is let fault on it until it is free. The laps are computed, not looped. */
   private retry(thread: ReplayThread, activity: Activity, takenUntilNs: number, atNs: number): void {
     this.host.lock(activity.vm).release(thread, atNs, this.grant);
-    const { retryLapNs } = this.config;
+    const { retryLapNs, wholeLapNs } = this.config;
     const backNs = this.host.tailNs(activity);
     // Of one that has no CPU nobody knows how long it takes: lap by lap.
     const isOpen = isOpenEnded(takenUntilNs);
     const laps = isOpen ? 0 : Math.max(0, Math.ceil((takenUntilNs - atNs - backNs) / retryLapNs));
     const ns = isOpen
-      ? Math.max(backNs, retryLapNs - thread.exitNs - thread.handlerNs)
+      ? Math.max(backNs, wholeLapNs - thread.exitNs - thread.handlerNs)
       : backNs + laps * retryLapNs;
     thread.laps += laps;
     thread.retryNs += ns;
@@ -369,7 +382,8 @@ export class Run {
     const lapNs = Math.min(thread.exitNs + thread.handlerNs, this.config.retryLapNs);
     const handledNs = Math.round(lapNs * this.config.scale.of(Cost.retry));
     thread.retryNs += handledNs;
-    this.schedule.work(thread, Step.handler, handledNs, atNs);
+    // What costs nothing is not done at once again: who has the entry would never get on.
+    this.schedule.work(thread, Step.handler, handledNs > 0 ? handledNs : this.config.wholeLapNs, atNs);
   }
 
   private unlock(thread: ReplayThread, atNs: number): void {
