@@ -1,0 +1,6 @@
+import type { Strategy } from "../strategy/strategy.js";
+
+/** Strategies by name, as in a sentence. */
+export function namesOf(strategies: readonly Strategy[], word: "and" | "or"): string {
+  return strategies.map(({ name }) => name).join(` ${word} `);
+}
