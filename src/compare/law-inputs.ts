@@ -49,26 +49,32 @@ export class LawWalkers {
     return this.from(0, "small");
   }
 
+  /** One get and one put more in each map that reaches a leaf. */
+  get smallInEach(): string {
+    return this.adding("small-in-each", "false", "true");
+  }
+
   /** One get and one put more in each coalesce from `ipa` on. */
   from(ipa: number, name = "from"): string {
+    return this.adding(name, `visit.ipa >= ${ipa} && map.allowsLeafAt(visit)`, "false");
+  }
+
+  /** One get and one put more in each map, at its first table or leaf for which the condition holds. */
+  private adding(name: string, atTable: string, atLeaf: string): string {
     return this.like(
       name,
       `createMapWalker: (ops, map) => {
     const walker = like.createMapWalker(ops, map);
-    const tablePre = walker.tablePre;
     let isDone = false;
+    const add = (visit, here) => {
+      if (isDone || !here) return;
+      isDone = true;
+      ops.getPage(visit.page);
+      ops.putPage(visit.page);
+    };
     return Object.create(walker, {
-      tablePre: {
-        value(visit) {
-          if (!isDone && visit.ipa >= ${ipa} && map.allowsLeafAt(visit)) {
-            isDone = true;
-            ops.getPage(visit.page);
-            ops.putPage(visit.page);
-          }
-          return tablePre.call(walker, visit);
-        },
-      },
-      leaf: { value: (visit) => walker.leaf(visit) },
+      tablePre: { value: (visit) => (add(visit, ${atTable}), walker.tablePre(visit)) },
+      leaf: { value: (visit) => (add(visit, ${atLeaf}), walker.leaf(visit)) },
       ...(walker.tablePost === undefined ? {} : { tablePost: { value: (visit) => walker.tablePost(visit) } }),
     });
   },`,

@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type ScalableCost, scalableCosts } from "../replay/cost-scale.js";
 import type { RecordedMachine } from "../trace/header.js";
+import { openTrace } from "../trace/open-trace.js";
 import { diffTrace } from "./diff.js";
 import { LawWalkers, renamed, rewrite } from "./law-inputs.js";
 import type { DiffOptions } from "./options.js";
@@ -16,7 +17,7 @@ export const laws = {
   antisymmetry: "A against B is B against A, the other way round",
   renamed: "other pids, names, pointers and times change no figure",
   "second VM": "another VM beside it, with CPUs of its own, changes no figure",
-  small: "one get and one put more in each coalesce moves little",
+  small: "one get and one put more in each coalesce, or each map, moves little",
   locality: "a walker that differs from some address on leaves what comes before as it is",
 } as const;
 export type Law = keyof typeof laws;
@@ -51,18 +52,21 @@ export async function lawsOf(input: LawInput): Promise<LawOutcome[]> {
 }
 
 class Laws {
-  private readonly onOneCpu: boolean;
+  private onOneCpu = false;
   private readonly walkers: LawWalkers;
 
   constructor(
     private readonly input: LawInput,
     private readonly scratch: string,
   ) {
-    this.onOneCpu = input.header?.pcpus === 1;
     this.walkers = new LawWalkers(input.walker, scratch);
   }
 
   async all(): Promise<LawOutcome[]> {
+    const { file, header = {} } = this.input;
+    const source = await openTrace(file, { header });
+    this.onOneCpu = source.header?.pcpus === 1;
+    for await (const _ of source.batches()) break;
     const record = await this.diff({ candidate: this.walkers.copy, ablate: ablated });
     return [
       await this.ofNull(record),
@@ -134,28 +138,28 @@ class Laws {
   }
 
   /**
-   * d more in each of N coalesces: the stall moves by vCPUs x N x d, 0.1 %, and an episode for each fault that flips; of
-   * an epoch's accesses one may fault more or less (with all of its laps, where faults share the lock).
+   * d more in each of N coalesces, or of N maps: the stall moves by vCPUs x N x d, 0.1 %, and an episode for each fault that
+   * flips. Of the coalesces, of an epoch's accesses one may fault more or less (with all of its laps, where faults share
+   * the lock).
    */
   private async ofSmallChange(record: DiffResult): Promise<LawOutcome> {
     const accesses = [new Map<string, number>(), new Map<string, number>()] as const;
-    const { base, candidate } = await this.diff({
+    let maps = 0;
+    const coalesces = await this.diff({
       candidate: this.walkers.small,
       observer: {
-        ended: ({ side, isFault, counted, epoch = "" }) => {
+        ended: ({ side, isFault, counted, epoch = "" }, activity) => {
+          if (side === 0) maps += activity.operationCount;
           const of = accesses[side];
           if (of !== undefined && isFault && counted) of.set(epoch, (of.get(epoch) ?? 0) + 1);
         },
       },
     });
-    const flips = candidate.faults.avoided + Math.abs(candidate.faults.total - base.faults.total);
-    const dearest = 2 * 1000;
-    const bound =
-      record.trace.vcpus * base.windows.count * dearest +
-      0.001 * base.stallNs.total +
-      flips * base.stallNs.max;
-    const moved = Math.abs(candidate.stallNs.total - base.stallNs.total);
-    const off = moved > bound ? [`stall: ${moved} ns, more than ${Math.round(bound)}`] : [];
+    const each = await this.diff({ candidate: this.walkers.smallInEach });
+    const off = [
+      ...movesMuch(coalesces, record.trace.vcpus * coalesces.base.windows.count),
+      ...movesMuch(each, record.trace.vcpus * maps).map((text) => `${text} (in each map)`),
+    ];
     for (const [epoch, was] of accesses[0]) {
       const is = accesses[1].get(epoch) ?? 0;
       if (Math.abs(is - was) > 1) off.push(`accesses that fault in ${epoch}: ${was} and ${is}`);
@@ -230,6 +234,17 @@ class Laws {
     const { file: recording, header } = this.input;
     return rewrite(recording, header === undefined ? {} : { header }, file, edit);
   }
+}
+
+/** So much at most does one get and one put take; ns. */
+const DEAREST_NS = 2 * 1000;
+
+/** Whether the stall moves by more than so many gets and puts account for, and the faults that flip. */
+function movesMuch({ base, candidate }: DiffResult, times: number): string[] {
+  const flips = candidate.faults.avoided + Math.abs(candidate.faults.total - base.faults.total);
+  const bound = times * DEAREST_NS + 0.001 * base.stallNs.total + flips * base.stallNs.max;
+  const moved = Math.abs(candidate.stallNs.total - base.stallNs.total);
+  return moved > bound ? [`stall: ${moved} ns, more than ${Math.round(bound)}`] : [];
 }
 
 function outcome(law: Law, off: readonly string[]): LawOutcome {
