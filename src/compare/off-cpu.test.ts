@@ -210,15 +210,7 @@ describe("a recording of four vCPUs on two CPUs", { timeout: 120_000 }, () => {
 
   it("keeps the laws: a walker that does nothing else changes nothing", async () => {
     const outcomes = await lawsOf({ file, walker: "v6.1", header: undefined });
-    expect(outcomes.map(({ law, is }) => [law, is])).toEqual([
-      ["null", "kept"],
-      ["base", "kept"],
-      ["antisymmetry", "kept"],
-      ["renamed", "kept"],
-      ["second VM", "left out"],
-      ["small", "kept"],
-      ["locality", "kept"],
-    ]);
+    expect(outcomes.filter(({ is }) => is !== "kept")).toEqual([]);
   });
 
   it("shows nearly half of what passes beyond own time off the CPU", async () => {
