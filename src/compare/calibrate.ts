@@ -71,10 +71,7 @@ export async function calibrateInput(options: TraceOptions): Promise<Calibration
       `--profile fit reads the trace twice, and ${input === "-" ? "standard input" : input} cannot be: ` +
         "save it to a file, or fit once (s2replay calibrate FILE -o profile.json) and give --profile profile.json",
     );
-  return calibrateTraces({
-    ...rest,
-    inputs: [input],
-  });
+  return calibrateTraces({ ...rest, inputs: [input] });
 }
 
 function read(options: InputOptions): Promise<Reading> {

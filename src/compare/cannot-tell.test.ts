@@ -5,30 +5,16 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, expect, it } from "vitest";
 import { diffTrace } from "./diff.js";
-import { traceText } from "./trace-text.test.support.js";
+import { faultFields, firstTouch, mapFields, traceText } from "./trace-text.test.support.js";
 
 const scratch = mkdtempSync(join(tmpdir(), "s2replay-cannot-tell-"));
 afterAll(() => rmSync(scratch, { recursive: true }));
 
-const hex = (n: number) => `0x${n.toString(16)}`;
-const fault = (ipa: number, level: number) =>
-  `{"ipa":"${hex(ipa)}","hsr":"${hex(0x92000004 + level)}","hxfar":"${hex(ipa)}"}`;
-const map = (ipa: number, size: string) =>
-  `{"pgt":"0xa000","addr":"${hex(ipa)}","size":"${size}","phys":"${hex(ipa + 2 ** 30)}","prot":"0x6"}`;
-
-/** A fault that maps, from `ns` on, in 4 us. */
-const firstTouch = (ns: number, pid: number, ipa: number) => `
-  ${ns} ${pid} s2_abort
-  ${ns + 500} ${pid} kvm_guest_fault ${fault(ipa, 3)}
-  ${ns + 2000} ${pid} s2_map ${map(ipa, "0x1000")}
-  ${ns + 3000} ${pid} s2_map_ret {"ret":0}
-  ${ns + 4000} ${pid} s2_abort_ret {"ret":1}`;
-
 /** A coalesce of which 230 us are walk and tear-down; behind the install under post-patch, inside the window before. */
 const coalesce = (ns: number, block: number) => `
   ${ns} 101 s2_abort
-  ${ns + 500} 101 kvm_guest_fault ${fault(block, 3)}
-  ${ns + 2000} 101 s2_map ${map(block, "0x200000")}
+  ${ns + 500} 101 kvm_guest_fault ${faultFields(block, 3)}
+  ${ns + 2000} 101 s2_map ${mapFields(block, 0x20_0000)}
   ${ns + 2100} 101 s2_break
   ${ns + 2200} 101 tlb_vmid {"mmu":"0xb000"}
   ${ns + 3000} 101 tlb_vmid_ret
@@ -39,8 +25,8 @@ const coalesce = (ns: number, block: number) => `
 /** Another vCPU meets the window that began at `ns`, and waits for the lock until it is over. */
 const meets = (ns: number, afterNs: number, block: number) => `
   ${ns + afterNs} 102 s2_abort
-  ${ns + afterNs + 500} 102 kvm_guest_fault ${fault(block + 0x1000, 2)}
-  ${ns + 236_000} 102 s2_map ${map(block, "0x200000")}
+  ${ns + afterNs + 500} 102 kvm_guest_fault ${faultFields(block + 0x1000, 2)}
+  ${ns + 236_000} 102 s2_map ${mapFields(block, 0x20_0000)}
   ${ns + 236_700} 102 s2_map_ret {"ret":-11}
   ${ns + 237_000} 102 s2_abort_ret {"ret":1}`;
 

@@ -7,7 +7,7 @@ import { afterAll, describe, expect, it } from "vitest";
 import { eventEffects } from "../activity/event-effects.js";
 import { type EventName, eventNames } from "../trace/event.js";
 import { diffTrace } from "./diff.js";
-import { traceText } from "./trace-text.test.support.js";
+import { faultFields, firstTouch, mapFields, traceText } from "./trace-text.test.support.js";
 
 const fixtures = join(import.meta.dirname, "../../fixtures");
 const scratch = mkdtempSync(join(tmpdir(), "s2replay-effects-"));
@@ -15,16 +15,15 @@ afterAll(() => rmSync(scratch, { recursive: true }));
 
 const fixture = (name: string) => readFileSync(join(fixtures, name, "trace.ndjson"), "utf8");
 
-const page = '"addr":"0x40000000","size":"0x1000","phys":"0x80000000","prot":"0x6"';
-const block = '"addr":"0x40000000","size":"0x200000","phys":"0x80000000","prot":"0x6"';
-const translation = '{"ipa":"0x40000000","hsr":"0x92000047","hxfar":"0x40000000"}';
+const IPA = 0x4000_0000;
+const BLOCK = 0x20_0000;
 const ofTable = '{"pgt":"0xa000"}';
 
 const faultToEntry = traceText(
   { walker: "pre-patch" },
   `1000 101 s2_abort
-   1500 101 kvm_guest_fault ${translation}
-   3000 101 s2_map {"pgt":"0xa000",${page}}
+   1500 101 kvm_guest_fault ${faultFields(IPA, 3)}
+   3000 101 s2_map ${mapFields(IPA, 0x1000)}
    4000 101 s2_map_ret {"ret":0}
    9000 101 kvm_entry
    90000 101 kvm_entry`,
@@ -32,11 +31,7 @@ const faultToEntry = traceText(
 
 const accessFlag = traceText(
   { walker: "pre-patch" },
-  `1000 101 s2_abort
-   1500 101 kvm_guest_fault ${translation}
-   3000 101 s2_map {"pgt":"0xa000",${page}}
-   4000 101 s2_map_ret {"ret":0}
-   5000 101 s2_abort_ret {"ret":1}
+  `${firstTouch(1000, 101, IPA)}
    20000 101 s2_abort
    20500 101 kvm_guest_fault {"ipa":"0x40000000","hsr":"0x9200000b","hxfar":"0x40000000"}
    20600 101 kvm_access_fault {"ipa":"0x40000000"}
@@ -46,11 +41,7 @@ const accessFlag = traceText(
 
 const leftToVmm = traceText(
   { walker: "pre-patch" },
-  `1000 101 s2_abort
-   1500 101 kvm_guest_fault ${translation}
-   3000 101 s2_map {"pgt":"0xa000",${page}}
-   4000 101 s2_map_ret {"ret":0}
-   5000 101 s2_abort_ret {"ret":1}
+  `${firstTouch(1000, 101, IPA)}
    20000 101 s2_abort
    20500 101 kvm_guest_fault {"ipa":"0x9000000","hsr":"0x93c08007","hxfar":"0x9000000"}
    21000 101 kvm_userspace_exit {"reason":"KVM_EXIT_MMIO (6)"}`,
@@ -58,32 +49,20 @@ const leftToVmm = traceText(
 
 const tornDown = traceText(
   { walker: "v6.12" },
-  `1000 101 s2_abort
-   1500 101 kvm_guest_fault ${translation}
-   3000 101 s2_map {"pgt":"0xa000",${page}}
-   4000 101 s2_map_ret {"ret":0}
-   5000 101 s2_abort_ret {"ret":1}
+  `${firstTouch(1000, 101, IPA)}
    20000 101 s2_abort
-   20500 101 kvm_guest_fault {"ipa":"0x40001000","hsr":"0x92000047","hxfar":"0x40001000"}
-   23000 101 s2_map {"pgt":"0xa000",${block}}
+   20500 101 kvm_guest_fault ${faultFields(IPA + 0x1000, 3)}
+   23000 101 s2_map ${mapFields(IPA, BLOCK)}
    26000 101 s2_map_ret {"ret":0}
    27000 101 s2_abort_ret {"ret":1}
    30000 101 s2_teardown ${ofTable}
    77000 101 s2_teardown_ret
-   90000 101 s2_abort
-   90500 101 kvm_guest_fault {"ipa":"0x40400000","hsr":"0x92000047","hxfar":"0x40400000"}
-   93000 101 s2_map {"pgt":"0xa000","addr":"0x40400000","size":"0x1000","phys":"0x80400000","prot":"0x6"}
-   94000 101 s2_map_ret {"ret":0}
-   95000 101 s2_abort_ret {"ret":1}`,
+   ${firstTouch(90_000, 101, IPA + 2 * BLOCK)}`,
 );
 
 const splits = traceText(
   { walker: "pre-patch" },
-  `1000 101 s2_abort
-   1500 101 kvm_guest_fault ${translation}
-   3000 101 s2_map {"pgt":"0xa000",${block}}
-   4000 101 s2_map_ret {"ret":0}
-   5000 101 s2_abort_ret {"ret":1}
+  `${firstTouch(1000, 101, IPA, BLOCK)}
    6000 102 s2_split {"pgt":"0xa000","addr":"0x40000000","size":"0x200000"}
    9000 102 s2_split_ret {"ret":0}
    9100 102 kvm_age_hva {"start":"0x7f0000000000","end":"0x7f0000001000"}
@@ -95,11 +74,11 @@ const splits = traceText(
 const withoutCpu = traceText(
   { walker: "pre-patch" },
   `1000 101 s2_abort
-   1500 101 kvm_guest_fault ${translation}
+   1500 101 kvm_guest_fault ${faultFields(IPA, 3)}
    20000 101 sched_switch {"prev_state":"D","next_pid":0}
    70000 102 sched_waking {"target_pid":101}
    90000 102 sched_switch {"prev_state":"R","next_pid":101}
-   100000 101 s2_map {"pgt":"0xa000",${page}}
+   100000 101 s2_map ${mapFields(IPA, 0x1000)}
    101000 101 s2_map_ret {"ret":0}
    105000 101 s2_abort_ret {"ret":1}`,
 );

@@ -49,7 +49,7 @@ export async function readInput<T>(
 }
 
 /** A trace, or the events of a described workload. */
-export async function openInput(options: InputOptions): Promise<TraceSource> {
+async function openInput(options: InputOptions): Promise<TraceSource> {
   const { input } = options;
   const name = options.name ?? (typeof input === "string" ? undefined : `workload ${input.workload}`);
   return openTrace(typeof input === "string" ? input : readWorkload(input), {
@@ -72,6 +72,14 @@ export function stage2Of(header: TraceHeader | undefined, iaBits: number): Stage
     fwb: header?.fwb ?? false,
     hasTlbiRange: header?.tlbi_range ?? false,
   };
+}
+
+/** What the input's header says, with what the caller told. Throws as openTrace and its reader do. */
+export async function headerOfInput(options: InputOptions): Promise<TraceHeader | undefined> {
+  const source = await openInput(options);
+  // Who has begun to read closes it.
+  for await (const _ of source.batches()) break;
+  return source.header;
 }
 
 function readerOptions(options: InputOptions): Parameters<typeof openTrace>[1] {

@@ -48,7 +48,7 @@ describe("two CPUs for two vCPUs", SLOW, () => {
     return { ...result, change: is.makespanNs / was.makespanNs - 1 };
   };
 
-  it("prepatch foretells postpatch: ADJUST within 5 points of the measured -37 %, the windows within their range", async () => {
+  it("from prepatch the change to postpatch is predicted: ADJUST within 5 points of the measured -37 %, the windows within their range", async () => {
     const { change, candidate } = await adjust("5.10.262-prepatch", "pre-patch", "post-patch");
     expect(Math.abs(change - -0.37)).toBeLessThan(0.05);
     expect(candidate.windows.p50Ns).toBeGreaterThan(27_000);

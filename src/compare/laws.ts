@@ -5,8 +5,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type ScalableCost, scalableCosts } from "../replay/cost-scale.js";
 import type { RecordedMachine } from "../trace/header.js";
-import { openTrace } from "../trace/open-trace.js";
 import { diffTrace } from "./diff.js";
+import { headerOfInput } from "./input.js";
 import { LawWalkers, renamed, rewrite } from "./law-inputs.js";
 import type { DiffOptions } from "./options.js";
 import type { DiffResult, ReplayResult } from "./result.js";
@@ -64,9 +64,8 @@ class Laws {
 
   async all(): Promise<LawOutcome[]> {
     const { file, header = {} } = this.input;
-    const source = await openTrace(file, { header });
-    this.onOneCpu = source.header?.pcpus === 1;
-    for await (const _ of source.batches()) break;
+    const said = await headerOfInput({ input: file, lenient: false, recording: header });
+    this.onOneCpu = said?.pcpus === 1;
     const record = await this.diff({ candidate: this.walkers.copy, ablate: ablated });
     return [
       await this.ofNull(record),

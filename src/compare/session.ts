@@ -13,7 +13,14 @@ import { didYouMean } from "../suggest.js";
 import { Kind, type TraceHeader, type TraceSource } from "../trace/event.js";
 import { calibrateInput, FIT } from "./calibrate.js";
 import { hasAccesses } from "./caveats.js";
-import { contradictionCaveats, defaultProfile, openInput, readInput, recorderOf, stage2Of } from "./input.js";
+import {
+  contradictionCaveats,
+  defaultProfile,
+  headerOfInput,
+  readInput,
+  recorderOf,
+  stage2Of,
+} from "./input.js";
 import type { TraceOptions } from "./options.js";
 import type { Caveat } from "./result.js";
 
@@ -64,10 +71,9 @@ export async function replaySession(
 
 /** The profile that a replay of the input would have, from the beginning of it. Throws as replaySession does. */
 export async function profileFor(options: TraceOptions): Promise<CostProfile> {
-  const source = await openInput(options);
-  for await (const _ of source.batches()) break;
+  const header = await headerOfInput(options);
   const fit = options.profile === FIT ? await calibrateInput(options) : undefined;
-  return profileOf(options, source.header, fit);
+  return profileOf(options, header, fit);
 }
 
 function profileOf(

@@ -11,7 +11,7 @@ import type { Guests } from "./guests.js";
 import type { Judgement } from "./judgement.js";
 import { Step, type Track, Tracks } from "./track.js";
 
-/** What the pass is told of the trace, and whom it tells. */
+/** What the pass needs to know of the trace, and who is told what it finds. */
 export interface ReferenceConfig {
   readonly guests: Guests;
   readonly judgement: Judgement;

@@ -83,8 +83,8 @@ export abstract class Side {
   /** A recorded time of the track by the queue's clock. */
   protected abstract queueNs(track: Track, recordedNs: number): number;
 
-  /** A time of this side by the queue's clock. */
-  protected abstract fromHereNs(atNs: number): number;
+  /** Something of the track is due at a time of this side. */
+  protected abstract dueHere(track: Track, step: Step, atNs: number): void;
 
   /** What is due on the track comes: when, on this side. */
   protected abstract arrive(track: Track): number;
@@ -216,11 +216,6 @@ export abstract class Side {
     track.rank = step;
     track.dueNs = atNs;
     this.queue.push(track);
-  }
-
-  /** @param atNs by this side's clock */
-  protected dueHere(track: Track, step: Step, atNs: number): void {
-    this.due(track, step, this.fromHereNs(atNs));
   }
 
   /** Something of the track is due when the record has it. */

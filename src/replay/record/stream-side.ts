@@ -21,8 +21,8 @@ export class StreamSide extends Side {
     return recordedNs;
   }
 
-  protected fromHereNs(atNs: number): number {
-    return atNs - this.shiftNs;
+  protected dueHere(track: Track, step: Step, atNs: number): void {
+    this.due(track, step, atNs - this.shiftNs);
   }
 
   protected arrive(track: Track): number {

@@ -27,8 +27,8 @@ export class ThreadSide extends Side {
     return this.at(track, recordedNs);
   }
 
-  protected fromHereNs(atNs: number): number {
-    return atNs;
+  protected dueHere(track: Track, step: Step, atNs: number): void {
+    this.due(track, step, atNs);
   }
 
   protected arrive(track: Track): number {
