@@ -1,8 +1,14 @@
 /** The library: what the command line is built on. */
 
 export { type CalibrateOptions, calibrateTraces } from "./compare/calibrate.js";
-export { compareTrace } from "./compare/compare.js";
-export { diffTrace, replayTrace } from "./compare/diff.js";
+export {
+  compareTrace,
+  diffTrace,
+  replayTrace,
+  sampleCompare,
+  sampleDiff,
+  sampleReplay,
+} from "./compare/diff.js";
 export { type Expression, parseExpression } from "./compare/expression.js";
 export type {
   CompareOptions,
@@ -33,19 +39,19 @@ export {
 } from "./compare/result.js";
 export { type SelfReplayResult, selfReplaySchema } from "./compare/result-self-replay.js";
 export { type SweepPoint, sweepSchema } from "./compare/result-sweep.js";
-export { type SampleOptions, sampleCompare, sampleDiff, sampleReplay } from "./compare/samples.js";
+export { type ValidateResult, validateSchema } from "./compare/result-validate.js";
+export type { SampleOptions } from "./compare/samples.js";
 export { selfReplayTrace } from "./compare/self-replay.js";
 export { type SweepAxis, type SweepOptions, type SweepResult, sweep } from "./compare/sweep.js";
 export type { SweepValue } from "./compare/sweep-parameter.js";
+export { validateTrace } from "./compare/validate.js";
 export type { ReplayStart, Watcher } from "./compare/watcher.js";
 export type { Calibration } from "./cost/calibrate.js";
 export { type CostProfile, type FigureName, loadProfile } from "./cost/profile.js";
 export { ModelError, StrategyError, TraceFormatError, UnsupportedTraceError, UsageError } from "./errors.js";
 export type { Episode } from "./replay/episode.js";
 export type { Observer, Repetition } from "./replay/run-config.js";
-export { render as renderJson } from "./report/json.js";
-export { render as renderMarkdown } from "./report/markdown.js";
-export { render as renderText } from "./report/terminal.js";
+export { renderJson, renderMarkdown, renderText } from "./report/published.js";
 export type { Visit, Visitor } from "./stage2/walk.js";
 export { strategies, strategyByName, strategyOfKernel } from "./strategy/index.js";
 export { loadStrategy } from "./strategy/load.js";

@@ -5,9 +5,10 @@ import { join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { type Browser, chromium, type Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
+import type { TraceResult } from "../compare/trace-result.js";
 import { headCells, valueCells } from "../report/cells.js";
 import { formatCount, formatNs } from "../report/quantity.js";
-import { type AnyResult, sectionsOf, sidesOf } from "../report/rows.js";
+import { sectionsOf } from "../report/rows.js";
 
 vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 });
 
@@ -40,7 +41,7 @@ afterAll(async () => {
 interface Written {
   readonly file: string;
   readonly text: string;
-  readonly result: AnyResult;
+  readonly result: TraceResult;
 }
 
 let pages = 0;
@@ -92,8 +93,8 @@ const status = (page: Page) => textOf(page, ".status");
 const details = (page: Page) => textOf(page, "#details");
 
 /** The figures as the text report has them: label, then cells. */
-function expectedRows(result: AnyResult): string[][] {
-  const sides = sidesOf(result);
+function expectedRows(result: TraceResult): string[][] {
+  const sides = result.sides;
   const blanks = headCells(sides).map(() => "");
   return sectionsOf(result).flatMap(({ title, head, rows }) => [
     [title, ...(head === undefined ? blanks : valueCells(head, sides))],
@@ -168,7 +169,7 @@ describe.skipIf(executable === undefined)("in a browser", () => {
     const { file, result } = written();
     await open(file, async (page) => {
       const text = await status(page);
-      for (const { replay } of sidesOf(result)) {
+      for (const { replay } of result.sides) {
         const { strategy, faults, stallNs, windows } = replay;
         expect(text).toContain(
           `${strategy}: ${formatCount(faults.accessesFaulted)} faulted accesses, stall ~${formatNs(stallNs.total)}`,

@@ -1,7 +1,5 @@
 import type { CommandModule } from "yargs";
-import { compareTrace } from "../compare/compare.js";
 import { compareSchema } from "../compare/result.js";
-import { sampleCompare } from "../compare/samples.js";
 import { compareColumns } from "../report/columns.js";
 import { loadStrategy } from "../strategy/load.js";
 import { replayAndDeliver } from "./replaying.js";
@@ -35,12 +33,11 @@ export const compareCommand: CommandModule<object, CompareArguments> = {
     const strategies = args.strategies.split(",").map((name) => name.trim());
     const names = (await Promise.all(strategies.map(loadStrategy))).map(({ name }) => name);
     await replayAndDeliver(args, {
+      kind: "compare",
+      strategies,
       schema: compareSchema,
       columns: compareColumns(names),
-      kinds: watchKinds,
-      options: { strategies },
-      replay: compareTrace,
-      sample: sampleCompare,
+      files: watchKinds,
     });
   },
 };

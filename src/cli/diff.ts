@@ -1,7 +1,5 @@
 import type { CommandModule } from "yargs";
-import { diffTrace } from "../compare/diff.js";
 import { diffSchema } from "../compare/result.js";
-import { sampleDiff } from "../compare/samples.js";
 import { UsageError } from "../errors.js";
 import { type ScalableCost, scalableCosts } from "../replay/cost-scale.js";
 import { diffColumns } from "../report/columns.js";
@@ -51,15 +49,11 @@ export const diffCommand: CommandModule<object, DiffArguments> = {
       ),
   handler: (args) =>
     replayAndDeliver(args, {
+      kind: "diff",
+      strategies: [args.base, args.candidate],
+      ablate: args.ablate === undefined ? [] : parseCosts(args.ablate),
       schema: diffSchema,
       columns: diffColumns,
-      kinds: watchKinds,
-      options: {
-        base: args.base,
-        candidate: args.candidate,
-        ablate: args.ablate === undefined ? [] : parseCosts(args.ablate),
-      },
-      replay: diffTrace,
-      sample: sampleDiff,
+      files: watchKinds,
     }),
 };

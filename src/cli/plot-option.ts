@@ -1,9 +1,9 @@
 /** `--plot`, of the commands that replay a trace. */
 
 import type { Argv } from "yargs";
+import type { TraceResult } from "../compare/trace-result.js";
 import { UsageError } from "../errors.js";
 import { Plot } from "../report/plot/plot.js";
-import type { AnyResult } from "../report/rows.js";
 import { wantsColor } from "./output.js";
 
 /** Where the width is not a terminal's. */
@@ -36,7 +36,7 @@ export function openPlot({ plot, format }: PlotArguments): Plot | undefined {
 /** As it stands below the result; nothing without a plot. */
 export function renderPlot(
   plot: Plot | undefined,
-  result: AnyResult,
+  result: TraceResult,
   { format, output }: PlotArguments,
 ): string {
   if (plot === undefined) return "";

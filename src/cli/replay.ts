@@ -1,7 +1,5 @@
 import type { CommandModule } from "yargs";
-import { replayTrace } from "../compare/diff.js";
 import { replaySchema } from "../compare/result.js";
-import { sampleReplay } from "../compare/samples.js";
 import { replayColumns } from "../report/columns.js";
 import { replayAndDeliver } from "./replaying.js";
 import { addTraceOptions, type TraceArguments } from "./trace-options.js";
@@ -37,11 +35,10 @@ export const replayCommand: CommandModule<object, ReplayArguments> = {
       ),
   handler: (args) =>
     replayAndDeliver(args, {
+      kind: "replay",
+      strategies: [args.strategy],
       schema: replaySchema,
       columns: replayColumns,
-      kinds,
-      options: { strategy: args.strategy },
-      replay: replayTrace,
-      sample: sampleReplay,
+      files: kinds,
     }),
 };

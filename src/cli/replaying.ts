@@ -1,9 +1,9 @@
 /** What the commands that replay a trace do alike. */
 
 import type { z } from "zod";
-import type { TraceOptions } from "../compare/options.js";
-import type { SampleOptions } from "../compare/samples.js";
-import type { AnyResult } from "../report/rows.js";
+import type { SidesOptions } from "../compare/options.js";
+import { sampled } from "../compare/samples.js";
+import { replayUnder } from "../compare/trace-result.js";
 import { openPlot } from "./plot-option.js";
 import { startCount, startReplay } from "./progress.js";
 import { withRereadable } from "./rereadable.js";
@@ -12,32 +12,30 @@ import { parseCount } from "./values.js";
 import { openWatchFiles, type WatchFileKind } from "./watch-files.js";
 
 /** What each of them does its own way. */
-export interface Replaying<R extends AnyResult, O extends TraceOptions> {
+export interface Replaying extends Pick<SidesOptions, "kind" | "strategies" | "ablate"> {
   readonly schema: z.ZodType;
   /** That --columns knows. */
   readonly columns: readonly string[];
-  readonly kinds: readonly WatchFileKind[];
-  readonly options: Omit<O, keyof TraceOptions>;
-  replay(options: O): Promise<R>;
-  sample(result: R, options: O, sampling: SampleOptions): Promise<R>;
+  readonly files: readonly WatchFileKind[];
 }
 
-export async function replayAndDeliver<R extends AnyResult, O extends TraceOptions>(
+export async function replayAndDeliver(
   args: TraceArguments,
-  { schema, columns: known, kinds, options: own, replay, sample }: Replaying<R, O>,
+  { schema, columns: known, files: fileKinds, ...own }: Replaying,
 ): Promise<void> {
   const failOn = failOnOf(args, schema);
-  const options = { ...traceOptionsOf(args), ...own } as O;
+  const options: SidesOptions = { ...traceOptionsOf(args), ...own };
   const count = args.samples === undefined ? undefined : parseCount("--samples", args.samples, 2);
   const seed = parseCount("--seed", args.seed, 0);
   const columns = columnsFrom(args, known);
   const plot = openPlot(args);
   const { stop, watchers, ...progress } = startReplay();
-  const files = await openWatchFiles({ ...args }, kinds, [
+  const files = await openWatchFiles({ ...args }, fileKinds, [
     ...watchers,
     ...(plot === undefined ? [] : [plot]),
   ]);
-  const whole = (given: O) => replay({ ...given, ...progress, ...files.options }).finally(stop);
+  const whole = (given: SidesOptions) =>
+    replayUnder({ ...given, ...progress, ...files.options }).finally(stop);
   const result =
     count === undefined
       ? await whole(options)
@@ -45,7 +43,7 @@ export async function replayAndDeliver<R extends AnyResult, O extends TraceOptio
           const given = { ...options, ...input };
           const once = await whole(given);
           const { stop: end, ...bar } = startCount("draws");
-          return sample(once, given, { count, seed, ...bar }).finally(end);
+          return sampled(once, given, { count, seed, ...bar }).finally(end);
         });
   await files.finish(result);
   deliver(result, args, { failOn, columns, plot });

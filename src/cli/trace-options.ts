@@ -2,14 +2,15 @@
 
 import type { Argv } from "yargs";
 import type { z } from "zod";
+import { documentOf } from "../compare/documents.js";
 import { type Expression, parseExpression } from "../compare/expression.js";
 import type { TraceOptions } from "../compare/options.js";
+import type { TraceResult } from "../compare/trace-result.js";
 import { UsageError } from "../errors.js";
 import { parseColumns } from "../report/columns.js";
 import { render as renderJson } from "../report/json.js";
 import { render as renderMarkdown } from "../report/markdown.js";
 import type { Plot } from "../report/plot/plot.js";
-import type { AnyResult } from "../report/rows.js";
 import { render as renderText, type TerminalOptions } from "../report/terminal.js";
 import { addTrace, type ImportArguments, importOptionsOf } from "./import-options.js";
 import { addWhatIfOptions, recordingOf, type WhatIfArguments, whatIfOf } from "./machine-options.js";
@@ -198,9 +199,9 @@ export interface Delivery {
 }
 
 /** Prints the result; the exit status becomes 1 where `failOn` holds. */
-export function deliver(result: AnyResult, args: TraceArguments, delivery: Delivery): void {
+export function deliver(result: TraceResult, args: TraceArguments, delivery: Delivery): void {
   const { failOn, plot, columns } = delivery;
-  const holds = failOn?.holds(result) ?? false;
+  const holds = failOn?.holds(documentOf(result)) ?? false;
   // Before the printing, whose reader may go away.
   if (holds) process.exitCode = 1;
   const text = renderAs(args.format, result, { color: wantsColor(args.output), columns });
@@ -208,7 +209,7 @@ export function deliver(result: AnyResult, args: TraceArguments, delivery: Deliv
   if (holds) process.stderr.write(`s2replay: --fail-on holds: ${failOn!.text}\n`);
 }
 
-function renderAs(format: Format, result: AnyResult, options: TerminalOptions): string {
+function renderAs(format: Format, result: TraceResult, options: TerminalOptions): string {
   if (format === "json") return renderJson(result);
   return format === "markdown" ? renderMarkdown(result, options) : renderText(result, options);
 }

@@ -1,13 +1,8 @@
 import type { CommandModule } from "yargs";
-import { ActivityFold } from "../activity/fold.js";
-import { contradictionCaveats } from "../compare/input.js";
-import type { ValidateResult } from "../compare/result-validate.js";
 import { selfReplayTrace } from "../compare/self-replay.js";
-import { whoIsWho } from "../compare/who-is-who.js";
+import { validateTrace } from "../compare/validate.js";
 import { render as renderSelfReplay } from "../report/self-replay.js";
 import { render } from "../report/validation.js";
-import { eventNames, NONE } from "../trace/event.js";
-import { type OpenTraceOptions, openTrace } from "../trace/open-trace.js";
 import { addTrace, type ImportArguments, importOptionsOf } from "./import-options.js";
 import { headerOf, recordingOf } from "./machine-options.js";
 import { emit } from "./output.js";
@@ -77,51 +72,8 @@ export const validateCommand: CommandModule<object, ValidateArguments> = {
     }
     const reading = { import: importOptionsOf(args), header: await headerOf(args) };
     const { stop, ...progress } = startReading();
-    const result = await validate(trace, { ...reading, ...progress }).finally(stop);
+    const result = await validateTrace(trace, { ...reading, ...progress }).finally(stop);
     if (!result.usable && !lenient) process.exitCode = 1;
     emit(format === "json" ? `${JSON.stringify(result, null, 2)}\n` : render(result), undefined);
   },
 };
-
-/** Reads all of a trace, and goes on after what is malformed. */
-async function validate(input: string, options: OpenTraceOptions): Promise<ValidateResult> {
-  const source = await openTrace(input, { lenient: true, ...options });
-  const { header, strings, report } = source;
-  const fold = new ActivityFold(
-    { sharedCpu: false, epochGapNs: Number.POSITIVE_INFINITY, pageBytes: header?.granule ?? 4096 },
-    strings,
-    { operation() {}, barrier() {}, activity: (activity) => fold.pool.release(activity) },
-  );
-  for await (const batch of source.batches()) fold.fold(batch);
-  fold.finish();
-  const skippedByReason = Object.fromEntries(report.skipped);
-  const skipped = [...report.skipped.values()].reduce((sum, n) => sum + n, 0);
-  return {
-    schema: "s2replay-validate/1",
-    source: source.name,
-    header: header === undefined ? null : { ...header },
-    lines: report.lines,
-    events: report.events,
-    durationNs: fold.foldedNs,
-    eventsByName: Object.fromEntries(
-      eventNames.map((name, kind) => [name, report.byKind[kind] ?? 0] as const).filter(([, n]) => n > 0),
-    ),
-    unknownEvents: Object.fromEntries(report.unknown),
-    vms: fold.vmsWithFaults,
-    vcpus: fold.vcpus,
-    threads: fold.threads.map(({ pid, comm, vm, isVcpu }) => ({
-      pid,
-      comm: comm === NONE ? null : strings.text(comm),
-      vm: vm === NONE ? null : (fold.vmNames[vm] ?? null),
-      vcpu: isVcpu,
-    })),
-    who: whoIsWho(fold, strings, header),
-    lostEvents: report.lostEvents,
-    incompleteEpisodes: fold.incompleteEpisodes,
-    skipped,
-    skippedByReason,
-    truncatedAtByte: report.truncatedAtByte ?? null,
-    caveats: contradictionCaveats(source),
-    usable: skipped === 0 && report.truncatedAtByte === undefined,
-  };
-}

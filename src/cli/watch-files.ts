@@ -2,9 +2,9 @@
 
 import { resolve } from "node:path";
 import type { Argv } from "yargs";
+import type { TraceResult } from "../compare/trace-result.js";
 import { type ReplayStart, together, type Watcher } from "../compare/watcher.js";
 import { UsageError } from "../errors.js";
-import type { AnyResult } from "../report/rows.js";
 import type { WatchReport } from "../report/watch-report.js";
 import { OutputFile } from "./output.js";
 
@@ -29,7 +29,7 @@ export interface WatchFiles {
   /** Nothing where nobody watches. */
   readonly options: { readonly observer?: Watcher };
   /** Makes the files appear. */
-  finish(result: AnyResult): Promise<void>;
+  finish(result: TraceResult): Promise<void>;
 }
 
 export function addWatchFiles<T>(yargs: Argv<T>, kinds: readonly WatchFileKind[]): Argv<T> {
@@ -94,7 +94,7 @@ class WatchFile {
     this.report = this.makeReport(start, (piece) => this.file.write(piece), this.name);
   }
 
-  async finish(result: AnyResult): Promise<void> {
+  async finish(result: TraceResult): Promise<void> {
     await this.report?.finish(result);
     this.file.finish();
   }

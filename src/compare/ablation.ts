@@ -3,12 +3,36 @@
 import { CostScale, type ScalableCost, scalableCosts } from "../replay/cost-scale.js";
 import type { Counters } from "../replay/counters.js";
 import type { Strategy } from "../strategy/strategy.js";
-import type { DiffResult } from "./result.js";
 import type { Session } from "./session.js";
 
-type Ablation = NonNullable<DiffResult["ablation"]>;
-type Sides = Ablation["asIs"];
-type Times = Sides["base"];
+/** What the sides come to with every cost, and without each of some. */
+export interface Ablation {
+  /** Of which the makespans are; null = the whole trace. */
+  readonly epoch: string | null;
+  /** By side. */
+  readonly asIs: readonly Times[];
+  readonly costs: readonly AblatedCost[];
+}
+
+/** Without one cost, on every side. */
+export interface AblatedCost {
+  readonly label: ScalableCost;
+  /** Why the replay cannot be without it; else null. */
+  readonly impossible: string | null;
+  readonly sides: readonly Times[];
+  /** By side, of its change from the first one, the share that is left: 1 = all, below 0 = it turns; null where nothing changed. */
+  readonly remaining: readonly Remaining[];
+}
+
+interface Times {
+  readonly makespanNs: number;
+  readonly stallNs: number;
+}
+
+interface Remaining {
+  readonly makespan: number | null;
+  readonly stall: number | null;
+}
 
 /** Why a wait cannot be left out where a run follows the record. */
 const impossible =
@@ -23,35 +47,27 @@ export function ablationsOf(costs: readonly ScalableCost[]): Ablations {
   return new Map(asked.map((cost) => [cost, new CostScale({ [cost]: 0 })]));
 }
 
-/** How much of the change from `base` to `candidate` is left without each cost; null where none was asked for. */
-export function ablationResult(
+/** How much of each side's change from the first is left without each cost; null where none was asked for. */
+export function ablationOf(
   session: Session,
   ablations: Ablations,
-  base: Strategy,
-  candidate: Strategy,
+  sides: readonly Strategy[],
 ): Ablation | null {
   if (ablations.size === 0) return null;
-  const asIs = sidesOf();
-  const costs = [...ablations].map(([label, scale]) => {
-    if (!session.replay.canBeFree(scale))
-      return { label, impossible, ...asIs, remaining: { makespan: null, stall: null } };
-    const without = sidesOf(scale);
-    return {
-      label,
-      impossible: null,
-      ...without,
-      remaining: { makespan: share(without, asIs, "makespanNs"), stall: share(without, asIs, "stallNs") },
-    };
+  const { replay, options } = session;
+  const timesAt = (scale?: CostScale) => sides.map((side) => timesOf(replay.counters(side, scale), session));
+  const asIs = timesAt();
+  const costs = [...ablations].map(([label, scale]): AblatedCost => {
+    if (!replay.canBeFree(scale))
+      return { label, impossible, sides: asIs, remaining: asIs.map(() => ({ makespan: null, stall: null })) };
+    const without = timesAt(scale);
+    const remaining = without.map((_, side) => ({
+      makespan: share(without, asIs, side, "makespanNs"),
+      stall: share(without, asIs, side, "stallNs"),
+    }));
+    return { label, impossible: null, sides: without, remaining };
   });
-  return { epoch: session.options.epoch ?? null, asIs, costs };
-
-  function sidesOf(scale?: CostScale): Sides {
-    const { replay } = session;
-    return {
-      base: timesOf(replay.counters(base, scale), session),
-      candidate: timesOf(replay.counters(candidate, scale), session),
-    };
-  }
+  return { epoch: options.epoch ?? null, asIs, costs };
 }
 
 function timesOf(counters: Counters, { options: { epoch } }: Session): Times {
@@ -63,7 +79,12 @@ function timesOf(counters: Counters, { options: { epoch } }: Session): Times {
 }
 
 /** Null where there was no change to begin with. */
-function share(without: Sides, asIs: Sides, time: keyof Times): number | null {
-  const change = asIs.candidate[time] - asIs.base[time];
-  return change === 0 ? null : (without.candidate[time] - without.base[time]) / change;
+function share(
+  without: readonly Times[],
+  asIs: readonly Times[],
+  side: number,
+  time: keyof Times,
+): number | null {
+  const change = asIs[side]![time] - asIs[0]![time];
+  return change === 0 ? null : (without[side]![time] - without[0]![time]) / change;
 }

@@ -3,10 +3,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { expect, it } from "vitest";
-import { render as renderMarkdown } from "../report/markdown.js";
-import { render } from "../report/terminal.js";
-import { compareTrace } from "./compare.js";
-import { diffTrace } from "./diff.js";
+import { renderText as render, renderMarkdown } from "../report/published.js";
+import { compareTrace, diffTrace } from "./diff.js";
 import { compareSchema } from "./result.js";
 import { traceText } from "./trace-text.test.support.js";
 

@@ -1,8 +1,7 @@
 import { readFileSync } from "node:fs";
 import { gunzipSync } from "node:zlib";
 import { expect, it } from "vitest";
-import { compareTrace } from "./compare.js";
-import { diffTrace, replayTrace } from "./diff.js";
+import { compareTrace, diffTrace, replayTrace } from "./diff.js";
 import { numberAt } from "./figures.js";
 import type { DiffResult, FigureKind } from "./result.js";
 

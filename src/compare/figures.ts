@@ -5,43 +5,24 @@ import type { Strategy } from "../strategy/strategy.js";
 import { addsAtLeast, hasAccesses, isSelfReplay } from "./caveats.js";
 import type { Figure, FigureKind, ReplayResult, StallCost } from "./result.js";
 import type { Session } from "./session.js";
-import { recordedRatio, shownEpochs } from "./summary.js";
+import { recordedRatio } from "./summary.js";
 
 /** Sums of shares of times: equal but for rounding. */
 const NEARLY_ALL = 1 - 1e-9;
 
-/** Where a side of a result and its part of each epoch stand in the document. */
-export interface SidePlace {
-  readonly path: string;
-  epochPath(index: number): string;
-}
-
-export const [basePlace, candidatePlace] = ["base", "candidate"].map(
-  (side): SidePlace => ({ path: side, epochPath: (index) => `epochs.${index}.${side}` }),
-) as [SidePlace, SidePlace];
-
-export const replayPlace: SidePlace = { path: "result", epochPath: (index) => `epochs.${index}` };
-
-export function comparePlace(side: number): SidePlace {
-  return { path: `sides.${side}.result`, epochPath: (index) => `epochs.${index}.sides.${side}` };
-}
-
-export interface FigureSide {
-  readonly place: SidePlace;
-  readonly strategy: Strategy;
-  readonly result: ReplayResult;
-}
-
-/** Each number of the sides, by its path in the document. */
-export function figuresOf(sides: readonly FigureSide[], session: Session): Record<string, Figure> {
+/** Each number of a side, by its path there; of the epochs that are shown, as `epochs.0.makespanNs`. */
+export function figuresOf(
+  strategy: Strategy,
+  replay: ReplayResult,
+  epochs: readonly { readonly index: number }[],
+  session: Session,
+): Record<string, Figure> {
+  const judge = new Judge(strategy, session);
   const figures: Record<string, Figure> = {};
-  for (const { strategy, result, place } of sides) {
-    const judge = new Judge(strategy, session);
-    for (const name of figurePaths(result)) figures[`${place.path}.${name}`] = { kind: judge.kindAt(name) };
-    for (const [i, { index }] of shownEpochs(session.replay.counters(strategy), session).entries()) {
-      figures[`${place.epochPath(i)}.makespanNs`] = { kind: judge.ofEpoch(index) };
-      figures[`${place.epochPath(i)}.faults`] = { kind: judge.ofFaults };
-    }
+  for (const name of figurePaths(replay)) figures[name] = { kind: judge.kindAt(name) };
+  for (const [n, { index }] of epochs.entries()) {
+    figures[`epochs.${n}.makespanNs`] = { kind: judge.ofEpoch(index) };
+    figures[`epochs.${n}.faults`] = { kind: judge.ofFaults };
   }
   return figures;
 }

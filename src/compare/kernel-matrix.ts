@@ -1,7 +1,7 @@
 /** Each kernel's figures foretold from the recordings of the others, beside what was measured on it. */
 
 import { strategyByName } from "../strategy/index.js";
-import { compareTrace } from "./compare.js";
+import { compareTrace } from "./diff.js";
 import { type KernelSet, type Recording, walkerOf } from "./kernel-recordings.js";
 import type { FaultCause, ReplayResult } from "./result.js";
 

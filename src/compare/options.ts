@@ -61,6 +61,18 @@ export interface TraceOptions {
   readonly onProgress?: (progress: Progress) => void;
 }
 
+/** Which command a result is of: its document, and what its columns are called, hang on it. */
+export type ResultKind = "diff" | "compare" | "replay";
+
+/** What every kind of replay comes down to. */
+export interface SidesOptions extends TraceOptions {
+  readonly kind: ResultKind;
+  /** Names and modules; the others are set against the first. */
+  readonly strategies: readonly string[];
+  /** Costs to run all strategies without, each in turn. */
+  readonly ablate?: readonly ScalableCost[];
+}
+
 export interface DiffOptions extends TraceOptions {
   /** A built-in strategy's name, or an ES module. */
   readonly base: string;

@@ -5,10 +5,8 @@ import { afterAll, expect, it } from "vitest";
 import { type FigureName, figureNames, loadProfile, type ProfileDocument } from "../cost/profile.js";
 import { kvmPageTableTest } from "../workload/kvm-page-table-test.js";
 import { type DescribedWorkload, describeWorkload } from "../workload/workload.js";
-import { compareTrace } from "./compare.js";
-import { diffTrace, replayTrace } from "./diff.js";
+import { compareTrace, diffTrace, replayTrace, sampleCompare, sampleDiff, sampleReplay } from "./diff.js";
 import { compareSchema, diffSchema } from "./result.js";
-import { sampleCompare, sampleDiff, sampleReplay } from "./samples.js";
 
 const folder = mkdtempSync(join(tmpdir(), "s2replay-samples-"));
 afterAll(() => rmSync(folder, { recursive: true }));

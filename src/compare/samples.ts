@@ -1,5 +1,5 @@
 /**
- * How much a result hangs on what is assumed: the same diff with other values of the profile's assumed figures, and
+ * How much a result hangs on what is assumed: the same replay with other values of the profile's assumed figures, and
  * with each access a little earlier or later.
  */
 
@@ -8,14 +8,13 @@ import { type FigureName, loadProfile, type ProfileDocument } from "../cost/prof
 import { UsageError } from "../errors.js";
 import { seededRandom } from "../seeded-random.js";
 import { calibrateInput, FIT } from "./calibrate.js";
-import { diffAll, type PoolOptions } from "./diff-pool.js";
-import { basePlace, candidatePlace, comparePlace, numberAt, replayPlace, type SidePlace } from "./figures.js";
-import type { CompareOptions, DiffOptions, ReplayOptions, TraceOptions } from "./options.js";
-import type { CompareResult, DiffResult, Draws, ReplayRunResult } from "./result.js";
+import { numberAt } from "./figures.js";
+import type { SidesOptions, TraceOptions } from "./options.js";
+import { type PoolOptions, replayAll } from "./replay-pool.js";
+import type { Draws, Figure } from "./result.js";
+import type { ResultSide, SampledChange, TraceResult } from "./trace-result.js";
 
-type Samples = NonNullable<DiffResult["samples"]>;
-type Interval = Samples["figures"][number]["base"];
-type Figures = NonNullable<DiffResult["figures"]>;
+type Interval = SampledChange["base"];
 
 export interface SampleOptions extends PoolOptions {
   /** How many draws. */
@@ -27,70 +26,65 @@ export interface SampleOptions extends PoolOptions {
 const WITHIN = 0.9;
 
 /**
- * The result of `diffTrace(options)`, with what `count` draws of its profile's assumed figures make of it. The input
- * is read once more for each. Each draw has its own times of the accesses too. Throws as diffTrace does.
+ * The result of `replayUnder(options)`, each figure with what it lies between in `count` draws of the profile's assumed
+ * figures. The input is read once more for each. Each draw has its own times of the accesses too. Throws as
+ * replayUnder does.
  */
-export async function sampleDiff(
-  result: DiffResult,
-  options: DiffOptions,
+export async function sampled(
+  result: TraceResult,
+  options: SidesOptions,
   sampling: SampleOptions,
-): Promise<DiffResult> {
-  const { base, candidate, ablate, ...trace } = options;
-  const draws = await draw(result.profile.name, trace, sampling);
-  const results = await replayDraws(draws, trace, [{ base, candidate }], sampling);
-  const { drawn, remainders } = draws.about;
-  const samples: Samples = {
-    ...draws.about,
-    figures: metricsOf(result).map(({ label, of }) => {
-      const ofBase = results.map(([each]) => of(each!, "base"));
-      const ofCandidate = results.map(([each]) => of(each!, "candidate"));
-      const change = ofCandidate.map((value, i) => value - ofBase[i]!);
-      return {
-        label,
-        base: interval(ofBase),
-        candidate: interval(ofCandidate),
-        change: interval(change),
-        relative: interval(change.map((value, i) => (ofBase[i] === 0 ? 0 : value / ofBase[i]!))),
-        falls: change.filter((value) => value < 0).length,
-        rises: change.filter((value) => value > 0).length,
-        hangsOn: strongest(new Set([...drawn, ...remainders]), draws.profiles, change),
-      };
-    }),
+): Promise<TraceResult> {
+  const { about, profiles } = await draw(result.profile.name, options, sampling);
+  const { ablate, onProgress, observer, sanitize, ...job } = options;
+  const { count, seed, ...pool } = sampling;
+  const drawn = await replayAll(
+    profiles.map((profile, n) => ({ ...job, profile, arrivalSeed: seed * count + n })),
+    pool,
+  );
+  const moved = new Set([...about.drawn, ...about.remainders]);
+  const metrics = metricsOf(result);
+  return {
+    ...result,
+    sides: result.sides.map((side, n) => ({
+      ...side,
+      figures: withIntervals(
+        side,
+        drawn.map(({ sides }) => sides[n]!),
+      ),
+    })),
+    samples: {
+      draws: about,
+      changes: result.sides.map((_, n) =>
+        n === 0
+          ? []
+          : metrics.map(({ label, path }) => {
+              const valuesOf = (side: number) => drawn.map(({ sides }) => valueAt(sides[side]!, path));
+              return changeOf(label, valuesOf(0), valuesOf(n), moved, profiles);
+            }),
+      ),
+    },
   };
-  const figures = withIntervals(result, [basePlace, candidatePlace], (side) =>
-    results.map(([each]) => [each!, side === 0 ? basePlace : candidatePlace]),
-  );
-  return { ...result, figures, samples };
 }
 
-/** The result of `compareTrace(options)`, each figure with what it lies between in the draws; as sampleDiff. */
-export async function sampleCompare(
-  result: CompareResult,
-  { strategies, ...trace }: CompareOptions,
-  sampling: SampleOptions,
-): Promise<CompareResult> {
-  const draws = await draw(result.profile.name, trace, sampling);
-  const [base, ...candidates] = strategies as [string, ...string[]];
-  // One strategy is set against itself: a diff replays it once.
-  const pairs = (candidates.length === 0 ? [base] : candidates).map((candidate) => ({ base, candidate }));
-  const results = await replayDraws(draws, trace, pairs, sampling);
-  const places = strategies.map((_, side) => comparePlace(side));
-  const figures = withIntervals(result, places, (side) =>
-    results.map((ofPairs) => (side === 0 ? [ofPairs[0]!, basePlace] : [ofPairs[side - 1]!, candidatePlace])),
-  );
-  return { ...result, figures, samples: draws.about };
-}
-
-/** The result of `replayTrace(options)`, each figure with what it lies between in the draws; as sampleDiff. */
-export async function sampleReplay(
-  result: ReplayRunResult,
-  { strategy, ...trace }: ReplayOptions,
-  sampling: SampleOptions,
-): Promise<ReplayRunResult> {
-  const draws = await draw(result.profile.name, trace, sampling);
-  const results = await replayDraws(draws, trace, [{ base: strategy, candidate: strategy }], sampling);
-  const figures = withIntervals(result, [replayPlace], () => results.map(([each]) => [each!, basePlace]));
-  return { ...result, figures, samples: draws.about };
+function changeOf(
+  label: string,
+  base: readonly number[],
+  candidate: readonly number[],
+  moved: ReadonlySet<Moved>,
+  profiles: readonly ProfileDocument[],
+): SampledChange {
+  const change = candidate.map((value, i) => value - base[i]!);
+  return {
+    label,
+    base: interval(base),
+    candidate: interval(candidate),
+    change: interval(change),
+    relative: interval(change.map((value, i) => (base[i] === 0 ? 0 : value / base[i]!))),
+    falls: change.filter((value) => value < 0).length,
+    rises: change.filter((value) => value > 0).length,
+    hangsOn: strongest(moved, profiles, change),
+  };
 }
 
 /** What is drawn, and the profiles that were. */
@@ -118,41 +112,19 @@ async function draw(
   };
 }
 
-/** For each draw, the diff of each pair. */
-async function replayDraws(
-  { profiles }: DrawnProfiles,
-  options: TraceOptions,
-  pairs: readonly { readonly base: string; readonly candidate: string }[],
-  { count, seed, ...pool }: SampleOptions,
-): Promise<DiffResult[][]> {
-  const { onProgress, observer, sanitize, ...job } = options;
-  const jobs = profiles.flatMap((profile, i) =>
-    pairs.map((pair) => ({ ...job, ...pair, profile, arrivalSeed: seed * count + i })),
+/** The side's figures, each with what it lies between in the draws of that side. */
+function withIntervals(side: ResultSide, draws: readonly ResultSide[]): Record<string, Figure> {
+  return Object.fromEntries(
+    Object.entries(side.figures).map(([path, { kind }]) => [
+      path,
+      { kind, interval: interval(draws.map((drawn) => valueAt(drawn, path))) },
+    ]),
   );
-  const results = await diffAll(jobs, pool);
-  return profiles.map((_, i) => results.slice(i * pairs.length, (i + 1) * pairs.length));
 }
 
-/** The figures of the result, each with what it lies between in the draws, of which `drawsOf` a side tells where. */
-function withIntervals(
-  { figures, epochs }: Pick<DiffResult | CompareResult | ReplayRunResult, "figures" | "epochs">,
-  places: readonly SidePlace[],
-  drawsOf: (side: number) => (readonly [DiffResult, SidePlace])[],
-): Figures {
-  const sampled: Figures = {};
-  for (const [side, place] of places.entries()) {
-    const draws = drawsOf(side);
-    const add = (path: string, pathIn: (place: SidePlace) => string): void => {
-      const values = draws.map(([result, drawnAs]) => numberAt(result, pathIn(drawnAs)));
-      sampled[path] = { kind: figures![path]!.kind, interval: interval(values) };
-    };
-    for (const path of Object.keys(figures ?? {}))
-      if (path.startsWith(`${place.path}.`)) add(path, (of) => of.path + path.slice(place.path.length));
-    for (const index of epochs.keys())
-      for (const name of ["makespanNs", "faults"])
-        add(`${place.epochPath(index)}.${name}`, (of) => `${of.epochPath(index)}.${name}`);
-  }
-  return sampled;
+/** By a path as those of a side's figures. */
+function valueAt(side: ResultSide, path: string): number {
+  return numberAt(path.startsWith("epochs.") ? side : side.replay, path);
 }
 
 function drawProfiles(profile: ProfileDocument, count: number, seed: number): ProfileDocument[] {
@@ -165,18 +137,13 @@ function drawProfiles(profile: ProfileDocument, count: number, seed: number): Pr
   });
 }
 
-type Side = "base" | "candidate";
-
 /** What is sampled: the stall, the faults, and the time of each epoch and of all. */
-function metricsOf(result: DiffResult): { label: string; of: (result: DiffResult, side: Side) => number }[] {
+function metricsOf({ epochs }: TraceResult): { label: string; path: string }[] {
   return [
-    { label: "faults", of: (each, side) => each[side].faults.total },
-    { label: "stall", of: (each, side) => each[side].stallNs.total },
-    ...result.epochs.map(({ label }, i) => ({
-      label: `epoch ${label}`,
-      of: (each: DiffResult, side: Side) => each.epochs[i]![side].makespanNs,
-    })),
-    { label: "whole trace", of: (each, side) => each[side].makespanNs },
+    { label: "faults", path: "faults.total" },
+    { label: "stall", path: "stallNs.total" },
+    ...epochs.map(({ label }, n) => ({ label: `epoch ${label}`, path: `epochs.${n}.makespanNs` })),
+    { label: "whole trace", path: "makespanNs" },
   ];
 }
 

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { StrategyError } from "../errors.js";
-import { render } from "../report/terminal.js";
+import { renderText as render } from "../report/published.js";
 import { replayTrace } from "./diff.js";
 import { replaySchema } from "./result.js";
 

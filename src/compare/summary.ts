@@ -90,11 +90,15 @@ function matchingOf(matching: Matching, hasSwitches: boolean): Omit<SelfReplay, 
 }
 
 /** Epochs that a marker names, or in which something faulted. */
-export function shownEpochs(counters: Counters, session: Session): { label: string; index: number }[] {
+export function shownEpochs(
+  counters: Counters,
+  session: Session,
+): { label: string; startNs: number; index: number }[] {
   const { epoch } = session.options;
   return counters.epochs
-    .map(({ label, number, faults }, index) => ({
+    .map(({ label, number, faults, recordedNs }, index) => ({
       label: labelOf(label, index),
+      startNs: recordedNs,
       index,
       isShown:
         epoch === undefined

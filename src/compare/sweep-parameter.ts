@@ -7,7 +7,7 @@ import { isWait, type ScalableCost, scalableCosts } from "../replay/cost-scale.j
 import { didYouMean } from "../suggest.js";
 import { workloadByName } from "../workload/index.js";
 import { optionText, type WorkloadOption } from "../workload/workload.js";
-import type { DiffJob } from "./diff-pool.js";
+import type { DiffJob } from "./diff.js";
 
 /** Of a figure, a number is nanoseconds; of a cost, and of guestReadNs, it is how many times what it is. */
 export type SweepValue = number | string | boolean | { readonly ratio: number };

@@ -6,9 +6,10 @@ import { scalableCosts } from "../replay/cost-scale.js";
 import { loadStrategy } from "../strategy/load.js";
 import { checkWorkload } from "../workload/index.js";
 import type { DescribedWorkload } from "../workload/workload.js";
-import { type DiffJob, diffAll, type PoolOptions } from "./diff-pool.js";
+import { type DiffJob, sidesOfDiff } from "./diff.js";
 import type { DiffOptions } from "./options.js";
-import type { Caveat, DiffResult } from "./result.js";
+import { type PoolOptions, replayAll } from "./replay-pool.js";
+import type { Caveat } from "./result.js";
 import type { SweepPoint } from "./result-sweep.js";
 import { profileFor } from "./session.js";
 import { type SharedCaveat, shareCaveats } from "./sweep-caveats.js";
@@ -19,6 +20,7 @@ import {
   type SweepValue,
   settingText,
 } from "./sweep-parameter.js";
+import type { ResultSide, TraceResult } from "./trace-result.js";
 
 /** More are a slip of the keyboard. */
 const MOST_POINTS = 10_000;
@@ -53,8 +55,8 @@ export interface SweepResult {
   readonly axes: readonly SweptParameter[];
   /** In the order of the grid. */
   readonly points: readonly SweepPoint[];
-  /** The first point's diff, for what all have in common: the trace, the profile. */
-  readonly first: DiffResult;
+  /** The first point's result, for what all have in common: the trace, the profile. */
+  readonly first: TraceResult;
   /** Whether all points have the first one's self-replay. */
   readonly oneSelfReplay: boolean;
   readonly caveats: readonly SharedCaveat[];
@@ -73,12 +75,12 @@ export async function sweep(options: SweepOptions): Promise<SweepResult> {
   const settings = jobs.map((of, i) =>
     parameters.map(({ valueIn }, axis) => valueIn(of, grid[i]![axis] as SweepValue)),
   );
-  const results = await diffAll(jobs, {
+  const results = await replayAll(jobs.map(sidesOfDiff), {
     ...(threads === undefined ? {} : { threads }),
     ...(onDone === undefined ? {} : { onDone }),
     nameOf: (index) => pointText(parameters, settings[index]!),
   });
-  const [first] = results as [DiffResult];
+  const [first] = results as [TraceResult];
   const selfReplay = JSON.stringify(first.selfReplay);
   const own = ownCaveats(parameters, first, job);
   return {
@@ -134,18 +136,17 @@ function pointText(
   return parameters.map(({ name, unit }, i) => `${name}=${settingText(unit, settings[i]!)}`).join(" ");
 }
 
+type SweptSide = SweepPoint["base"];
+
 function pointOf(
-  { base, candidate, timing, epochs, caveats }: DiffResult,
+  { sides, epochs, caveats }: TraceResult,
   epoch: string | undefined,
   parameters: readonly Parameter[],
   settings: readonly (number | string | boolean)[],
 ): SweepPoint {
-  const sideOf = (side: "base" | "candidate", recordedRatio: number) => {
-    const { strategy, makespanNs, stallNs, faults } = side === "base" ? base : candidate;
-    const ofEpoch = epochs.reduce(
-      (sum, { label, [side]: of }) => sum + (label === epoch ? of.makespanNs : 0),
-      0,
-    );
+  const sideOf = ({ replay, recordedRatio, epochs: own }: ResultSide) => {
+    const { strategy, makespanNs, stallNs, faults } = replay;
+    const ofEpoch = epochs.reduce((sum, { label }, n) => sum + (label === epoch ? own[n]!.makespanNs : 0), 0);
     return {
       strategy,
       makespanNs: epoch === undefined ? makespanNs : Math.round(ofEpoch),
@@ -154,8 +155,7 @@ function pointOf(
       recordedRatio,
     };
   };
-  const b = sideOf("base", timing.baseRecordedRatio);
-  const c = sideOf("candidate", timing.candidateRecordedRatio);
+  const [b, c] = sides.map(sideOf) as [SweptSide, SweptSide];
   const changeNs = c.makespanNs - b.makespanNs;
   return {
     schema: "s2replay-sweep/1",
@@ -174,18 +174,17 @@ function pointOf(
 }
 
 /** What a sweep adds to what each diff says of itself. */
-function ownCaveats(parameters: readonly Parameter[], first: DiffResult, { profile }: DiffJob): Caveat[] {
+function ownCaveats(parameters: readonly Parameter[], first: TraceResult, { profile }: DiffJob): Caveat[] {
   const caveats: Caveat[] = [];
   const recorder = first.selfReplay?.strategy;
   const scaled = parameters.some(({ of }) => of === "cost");
-  if (scaled && [first.base, first.candidate].some(({ strategy }) => strategy === recorder))
+  if (scaled && first.sides.some(({ replay }) => replay.strategy === recorder))
     caveats.push({
       code: "scaled-record",
       text: `${recorder} is replayed with scaled costs as the other is, not as recorded: at 100 % it may differ a little from diff`,
     });
   const figures = parameters.filter(({ of }) => of === "profile").map(({ name }) => name);
-  const { baseRecordedRatio, candidateRecordedRatio } = first.timing;
-  if (figures.length > 0 && baseRecordedRatio + candidateRecordedRatio > 0)
+  if (figures.length > 0 && first.sides.some(({ recordedRatio }) => recordedRatio > 0))
     caveats.push({
       code: "recorded-figure",
       text: `${figures.join(" and ")}: a figure of the profile changes what is modelled, and recorded times stay as they are; a cost (${scalableCosts.join(", ")}) is scaled in both`,

@@ -1,12 +1,12 @@
 /** What is left of a change once a cost is nothing: rows for the table, and the answer in plain words. */
 
-import type { DiffResult } from "../compare/result.js";
+import type { AblatedCost, Ablation } from "../compare/ablation.js";
+import type { TraceResult } from "../compare/trace-result.js";
 import type { ScalableCost } from "../replay/cost-scale.js";
 import { formatChange, formatRelative, formatShare } from "./quantity.js";
-import type { AnyResult, Section } from "./rows.js";
+import type { Section } from "./rows.js";
 
-type Ablation = NonNullable<DiffResult["ablation"]>;
-type Costs = Ablation["costs"];
+type Costs = readonly AblatedCost[];
 type Metric = "makespan" | "stall";
 
 /** What a report calls each cost, and what the machine is like without it. */
@@ -23,46 +23,48 @@ const words: Readonly<Record<ScalableCost, readonly [label: string, without: str
   contention: ["contention", "vCPUs do not slow each other's reads down"],
 };
 
+/** The side whose change is explained: only a diff has an ablation. */
+const CANDIDATE = 1;
+
 /** A change of which this much or more goes with one cost is explained by it. */
 const MOST = 0.5;
 const SOME = 0.1;
 
 /** Two tables: the time, and the stall, each as it is and without one cost after the other. */
-export function ablationSections(result: AnyResult): Section[] {
-  const ablation = ablationOf(result);
-  if (ablation === undefined) return [];
+export function ablationSections(result: TraceResult): Section[] {
+  const { ablation } = result;
+  if (ablation === null) return [];
   const { costs, asIs } = ablation;
   return (["makespan", "stall"] as const).map((metric) => {
     const key = metric === "makespan" ? "makespanNs" : "stallNs";
-    const values = [asIs.base[key], asIs.candidate[key]];
+    const values = asIs.map((times) => times[key]);
     return {
       title: `${metric === "makespan" ? timeOf(ablation) : "guest stall"} without a cost`,
       head: { label: "as it is", unit: "ns" as const, values, main: true },
       rows: costs
         // Where it changes neither side there was none of it.
-        .filter(
-          (of) => of.impossible === null && (of.base[key] !== values[0] || of.candidate[key] !== values[1]),
-        )
-        .map((of) => ({
-          label: words[of.label][0],
+        .filter(({ impossible: why, sides }) => why === null && sides.some((of, n) => of[key] !== values[n]))
+        .map(({ label, sides, remaining }) => ({
+          label: words[label][0],
           unit: "ns" as const,
-          values: [of.base[key], of.candidate[key]],
+          values: sides.map((of) => of[key]),
           main: true,
-          left: of.remaining[metric],
+          left: remaining[CANDIDATE]?.[metric] ?? null,
         })),
     };
   });
 }
 
 /** `93 % of this gain disappears when cache cleaning is free`; first for the time, then for the stall. */
-export function ablationTexts(result: AnyResult): string[] {
-  const ablation = ablationOf(result);
-  if (ablation === undefined) return [];
+export function ablationTexts(result: TraceResult): string[] {
+  const { ablation, sides } = result;
+  if (ablation === null) return [];
   const { costs, asIs } = ablation;
-  const { strategy } = (result as DiffResult).candidate;
+  const { strategy } = sides[CANDIDATE]!.replay;
+  const [base, candidate] = [asIs[0]!, asIs[CANDIDATE]!];
   return [
-    `${timeOf(ablation)}: ${answer(costs, "makespan", asIs.base.makespanNs, asIs.candidate.makespanNs, strategy)}`,
-    `guest stall: ${answer(costs, "stall", asIs.base.stallNs, asIs.candidate.stallNs, strategy)}`,
+    `${timeOf(ablation)}: ${answer(costs, "makespan", base.makespanNs, candidate.makespanNs, strategy)}`,
+    `guest stall: ${answer(costs, "stall", base.stallNs, candidate.stallNs, strategy)}`,
     ...impossible(costs),
   ];
 }
@@ -72,7 +74,7 @@ function answer(costs: Costs, metric: Metric, base: number, candidate: number, n
   const change = candidate < base ? "gain" : "loss";
   const size = `${formatChange(candidate - base, "ns")} (${formatRelative(base, candidate)}) under ${name}`;
   const [most] = costs
-    .map(({ label, remaining }) => ({ label, left: remaining[metric] }))
+    .map(({ label, remaining }) => ({ label, left: remaining[CANDIDATE]![metric] }))
     .filter((of): of is { label: ScalableCost; left: number } => of.left !== null)
     .sort((a, b) => a.left - b.left);
   if (most === undefined) return size;
@@ -93,8 +95,4 @@ function impossible(costs: Costs): string[] {
 
 function timeOf({ epoch }: Ablation): string {
   return epoch ?? "whole trace";
-}
-
-function ablationOf(result: AnyResult): Ablation | undefined {
-  return result.schema === "s2replay-diff/1" ? (result.ablation ?? undefined) : undefined;
 }

@@ -1,6 +1,7 @@
 /** Rows as cells of text: one value a side; for two sides the change and its percentage, for more each one's percentage. */
 
 import type { Figure } from "../compare/result.js";
+import type { ResultSide } from "../compare/trace-result.js";
 import { modelledMark } from "./heading.js";
 import {
   formatChange,
@@ -10,20 +11,20 @@ import {
   formatShare,
   type Unit,
 } from "./quantity.js";
-import type { Row, Side } from "./rows.js";
+import type { Row } from "./rows.js";
 
 /** Where among a row's cells a side's percentage stands; the first side has none. */
 export function relativeCell(side: number, sides: number): number {
   return sides === 2 ? 3 : 2 * side;
 }
 
-export function headCells(sides: readonly Side[]): string[] {
+export function headCells(sides: readonly ResultSide[]): string[] {
   const [first = "", ...others] = sides.map((side) => side.replay.strategy);
   if (others.length < 2) return others.length === 0 ? [first] : [first, ...others, "change", ""];
   return [first, ...others.flatMap((name) => [name, ""])];
 }
 
-export function valueCells(row: Row, sides: readonly Pick<Side, "recordedRatio">[]): string[] {
+export function valueCells(row: Row, sides: readonly Pick<ResultSide, "recordedRatio">[]): string[] {
   const [first = "", ...others] = row.values.map((value, i) => {
     const figure = row.figures?.[i];
     const most = figure?.interval?.high ?? 0;
@@ -45,7 +46,7 @@ export function valueCells(row: Row, sides: readonly Pick<Side, "recordedRatio">
 export function markOf(
   figure: Figure | undefined,
   unit: Unit,
-  { recordedRatio }: Pick<Side, "recordedRatio">,
+  { recordedRatio }: Pick<ResultSide, "recordedRatio">,
 ): string {
   const isModelled = figure === undefined ? unit === "ns" && recordedRatio < 1 : figure.kind === "modelled";
   if (isModelled) return modelledMark;

@@ -1,8 +1,8 @@
 /** What the columns of a result's table are called, and a choice among them. */
 
+import type { TraceResult } from "../compare/trace-result.js";
 import { UsageError } from "../errors.js";
 import { didYouMean } from "../suggest.js";
-import { type AnyResult, sidesOf } from "./rows.js";
 
 export const diffColumns = ["base", "candidate", "change", "percent"] as const;
 export const replayColumns = ["value"] as const;
@@ -16,10 +16,10 @@ export function compareColumns([first, ...others]: readonly string[]): string[] 
 }
 
 /** In the order of the cells. */
-export function columnsOf(result: AnyResult): readonly string[] {
-  if (result.schema === "s2replay-diff/1") return diffColumns;
-  if (result.schema === "s2replay-replay/1") return replayColumns;
-  return compareColumns(sidesOf(result).map(({ replay }) => replay.strategy));
+export function columnsOf(result: TraceResult): readonly string[] {
+  if (result.kind === "diff") return diffColumns;
+  if (result.kind === "replay") return replayColumns;
+  return compareColumns(result.sides.map(({ replay }) => replay.strategy));
 }
 
 /** `change,percent`: those columns, in that order. Throws UsageError. */

@@ -1,15 +1,15 @@
 /** What a sanitizer found, in words: a line each for the heading, and each finding with its walk. */
 
 import type { ResultFinding } from "../compare/result.js";
+import type { TraceResult } from "../compare/trace-result.js";
 import { findingHeadline, findingProblem } from "../stage2/finding-text.js";
 import { formatPlural } from "./quantity.js";
-import { type AnyResult, sidesOf } from "./rows.js";
 
 /** Which strategy was found clean, and which not. Empty where no sanitizer watched. */
-export function verdictsOf(result: AnyResult): string[] {
+export function verdictsOf(result: TraceResult): string[] {
   const { findings } = result;
   if (findings == null) return [];
-  const names = new Set(sidesOf(result).map(({ replay }) => replay.strategy));
+  const names = new Set(result.sides.map(({ replay }) => replay.strategy));
   return [...names].map((name) => {
     const broken = findings.filter(({ strategy }) => strategy === name).length;
     return `${name}: ${broken === 0 ? "nothing found" : `${formatPlural(broken, "rule")} broken, see below`}`;
@@ -22,7 +22,7 @@ export interface FindingText {
   readonly log: readonly string[];
 }
 
-export function findingTexts({ findings }: AnyResult): FindingText[] {
+export function findingTexts({ findings }: TraceResult): FindingText[] {
   return (findings ?? []).map((finding) => ({
     headline: `${finding.strategy}: ${findingHeadline(finding)}`,
     problem: `${finding.operation}, line ${finding.line} of the trace: ${problemOf(finding)}`,

@@ -1,10 +1,10 @@
 /** The lines above the figures: what was replayed, what is wrong with it, and what the times are worth. */
 
 import type { SelfReplay, TraceSummary } from "../compare/result.js";
+import type { TraceResult } from "../compare/trace-result.js";
 import { ablationTexts } from "./ablation.js";
 import { verdictsOf } from "./findings.js";
 import { formatCount, formatNs, formatPercent, formatPlural, formatShare } from "./quantity.js";
-import { type AnyResult, sidesOf } from "./rows.js";
 import { samplesTexts } from "./samples.js";
 
 export interface HeadingLine {
@@ -27,7 +27,7 @@ export interface HeadingLine {
 export const modelledMark = "~";
 
 /** Warnings come first: a result built on a lossy trace says so before anything else. */
-export function headingOf(result: AnyResult): HeadingLine[] {
+export function headingOf(result: TraceResult): HeadingLine[] {
   const { trace } = result;
   const lines: HeadingLine[] = warningsOf(trace).map((text) => ({ label: "warning", text }));
   lines.push({ label: "trace", text: traceLine(trace) });
@@ -77,8 +77,8 @@ function traceLine(trace: TraceSummary): string {
   return [trace.source, kernel, walker, machine, extent].join(", ");
 }
 
-function timesLine(result: AnyResult): string {
-  const sides = sidesOf(result);
+function timesLine(result: TraceResult): string {
+  const sides = result.sides;
   const shares = sides.map((s) => `${s.replay.strategy} ${formatShare(s.recordedRatio)}`).join(", ");
   const { name, assumed, figures, fit } = result.profile;
   const recorded = `stall time as recorded: ${shares}`;

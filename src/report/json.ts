@@ -1,7 +1,8 @@
 /** A result as the JSON that `s2replay schema` describes. */
 
-import type { AnyResult } from "./rows.js";
+import { documentOf } from "../compare/documents.js";
+import type { TraceResult } from "../compare/trace-result.js";
 
-export function render(result: AnyResult): string {
-  return `${JSON.stringify(result, null, 2)}\n`;
+export function render(result: TraceResult): string {
+  return `${JSON.stringify(documentOf(result), null, 2)}\n`;
 }

@@ -1,15 +1,16 @@
 /** A result as GitHub markdown, for a merge request or a mail. */
 
+import type { TraceResult } from "../compare/trace-result.js";
 import { headCells, valueCells } from "./cells.js";
 import { cellPicker, columnsOf, pickHeads } from "./columns.js";
 import { findingTexts } from "./findings.js";
 import { headingOf } from "./heading.js";
 import { printable } from "./quantity.js";
-import { type AnyResult, type Row, sectionsOf, sidesOf } from "./rows.js";
+import { type Row, sectionsOf } from "./rows.js";
 import type { TerminalOptions } from "./terminal.js";
 
-export function render(result: AnyResult, { columns }: Pick<TerminalOptions, "columns"> = {}): string {
-  const sides = sidesOf(result);
+export function render(result: TraceResult, { columns }: Pick<TerminalOptions, "columns"> = {}): string {
+  const sides = result.sides;
   const names = sides.map((side) => escaped(side.replay.strategy));
   const title = `## ${names.length === 1 ? `Replay under ${names[0]}` : names.join(" against ")}`;
   const heading = headingOf(result).map(({ label, text }) => `- **${label}**: ${escaped(text.trim())}`);

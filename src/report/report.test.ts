@@ -1,10 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { type DiffResult, diffSchema } from "../compare/result.js";
 import { sampleDiff, sampleReplayRun } from "../compare/result.test.data.js";
-import { render as renderJson } from "./json.js";
-import { render as renderMarkdown } from "./markdown.js";
+import { renderText as render, renderJson, renderMarkdown } from "./published.js";
 import { formatBytes, formatChange, formatCount, formatNs, formatRelative, formatShare } from "./quantity.js";
-import { render } from "./terminal.js";
 
 const text = (result: Parameters<typeof render>[0]) => render(result, { color: false });
 const lineOf = (output: string, start: string) => output.split("\n").find((line) => line.startsWith(start));

@@ -1,37 +1,10 @@
-/** What a report shows of one or two replays, as rows: the same for every kind of text. */
+/** What a report shows of a result, as rows: the same for every kind of text. */
 
-import {
-  basePlace,
-  candidatePlace,
-  comparePlace,
-  numberAt,
-  replayPlace,
-  type SidePlace,
-} from "../compare/figures.js";
-import type {
-  CompareResult,
-  DiffResult,
-  FaultCause,
-  Figure,
-  ReplayResult,
-  ReplayRunResult,
-  StallCost,
-} from "../compare/result.js";
+import { numberAt } from "../compare/figures.js";
+import type { FaultCause, Figure, ReplayResult, StallCost } from "../compare/result.js";
+import type { ResultSide, TraceResult } from "../compare/trace-result.js";
 import { ablationSections } from "./ablation.js";
 import type { Unit } from "./quantity.js";
-
-export type AnyResult = DiffResult | CompareResult | ReplayRunResult;
-
-/** One replay of a result: a diff has two, base first; a comparison any number, the one that all are set against first. */
-export interface Side {
-  readonly replay: ReplayResult;
-  /** Share of the stall time taken as recorded. */
-  readonly recordedRatio: number;
-  readonly epochs: readonly { readonly makespanNs: number; readonly faults: number }[];
-  /** What the result says of the number at a path of its own, as `stallNs.p50`; and at one of an epoch of it. */
-  figure(path: string): Figure | undefined;
-  epochFigure(index: number, path: string): Figure | undefined;
-}
 
 export interface Row {
   readonly label: string;
@@ -65,44 +38,9 @@ export interface Section {
   readonly rows: readonly Row[];
 }
 
-export function sidesOf(result: AnyResult): Side[] {
-  const figures = result.figures ?? {};
-  const figuresAt = ({ path, epochPath }: SidePlace) => ({
-    figure: (name: string) => figures[`${path}.${name}`],
-    epochFigure: (index: number, name: string) => figures[`${epochPath(index)}.${name}`],
-  });
-  if (result.schema === "s2replay-replay/1") {
-    const { result: replay, timing, epochs } = result;
-    return [{ replay, recordedRatio: timing.recordedRatio, epochs, ...figuresAt(replayPlace) }];
-  }
-  if (result.schema === "s2replay-compare/1") {
-    return result.sides.map(({ result: replay, recordedRatio }, side) => ({
-      replay,
-      recordedRatio,
-      epochs: result.epochs.map(({ sides }) => sides[side]!),
-      ...figuresAt(comparePlace(side)),
-    }));
-  }
-  const { base, candidate, timing, epochs } = result;
-  return [
-    {
-      replay: base,
-      recordedRatio: timing.baseRecordedRatio,
-      epochs: epochs.map((epoch) => epoch.base),
-      ...figuresAt(basePlace),
-    },
-    {
-      replay: candidate,
-      recordedRatio: timing.candidateRecordedRatio,
-      epochs: epochs.map((epoch) => epoch.candidate),
-      ...figuresAt(candidatePlace),
-    },
-  ];
-}
-
 /** Every section in print order, without the rows that are 0 on every side unless they are main ones. */
-export function sectionsOf(result: AnyResult): Section[] {
-  const sides = sidesOf(result);
+export function sectionsOf(result: TraceResult): Section[] {
+  const { sides } = result;
   const labels = result.epochs.map((epoch) => epoch.label);
   return [
     faults(sides),
@@ -124,12 +62,12 @@ export function sectionsOf(result: AnyResult): Section[] {
 }
 
 /** @param path of the number in a side's replay, as `stallNs.p50` */
-function row(label: string, unit: Unit, sides: readonly Side[], path: ReplayPath, main = false): Row {
+function row(label: string, unit: Unit, sides: readonly ResultSide[], path: ReplayPath, main = false): Row {
   return {
     label,
     unit,
     values: sides.map(({ replay }) => numberAt(replay, path)),
-    figures: sides.map((side) => side.figure(path)),
+    figures: sides.map(({ figures }) => figures[path]),
     main,
   };
 }
@@ -137,7 +75,7 @@ function row(label: string, unit: Unit, sides: readonly Side[], path: ReplayPath
 function epochRow(
   label: string,
   unit: Unit,
-  sides: readonly Side[],
+  sides: readonly ResultSide[],
   index: number,
   name: "makespanNs" | "faults",
   main = false,
@@ -146,7 +84,7 @@ function epochRow(
     label,
     unit,
     values: sides.map(({ epochs }) => epochs[index]![name]),
-    figures: sides.map((side) => side.epochFigure(index, name)),
+    figures: sides.map(({ figures }) => figures[`epochs.${index}.${name}`]),
     main,
   };
 }
@@ -165,7 +103,7 @@ export const causes: Readonly<Record<FaultCause, readonly [label: string, kind: 
   unexplained: ["unexplained", "rare"],
 };
 
-function faults(sides: readonly Side[]): Section {
+function faults(sides: readonly ResultSide[]): Section {
   return {
     title: "faults",
     head: row("total", "count", sides, "faults.total", true),
@@ -176,7 +114,7 @@ function faults(sides: readonly Side[]): Section {
   };
 }
 
-function kinds(sides: readonly Side[]): Section {
+function kinds(sides: readonly ResultSide[]): Section {
   return {
     title: "of these",
     rows: [
@@ -189,7 +127,7 @@ function kinds(sides: readonly Side[]): Section {
   };
 }
 
-function againstRecording(sides: readonly Side[]): Section {
+function againstRecording(sides: readonly ResultSide[]): Section {
   const avoided = row("avoided", "count", sides, "faults.avoided");
   const added = row("added", "count", sides, "faults.added");
   return {
@@ -201,12 +139,12 @@ function againstRecording(sides: readonly Side[]): Section {
   };
 }
 
-function mmio(sides: readonly Side[]): Section {
+function mmio(sides: readonly ResultSide[]): Section {
   const head = row("total", "count", sides, "mmioAborts");
   return { title: "MMIO aborts (not faults)", head, rows: [] };
 }
 
-function stall(sides: readonly Side[]): Section {
+function stall(sides: readonly ResultSide[]): Section {
   return {
     title: "guest stall",
     head: row("total", "ns", sides, "stallNs.total", true),
@@ -231,7 +169,7 @@ export const costs: Readonly<Record<StallCost, string>> = {
   teardown: "teardown",
 };
 
-function where(sides: readonly Side[]): Section {
+function where(sides: readonly ResultSide[]): Section {
   return {
     title: "where the stall goes",
     rows: (Object.keys(costs) as StallCost[]).map((cost) =>
@@ -241,7 +179,7 @@ function where(sides: readonly Side[]): Section {
   };
 }
 
-function windows(sides: readonly Side[]): Section {
+function windows(sides: readonly ResultSide[]): Section {
   return {
     title: "windows",
     head: row("count", "count", sides, "windows.count", true),
@@ -253,7 +191,7 @@ function windows(sides: readonly Side[]): Section {
   };
 }
 
-function epochs(sides: readonly Side[], labels: readonly string[]): Section {
+function epochs(sides: readonly ResultSide[], labels: readonly string[]): Section {
   const each = labels.flatMap((label, i) => [
     epochRow(label, "ns", sides, i, "makespanNs", true),
     epochRow(`${label} faults`, "count", sides, i, "faults"),
@@ -264,7 +202,7 @@ function epochs(sides: readonly Side[], labels: readonly string[]): Section {
   };
 }
 
-function work(sides: readonly Side[]): Section {
+function work(sides: readonly ResultSide[]): Section {
   return {
     title: "walker's work",
     rows: [

@@ -1,6 +1,6 @@
 /** What draws of the assumed figures make of a change, in words. */
 
-import type { DiffResult } from "../compare/result.js";
+import type { SampledChange, TraceResult } from "../compare/trace-result.js";
 import {
   formatChange,
   formatCount,
@@ -9,18 +9,14 @@ import {
   formatShare,
   type Unit,
 } from "./quantity.js";
-import type { AnyResult } from "./rows.js";
-
-type Samples = NonNullable<DiffResult["samples"]>;
-type Figure = Samples["figures"][number];
 
 /** One line on the draws, and one for each figure that they move. */
-export function samplesTexts({ samples }: AnyResult): string[] {
-  if (samples == null) return [];
-  const { draws, seed, drawn, within } = samples;
+export function samplesTexts({ kind, samples }: TraceResult): string[] {
+  if (samples === null) return [];
+  const { draws, seed, drawn, within } = samples.draws;
   const what = `${formatCount(draws)} draws of ${formatPlural(drawn.length, "figure")} of the profile from their ranges, and of when each access comes, to within its exit path (seed ${seed}); ${formatShare(within)} of them lie within ± in the table`;
-  if (!("figures" in samples)) return [what];
-  const moved = samples.figures.filter(({ change }) => change.low !== 0 || change.high !== 0);
+  if (kind !== "diff") return [what];
+  const moved = samples.changes[1]!.filter(({ change }) => change.low !== 0 || change.high !== 0);
   return [
     `${what}, their changes between`,
     ...moved.map((figure) => `  ${lineOf(figure, draws)}`),
@@ -28,7 +24,7 @@ export function samplesTexts({ samples }: AnyResult): string[] {
   ];
 }
 
-function lineOf({ label, change, relative, falls, rises, hangsOn }: Figure, draws: number): string {
+function lineOf({ label, change, relative, falls, rises, hangsOn }: SampledChange, draws: number): string {
   const unit: Unit = label === "faults" ? "count" : "ns";
   const ends = (low: string, high: string) => (low === high ? low : `${low} and ${high}`);
   const size = ends(formatChange(Math.round(change.low), unit), formatChange(Math.round(change.high), unit));

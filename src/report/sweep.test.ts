@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { resultOfDocument } from "../compare/documents.js";
 import { sampleDiff } from "../compare/result.test.data.js";
 import type { SweepPoint } from "../compare/result-sweep.js";
 import type { SweepResult } from "../compare/sweep.js";
@@ -25,7 +26,7 @@ const result: SweepResult = {
     { name: "mode", unit: "text", values: ['say "hi", twice'] },
   ],
   points: [point(0, 'say "hi", twice', -1_000_000), point(0.5, "<b>", 2_000_000)],
-  first: sampleDiff(),
+  first: resultOfDocument(sampleDiff()),
   oneSelfReplay: false,
   caveats: [
     { code: "x", text: "of all", points: 2 },

@@ -2,12 +2,13 @@
 
 import Table from "cli-table3";
 import pc from "picocolors";
+import type { ResultSide, TraceResult } from "../compare/trace-result.js";
 import { headCells, isTelling, relativeCell, valueCells } from "./cells.js";
 import { cellPicker, columnsOf, pickHeads } from "./columns.js";
 import { findingTexts } from "./findings.js";
 import { type HeadingLine, headingOf } from "./heading.js";
 import { printable } from "./quantity.js";
-import { type AnyResult, type Row, type Section, type Side, sectionsOf, sidesOf } from "./rows.js";
+import { type Row, type Section, sectionsOf } from "./rows.js";
 
 export interface TerminalOptions {
   readonly color: boolean;
@@ -21,7 +22,7 @@ const width = 100;
 const labelWidth = 13;
 const longestLabel = 40;
 
-export function render(result: AnyResult, { color, columns }: TerminalOptions): string {
+export function render(result: TraceResult, { color, columns }: TerminalOptions): string {
   const colors = pc.createColors(color);
   const paragraphs = [
     headingText(headingOf(result), colors),
@@ -67,7 +68,7 @@ function hang(label: string, text: string, paint: (label: string) => string): st
 }
 
 /** Each finding: what and how often, what happened, and the walk around it. */
-function findings(result: AnyResult, colors: Colors): string[] {
+function findings(result: TraceResult, colors: Colors): string[] {
   return findingTexts(result).map(({ headline, problem, log }) =>
     [
       colors.red(printable(headline)),
@@ -77,8 +78,8 @@ function findings(result: AnyResult, colors: Colors): string[] {
   );
 }
 
-function figures(result: AnyResult, columns: readonly string[] | undefined, colors: Colors): string {
-  const sides = sidesOf(result);
+function figures(result: TraceResult, columns: readonly string[] | undefined, colors: Colors): string {
+  const sides = result.sides;
   const known = columnsOf(result);
   const pick = cellPicker(known, columns);
   const head = pickHeads(headCells(sides), known, columns);
@@ -90,7 +91,7 @@ function figures(result: AnyResult, columns: readonly string[] | undefined, colo
 
 function sectionRows(
   section: Section,
-  sides: readonly Side[],
+  sides: readonly ResultSide[],
   colors: Colors,
   pick: ReturnType<typeof cellPicker>,
 ): string[][] {
@@ -103,7 +104,7 @@ function sectionRows(
 }
 
 /** Less is better wherever there is a percentage of time or of faults: green. */
-function paintedCells(row: Row, sides: readonly Side[], colors: Colors): string[] {
+function paintedCells(row: Row, sides: readonly ResultSide[], colors: Colors): string[] {
   const cells = valueCells(row, sides);
   const base = row.values[0]!;
   if (row.apart) return cells;

@@ -1,8 +1,8 @@
+import type { TraceResult } from "../compare/trace-result.js";
 import type { Observer } from "../replay/run-config.js";
-import type { AnyResult } from "./rows.js";
 
 /** A report that grows while the replay runs. */
 export interface WatchReport extends Observer {
   /** The replay is over: what is left is written. */
-  finish(result: AnyResult): void | Promise<void>;
+  finish(result: TraceResult): void | Promise<void>;
 }

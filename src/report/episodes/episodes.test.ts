@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { type DuckDBConnection, DuckDBInstance } from "@duckdb/node-api";
 import { afterAll, beforeAll, expect, it, vi } from "vitest";
 import { diffTrace } from "../../compare/diff.js";
+import { resultOfDocument } from "../../compare/documents.js";
 import type { DiffResult } from "../../compare/result.js";
 import type { Watcher } from "../../compare/watcher.js";
 import { causes, costs } from "../../replay/counters.js";
@@ -43,7 +44,7 @@ async function writeAll(name: string, input: string): Promise<DiffResult> {
   };
   const sides = { base: "pre-patch", candidate: "post-patch" };
   const result = await diffTrace({ input, ...sides, lenient: false, observer });
-  for (const report of reports) await report.finish(result);
+  for (const report of reports) await report.finish(resultOfDocument(result));
   return result;
 }
 

@@ -1,7 +1,7 @@
 /** Rows of episodes as Parquet, one row group after the other: no more than one is held. */
 
 import { ByteWriter, ParquetWriter } from "hyparquet-writer";
-import { type AnyResult, sidesOf } from "../rows.js";
+import type { TraceResult } from "../../compare/trace-result.js";
 import { type Cell, episodeColumns, episodeSchema } from "./columns.js";
 import type { EpisodeRows } from "./report.js";
 
@@ -72,12 +72,12 @@ export function parquetRows(write: (piece: Uint8Array) => void): EpisodeRows {
 }
 
 /** What pandas and DuckDB show of a file that they were not told about. */
-function describeFile(result: AnyResult) {
+function describeFile(result: TraceResult) {
   return {
     schema: episodeSchema.meta()?.title,
     trace: result.trace.source,
     profile: result.profile.name,
-    strategies: sidesOf(result).map(({ replay }) => replay.strategy),
+    strategies: result.sides.map(({ replay }) => replay.strategy),
     columns: Object.fromEntries(episodeColumns.map(({ name, describe }) => [name, describe])),
   };
 }

@@ -2,11 +2,11 @@
 
 import { once } from "node:events";
 import ndjson from "ndjson";
+import type { TraceResult } from "../../compare/trace-result.js";
 import type { ReplayStart } from "../../compare/watcher.js";
 import { UsageError } from "../../errors.js";
 import { csvRow } from "../csv.js";
 import { Pieces } from "../pieces.js";
-import type { AnyResult } from "../rows.js";
 import type { WatchReport } from "../watch-report.js";
 import { type Cell, EpisodeRow, episodeColumns, textCells } from "./columns.js";
 import { EndOrder } from "./end-order.js";
@@ -15,7 +15,7 @@ import { parquetRows } from "./parquet.js";
 /** Rows of one format. */
 export interface EpisodeRows {
   add(cells: readonly Cell[]): void;
-  finish(result: AnyResult): void | Promise<void>;
+  finish(result: TraceResult): void | Promise<void>;
 }
 
 type Write = (piece: string | Uint8Array) => void;

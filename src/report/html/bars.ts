@@ -1,18 +1,19 @@
 /** Figures that are bars, drawn as they are written: they need no script and print as they are. */
 
-import type { DiffResult, StallCost } from "../../compare/result.js";
+import type { StallCost } from "../../compare/result.js";
+import type { ResultSide, SampledChange, TraceResult } from "../../compare/trace-result.js";
 import { ablationSections } from "../ablation.js";
 import { valueCells } from "../cells.js";
 import { formatChange, formatNs, formatRelative, formatShare } from "../quantity.js";
-import type { AnyResult, Section, Side } from "../rows.js";
-import { costs, sidesOf } from "../rows.js";
+import type { Section } from "../rows.js";
+import { costs } from "../rows.js";
 import { html, Markup } from "./markup.js";
 
 const costNames = Object.keys(costs) as StallCost[];
 
 /** One bar a side, all on one scale. */
-export function stallBars(result: AnyResult): Markup {
-  const sides = sidesOf(result);
+export function stallBars(result: TraceResult): Markup {
+  const sides = result.sides;
   const sums = sides.map(({ replay }) => costNames.reduce((sum, cost) => sum + replay.costNs[cost], 0));
   const scale = Math.max(...sums);
   if (scale === 0) return html`<p>No stall.</p>`;
@@ -34,7 +35,7 @@ export function stallBars(result: AnyResult): Markup {
   return html`${patterns()}<ul class="legend">${keys}</ul><div class="bars">${bars}</div>`;
 }
 
-function inWords(side: Side, shown: readonly StallCost[]): string {
+function inWords(side: ResultSide, shown: readonly StallCost[]): string {
   const { strategy, costNs, stallNs } = side.replay;
   const parts = shown.map((cost) => `${costs[cost]} ${timeOf(side, costNs[cost])}`);
   return `${strategy}: stall ${timeOf(side, stallNs.total)}: ${parts.join(", ")}`;
@@ -50,14 +51,14 @@ function patterns(): Markup {
 }
 
 /** What is left of the change without each cost: one bar a cost, the change itself first. */
-export function ablationBars(result: AnyResult): Markup | undefined {
+export function ablationBars(result: TraceResult): Markup | undefined {
   const sections = ablationSections(result);
   if (sections.length === 0) return undefined;
-  const sides = sidesOf(result);
+  const sides = result.sides;
   return html`${sections.map((section) => waterfall(section, sides))}`;
 }
 
-function waterfall({ title, head, rows }: Section, sides: readonly Side[]): Markup {
+function waterfall({ title, head, rows }: Section, sides: readonly ResultSide[]): Markup {
   const all = [head!, ...rows];
   const changes = all.map(({ values }) => values[1]! - values[0]!);
   const low = Math.min(0, ...changes);
@@ -76,22 +77,21 @@ function waterfall({ title, head, rows }: Section, sides: readonly Side[]): Mark
 }
 
 /** What draws of the assumed figures make of each change. */
-export function sampleBars(result: AnyResult): Markup | undefined {
-  const samples = result.schema === "s2replay-diff/1" ? result.samples : undefined;
-  if (samples == null) return undefined;
-  const moved = samples.figures.filter(({ change }) => change.low !== 0 || change.high !== 0);
+export function sampleBars(result: TraceResult): Markup | undefined {
+  const { kind, samples } = result;
+  if (kind !== "diff" || samples === null) return undefined;
+  const { draws, seed, drawn, within } = samples.draws;
+  const moved = samples.changes[1]!.filter(({ change }) => change.low !== 0 || change.high !== 0);
   const low = Math.min(0, ...moved.map(({ relative }) => relative.low));
   const high = Math.max(0, ...moved.map(({ relative }) => relative.high));
   const at = (ratio: number) => (100 * (ratio - low)) / (high - low || 1);
-  const bars = moved.map((figure) => sampleBar(figure, samples.within, at));
-  const words = `${samples.draws} draws of ${samples.drawn.length} figures of the profile from their ranges, and of when each access comes, to within its exit path, seed ${samples.seed}; each bar holds ${formatShare(samples.within)} of the changes, the mark is the median.`;
+  const bars = moved.map((figure) => sampleBar(figure, within, at));
+  const words = `${draws} draws of ${drawn.length} figures of the profile from their ranges, and of when each access comes, to within its exit path, seed ${seed}; each bar holds ${formatShare(within)} of the changes, the mark is the median.`;
   return html`<p>${words}</p><div class="bars">${bars}</div>`;
 }
 
-type SampleFigure = NonNullable<DiffResult["samples"]>["figures"][number];
-
 function sampleBar(
-  { label, change, relative }: SampleFigure,
+  { label, change, relative }: SampledChange,
   within: number,
   at: (ratio: number) => number,
 ): Markup {
@@ -102,7 +102,7 @@ function sampleBar(
   return html`<div class="bar"><span class="bar-name">${label}</span><svg class="change" role="img" aria-label="${words}"><line class="zero" x1="${percent(at(0))}" x2="${percent(at(0))}" y1="0" y2="100%"/><rect class="left" x="${percent(at(relative.low))}" width="${percent(at(relative.high) - at(relative.low))}" y="30%" height="40%"/><line class="median" x1="${percent(at(relative.median))}" x2="${percent(at(relative.median))}" y1="10%" y2="90%"/></svg><span class="bar-value">${share(relative.low)} to ${share(relative.high)}<br>${text}</span></div>`;
 }
 
-function timeOf({ recordedRatio }: Side, ns: number): string {
+function timeOf({ recordedRatio }: ResultSide, ns: number): string {
   return `${ns > 0 && recordedRatio < 1 ? "~" : ""}${formatNs(ns)}`;
 }
 

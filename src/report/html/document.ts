@@ -2,8 +2,8 @@
 
 import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
+import type { TraceResult } from "../../compare/trace-result.js";
 import type { ReplayStart } from "../../compare/watcher.js";
-import { type AnyResult, sidesOf } from "../rows.js";
 import { ablationBars, sampleBars, stallBars } from "./bars.js";
 import { html, Markup, scriptJson } from "./markup.js";
 import type { PageFacts } from "./page-data.js";
@@ -16,7 +16,7 @@ const script = () => readFileSync(new URL("./page.js", import.meta.url), "utf8")
 const style = () => readFileSync(new URL("./page.css", import.meta.url), "utf8").trim();
 
 export interface PageParts {
-  readonly result: AnyResult;
+  readonly result: TraceResult;
   readonly start: ReplayStart;
   readonly program: Program;
   readonly facts: PageFacts;
@@ -27,7 +27,7 @@ export interface PageParts {
 }
 
 export function pageText({ result, start, program, facts, data, merged }: PageParts): string {
-  const names = sidesOf(result).map(({ replay }) => replay.strategy);
+  const names = result.sides.map(({ replay }) => replay.strategy);
   const title =
     names.length === 1 ? `Replay under ${names[0]}` : `${names[0]} against ${names.slice(1).join(", ")}`;
   const [code, css] = [script(), style()];

@@ -1,7 +1,8 @@
 /** How a result was computed, so that somebody else can compute it again. */
 
+import { documentOf } from "../../compare/documents.js";
+import type { TraceResult } from "../../compare/trace-result.js";
 import type { ReplayStart } from "../../compare/watcher.js";
-import type { AnyResult } from "../rows.js";
 import { html, type Markup } from "./markup.js";
 import { headingList } from "./tables.js";
 
@@ -13,7 +14,7 @@ export interface Program {
 }
 
 export function provenance(
-  result: AnyResult,
+  result: TraceResult,
   { source, profile, sides }: ReplayStart,
   program: Program,
 ): Markup {
@@ -23,7 +24,7 @@ export function provenance(
 ${headingList(result)}
 <dl class="facts">
 <dt>program</dt><dd>s2replay ${program.version}</dd>
-<dt>result</dt><dd>${result.schema}</dd>
+<dt>result</dt><dd>${documentOf(result).schema}</dd>
 ${sides.map(({ name, models }) => html`<dt>${name}</dt><dd>${models}</dd>`)}
 <dt>trace header</dt><dd><code>${header}</code></dd>
 <dt>profile ${profile.name}</dt><dd>${profile.source}</dd>

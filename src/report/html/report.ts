@@ -1,13 +1,14 @@
 /** A result as one page that needs nothing else: figures, and the replay to be looked at. */
 
 import { deflateRawSync } from "node:zlib";
+import type { TraceResult } from "../../compare/trace-result.js";
 import type { ReplayStart } from "../../compare/watcher.js";
 import { numberVcpus, standsFor } from "../../compare/who-is-who.js";
 import { causes as causeNames, costs as costNames } from "../../replay/counters.js";
 import type { EndedEpoch } from "../../replay/epoch-clock.js";
 import { NONE } from "../../trace/event.js";
 import { formatCount, formatNs, formatPlural, printable } from "../quantity.js";
-import { type AnyResult, causes, costs, sidesOf } from "../rows.js";
+import { causes, costs } from "../rows.js";
 import type { WatchReport } from "../watch-report.js";
 import { pageText } from "./document.js";
 import { EpisodeTable } from "./episode-table.js";
@@ -67,12 +68,12 @@ function mergedTexts(name: string, { rows, bins, merged, repeated }: EpisodeTabl
 }
 
 function pack(
-  result: AnyResult,
+  result: TraceResult,
   start: ReplayStart,
   tables: readonly EpisodeTable[],
   epochs: readonly (readonly EndedEpoch[])[],
 ): { facts: PageFacts; data: string } {
-  const sides = sidesOf(result);
+  const sides = result.sides;
   const { lanes, laneOf } = lanesOf(start, tables);
   const sink = new ByteSink();
   const counts = tables.map((table, side) => {

@@ -1,19 +1,20 @@
 /** The parts of a page that are words and figures: those of the text report. */
 
+import type { ResultSide, TraceResult } from "../../compare/trace-result.js";
 import { headCells, isTelling, relativeCell, valueCells } from "../cells.js";
 import { findingTexts } from "../findings.js";
 import { type HeadingLine, headingOf } from "../heading.js";
-import { type AnyResult, type Row, type Section, type Side, sectionsOf, sidesOf } from "../rows.js";
+import { type Row, type Section, sectionsOf } from "../rows.js";
 import { html, type Markup } from "./markup.js";
 
-export function warningTexts(result: AnyResult): string[] {
+export function warningTexts(result: TraceResult): string[] {
   return headingOf(result)
     .filter(({ label }) => label === "warning")
     .map(({ text }) => text);
 }
 
 /** The lines above the figures of the text report, without its warnings. */
-export function headingList(result: AnyResult): Markup {
+export function headingList(result: TraceResult): Markup {
   const lines = headingOf(result).filter(({ label }) => label !== "warning");
   const groups: { label: string; texts: string[] }[] = [];
   for (const { label, text } of lines as readonly HeadingLine[]) {
@@ -32,8 +33,8 @@ const groups = [
   ["walker's work"],
 ];
 
-export function comparison(result: AnyResult): Markup {
-  const sides = sidesOf(result);
+export function comparison(result: TraceResult): Markup {
+  const sides = result.sides;
   const sections = sectionsOf(result);
   const rest = sections.filter(({ title }) => !groups.flat().includes(title));
   const [counts, times, work] = groups.map((titles) =>
@@ -45,7 +46,7 @@ export function comparison(result: AnyResult): Markup {
     .map((part) => table(part, sides))}</div>`;
 }
 
-function table(sections: readonly Section[], sides: readonly Side[]): Markup {
+function table(sections: readonly Section[], sides: readonly ResultSide[]): Markup {
   const [first, ...others] = headCells(sides);
   return html`<div class="scroll" tabindex="0" role="region" aria-label="Figures: ${sections.map(({ title }) => title).join(", ")}">
 <table>
@@ -63,7 +64,7 @@ ${rows.map((row) => html`<tr><th scope="row">${row.label}</th>${cells(row, sides
 }
 
 /** Less is better wherever there is a percentage of time or of faults. */
-function cells(row: Row, sides: readonly Side[]): Markup[] {
+function cells(row: Row, sides: readonly ResultSide[]): Markup[] {
   const base = row.values[0]!;
   const judged = new Map<number, string>();
   if (row.apart !== true)
@@ -77,12 +78,12 @@ function cells(row: Row, sides: readonly Side[]): Markup[] {
   });
 }
 
-export function caveats(result: AnyResult): Markup {
+export function caveats(result: TraceResult): Markup {
   if (result.caveats.length === 0) return html`<p>None.</p>`;
   return html`<ul>${result.caveats.map(({ text }) => html`<li>${text}</li>`)}</ul>`;
 }
 
-export function findings(result: AnyResult): Markup {
+export function findings(result: TraceResult): Markup {
   return html`${findingTexts(result).map(
     ({ headline, problem, log }) => html`<h3>${headline}</h3>
 <p>${problem}</p>

@@ -1,4 +1,5 @@
 import { expect, it } from "vitest";
+import { resultOfDocument } from "../../compare/documents.js";
 import type { DiffResult } from "../../compare/result.js";
 import { sampleDiff, sampleReplayRun } from "../../compare/result.test.data.js";
 import { html, scriptJson } from "./markup.js";
@@ -7,14 +8,14 @@ import { verdictOf } from "./verdict.js";
 const changed = (change: (diff: DiffResult) => void) => {
   const diff = sampleDiff();
   change(diff);
-  return verdictOf(diff);
+  return verdictOf(resultOfDocument(diff));
 };
 
 it("names the epoch whose time changes most, faults and windows", () => {
-  expect(verdictOf(sampleDiff())).toMatchInlineSnapshot(
+  expect(verdictOf(resultOfDocument(sampleDiff()))).toMatchInlineSnapshot(
     `"ADJUST takes ~3.35 ms under post-patch, 57.5 % less than the 7.88 ms under pre-patch; faults fall from 128 to ~125; 32 windows, 192.6 us at the median, then ~4.43 us."`,
   );
-  expect(verdictOf(sampleReplayRun())).toMatchInlineSnapshot(
+  expect(verdictOf(resultOfDocument(sampleReplayRun()))).toMatchInlineSnapshot(
     `"Under pre-patch 128 faults stall the guest for 21.4 ms; 32 windows, the longest 201.0 us."`,
   );
 });

@@ -2,13 +2,13 @@
 
 import { numberAt } from "../../compare/figures.js";
 import type { Figure } from "../../compare/result.js";
+import type { ResultSide, TraceResult } from "../../compare/trace-result.js";
 import { markOf } from "../cells.js";
 import { formatCount, formatNs, formatPlural, formatRelative } from "../quantity.js";
-import { type AnyResult, type Side, sidesOf } from "../rows.js";
 
-export function verdictOf(result: AnyResult): string {
-  const sides = sidesOf(result);
-  const [base, ...others] = sides as [Side, ...Side[]];
+export function verdictOf(result: TraceResult): string {
+  const { sides } = result;
+  const [base, ...others] = sides as [ResultSide, ...ResultSide[]];
   if (others.length === 0) return alone(base);
   const changes = others.map((side) => ({ side, ...largestChange(result, base, side) }));
   const [most] = changes.sort((a, b) => Math.abs(b.change) - Math.abs(a.change));
@@ -19,7 +19,7 @@ export function verdictOf(result: AnyResult): string {
   return `${capital(`${among}${what}`)}; ${faultsOf(base, side)}; ${windowsOf(base, side)}.`;
 }
 
-function alone(side: Side): string {
+function alone(side: ResultSide): string {
   const { replay } = side;
   const stall = `${faultMark(side)}${formatPlural(replay.faults.total, "fault")} stall the guest for ${time(side, "stallNs.total")}`;
   const { count } = replay.windows;
@@ -41,22 +41,22 @@ interface Change {
 }
 
 /** Of the epochs, that whose time changes most; the whole trace where there is none. */
-function largestChange(result: AnyResult, base: Side, side: Side): Change {
+function largestChange(result: TraceResult, base: ResultSide, side: ResultSide): Change {
   const all = result.epochs.map(({ label }, i) =>
-    changeOf(label, base, side, (of) => [of.epochs[i]!.makespanNs, of.epochFigure(i, "makespanNs")]),
+    changeOf(label, base, side, (of) => [of.epochs[i]!.makespanNs, of.figures[`epochs.${i}.makespanNs`]]),
   );
   const whole = changeOf("the whole trace", base, side, (of) => [
     of.replay.makespanNs,
-    of.figure("makespanNs"),
+    of.figures.makespanNs,
   ]);
   return all.sort((a, b) => Math.abs(b.change) - Math.abs(a.change))[0] ?? whole;
 }
 
 function changeOf(
   label: string,
-  base: Side,
-  side: Side,
-  timeOf: (side: Side) => readonly [ns: number, figure: Figure | undefined],
+  base: ResultSide,
+  side: ResultSide,
+  timeOf: (side: ResultSide) => readonly [ns: number, figure: Figure | undefined],
 ): Change {
   const [from, fromFigure] = timeOf(base);
   const [to, toFigure] = timeOf(side);
@@ -70,18 +70,22 @@ function changeOf(
   };
 }
 
-function sameTime(base: Side, side: Side, { label, toText }: Change): string {
+function sameTime(base: ResultSide, side: ResultSide, { label, toText }: Change): string {
   return `${label} takes ${toText} under ${side.replay.strategy} as under ${base.replay.strategy}`;
 }
 
-function changedTime(base: Side, side: Side, { label, from, to, fromText, toText }: Change): string {
+function changedTime(
+  base: ResultSide,
+  side: ResultSide,
+  { label, from, to, fromText, toText }: Change,
+): string {
   const percent = formatRelative(from, to);
   const size =
     percent === "new" ? "where it took none" : `${percent.slice(1)} ${to < from ? "less" : "more"} than the`;
   return `${label} takes ${toText} under ${side.replay.strategy}, ${size} ${fromText} under ${base.replay.strategy}`;
 }
 
-function faultsOf(base: Side, side: Side): string {
+function faultsOf(base: ResultSide, side: ResultSide): string {
   const [from, to] = [base.replay.faults.total, side.replay.faults.total];
   const [fromMark, toMark] = [faultMark(base), faultMark(side)];
   const verb = to < from ? "fall" : "rise";
@@ -92,10 +96,10 @@ function faultsOf(base: Side, side: Side): string {
     : `${fromMark}${formatPlural(from, "fault")}, then ${toMark}${toMark === "at least " ? "as many" : formatCount(to)}`;
 }
 
-function windowsOf(base: Side, side: Side): string {
+function windowsOf(base: ResultSide, side: ResultSide): string {
   const [from, to] = [base.replay.windows, side.replay.windows];
   if (from.count === 0 && to.count === 0) return "no window opens under either";
-  const lengths = (of: Side) =>
+  const lengths = (of: ResultSide) =>
     of.replay.windows.count === 0
       ? "none"
       : `${formatCount(of.replay.windows.count)} of ${time(of, "windows.p50Ns")} at the median`;
@@ -104,15 +108,15 @@ function windowsOf(base: Side, side: Side): string {
     : `windows: ${lengths(base)}, then ${lengths(side)}`;
 }
 
-function faultMark(side: Side): string {
-  return markOf(side.figure("faults.total"), "count", side);
+function faultMark(side: ResultSide): string {
+  return markOf(side.figures["faults.total"], "count", side);
 }
 
-function time(side: Side, path: "stallNs.total" | "windows.p50Ns" | "windows.maxNs"): string {
-  return marked(side, numberAt(side.replay, path), side.figure(path));
+function time(side: ResultSide, path: "stallNs.total" | "windows.p50Ns" | "windows.maxNs"): string {
+  return marked(side, numberAt(side.replay, path), side.figures[path]);
 }
 
-function marked(side: Side, ns: number, figure: Figure | undefined): string {
+function marked(side: ResultSide, ns: number, figure: Figure | undefined): string {
   return `${ns > 0 ? markOf(figure, "ns", side) : ""}${formatNs(ns)}`;
 }
 

@@ -1,12 +1,10 @@
 import { expect, it, vi } from "vitest";
-import { compareTrace } from "../../compare/compare.js";
-import { diffTrace } from "../../compare/diff.js";
 import type { TraceOptions } from "../../compare/options.js";
+import { replayUnder, type TraceResult } from "../../compare/trace-result.js";
 import type { Watcher } from "../../compare/watcher.js";
 import { causes } from "../../replay/counters.js";
 import { kvmPageTableTest } from "../../workload/kvm-page-table-test.js";
 import { describeWorkload } from "../../workload/workload.js";
-import { type AnyResult, sidesOf } from "../rows.js";
 import type { WatchReport } from "../watch-report.js";
 import { perfettoReport } from "./report.js";
 import { type ReadSlice, type ReadTrace, readPerfetto } from "./trace.test.support.js";
@@ -14,10 +12,10 @@ import { type ReadSlice, type ReadTrace, readPerfetto } from "./trace.test.suppo
 // Every packet of whole recordings is looked at.
 vi.setConfig({ testTimeout: 120_000 });
 
-async function record<T extends AnyResult>(
-  replay: (options: TraceOptions) => Promise<T>,
+async function record(
+  replay: (options: TraceOptions) => Promise<TraceResult>,
   input: TraceOptions["input"],
-): Promise<{ result: T; bytes: Uint8Array }> {
+): Promise<{ result: TraceResult; bytes: Uint8Array }> {
   const pieces: Uint8Array[] = [];
   let report: WatchReport | undefined;
   const observer: Watcher = {
@@ -33,15 +31,15 @@ async function record<T extends AnyResult>(
 }
 
 const diff = (base: string, candidate: string) => (options: TraceOptions) =>
-  diffTrace({ ...options, base, candidate });
+  replayUnder({ ...options, kind: "diff", strategies: [base, candidate] });
 
 const sum = (slices: readonly ReadSlice[], of: (slice: ReadSlice) => number) =>
   slices.reduce((all, slice) => all + of(slice), 0);
 const lengthOf = ({ startNs, endNs }: ReadSlice) => endNs - startNs;
 
 /** Each time is rounded by itself; those of a recording with one CPU are whole. */
-function expectSums({ slices, counters }: ReadTrace, result: AnyResult): void {
-  for (const [side, { replay }] of sidesOf(result).entries()) {
+function expectSums({ slices, counters }: ReadTrace, result: TraceResult): void {
+  for (const [side, { replay }] of result.sides.entries()) {
     const name = new RegExp(`^${replay.strategy}( \\(base\\)| \\(candidate\\))?$`);
     const ofSide = slices.filter(({ path }) => name.test(path[0] as string));
     const faults = ofSide.filter(({ category }) => category === "fault");
@@ -97,7 +95,7 @@ it.each([
 it("shows epochs, and says what it is", async () => {
   const input = "traces/5.10.262-prepatch-h1g-4v.ndjson.gz";
   const { result, bytes } = await record(
-    (options) => compareTrace({ ...options, strategies: ["pre-patch", "v5.10", "v6.12"] }),
+    (options) => replayUnder({ ...options, kind: "compare", strategies: ["pre-patch", "v5.10", "v6.12"] }),
     input,
   );
   const trace = readPerfetto(bytes);
@@ -105,7 +103,7 @@ it("shows epochs, and says what it is", async () => {
   expectSums(trace, result);
   const epochs = slices.filter(({ category, path }) => category === "epoch" && path[0] === "v5.10");
   expect(epochs.map(({ name }) => name)).toEqual(
-    result.epochs.filter(({ sides }) => sides[1]!.faults > 0).map(({ label }) => label),
+    result.epochs.filter((_, n) => result.sides[1]!.epochs[n]!.faults > 0).map(({ label }) => label),
   );
   expect(instants.map(({ args }) => args.strategy)).toEqual(["pre-patch", "v5.10", "v6.12"]);
   expect(instants[0]).toMatchObject({
@@ -113,7 +111,7 @@ it("shows epochs, and says what it is", async () => {
     path: ["pre-patch (base)"],
     args: {
       profile: result.profile.name,
-      faults: result.sides[0]!.result.faults.total,
+      faults: result.sides[0]!.replay.faults.total,
       times: expect.stringContaining("since the trace's first event"),
     },
   });

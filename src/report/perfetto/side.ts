@@ -1,3 +1,4 @@
+import type { TraceResult } from "../../compare/trace-result.js";
 import type { ReplayStart } from "../../compare/watcher.js";
 import { Cause, Cost, causes } from "../../replay/counters.js";
 import type { Episode } from "../../replay/episode.js";
@@ -5,7 +6,6 @@ import { Granule } from "../../stage2/granule.js";
 import { type EpisodeRow, episodeColumns } from "../episodes/columns.js";
 import { EndOrder } from "../episodes/end-order.js";
 import { formatBytes } from "../quantity.js";
-import { type AnyResult, sidesOf } from "../rows.js";
 import { type Part, SliceTrack, wholeNs } from "./tracks.js";
 import type { Argument, PerfettoWriter } from "./writer.js";
 
@@ -68,7 +68,7 @@ export class PerfettoSide {
       add("tear-downs", "tear-down", episode.teardownNs, episode.tornDownNs);
   }
 
-  finish(result: AnyResult): void {
+  finish(result: TraceResult): void {
     this.faults.finish();
     this.closeEpoch();
     this.writer.instant(this.process, 0, "about this replay", "about", this.about(result));
@@ -191,10 +191,10 @@ export class PerfettoSide {
     this.epoch = undefined;
   }
 
-  private about(result: AnyResult): Argument[] {
+  private about(result: TraceResult): Argument[] {
     const { trace, profile, caveats } = result;
     const strategy = this.start.sides[this.side];
-    const counted = sidesOf(result)[this.side]?.replay;
+    const counted = result.sides[this.side]?.replay;
     const facts: (readonly [string, string | number | null | undefined])[] = [
       ["strategy", strategy?.name],
       ["models", strategy?.models],

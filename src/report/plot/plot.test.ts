@@ -1,5 +1,6 @@
 import { describe, expect, it, vi } from "vitest";
 import { diffTrace, replayTrace } from "../../compare/diff.js";
+import { resultOfDocument } from "../../compare/documents.js";
 import type { DiffOptions } from "../../compare/options.js";
 import { seededRandom } from "../../seeded-random.js";
 import { kvmPageTableTest } from "../../workload/kvm-page-table-test.js";
@@ -18,7 +19,7 @@ const inWindow = "fixtures/second-vcpu-inside-the-window/trace.ndjson";
 async function plotted(options: Pick<DiffOptions, "input"> & Partial<DiffOptions>) {
   const plot = new Plot();
   const result = await diffTrace({ ...sides, ...options, observer: plot });
-  const render = (width = 80) => plot.render(result, { width, color: false });
+  const render = (width = 80) => plot.render(resultOfDocument(result), { width, color: false });
   return { plot, result, render };
 }
 
@@ -156,7 +157,7 @@ describe("timeline", () => {
     const plot = new Plot();
     const input = { ...workload, values: { ...workload.values, vcpus: 40 } };
     const options = { input, lenient: false, strategy: "pre-patch", epoch: "UPDATE", observer: plot };
-    const text = plot.render(await replayTrace(options), { width: 80, color: false });
+    const text = plot.render(resultOfDocument(await replayTrace(options)), { width: 80, color: false });
     expect(text).toContain('\n" the same order of faults over again');
     expect(text).toMatch(/ vCPU \d+ +\|.*"""".*\|\n/);
     expect(text).toContain("\n16 more threads: ");

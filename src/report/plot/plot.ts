@@ -1,6 +1,7 @@
 /** `--plot`: below a result, its stalls by length and the timeline of an epoch, in plain characters. */
 
 import pc from "picocolors";
+import type { TraceResult } from "../../compare/trace-result.js";
 import type { ReplayStart, Watcher } from "../../compare/watcher.js";
 import { vcpuNumbers } from "../../compare/who-is-who.js";
 import { Cost } from "../../replay/counters.js";
@@ -10,7 +11,6 @@ import { NONE } from "../../trace/event.js";
 import { markOf } from "../cells.js";
 import { modelledMark } from "../heading.js";
 import { formatNs, printable } from "../quantity.js";
-import { type AnyResult, sidesOf } from "../rows.js";
 import type { Colors } from "../terminal.js";
 import { countStall, histogramLines, stallCounts } from "./stall-histogram.js";
 import { Spell, Timelines } from "./timeline.js";
@@ -85,11 +85,11 @@ export class Plot implements Watcher {
   }
 
   /** Ends with a newline. */
-  render(result: AnyResult, { width, color }: PlotOptions): string {
+  render(result: TraceResult, { width, color }: PlotOptions): string {
     const colors = pc.createColors(color);
-    const names = sidesOf(result).map((side) => ({
-      mark: markOf(side.figure("stallNs.total"), "ns", side),
-      windowMark: markOf(side.figure("windows.totalNs"), "ns", side),
+    const names = result.sides.map((side) => ({
+      mark: markOf(side.figures["stallNs.total"], "ns", side),
+      windowMark: markOf(side.figures["windows.totalNs"], "ns", side),
       name: printable(side.replay.strategy),
     }));
     const panels = names.map(({ mark, name }, side) => ({

@@ -2,27 +2,29 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
-import type { DiffJob } from "./diff-pool.js";
+import type { ReplayJob } from "./replay-pool.js";
 
 vi.setConfig({ testTimeout: 60_000 });
 
 // The built program: a thread is given a file that Node runs. `npm test` builds it first.
 const built = new URL("../../dist/", import.meta.url);
-const { diffAll }: typeof import("./diff-pool.js") = await import(
-  new URL("compare/diff-pool.js", built).href
+const { replayAll }: typeof import("./replay-pool.js") = await import(
+  new URL("compare/replay-pool.js", built).href
 );
-const { diffTrace }: typeof import("./diff.js") = await import(new URL("compare/diff.js", built).href);
+const { replayUnder }: typeof import("./trace-result.js") = await import(
+  new URL("compare/trace-result.js", built).href
+);
 const { Aliases }: typeof import("../trace/import/aliases.js") = await import(
   new URL("trace/import/aliases.js", built).href
 );
 
-const recorded: DiffJob = {
+const recorded: ReplayJob = {
   input: "traces/5.10.262-prepatch-h2m-4v.ndjson.gz",
-  base: "pre-patch",
-  candidate: "post-patch",
+  kind: "diff",
+  strategies: ["pre-patch", "post-patch"],
   lenient: false,
 };
-const small: DiffJob = { ...recorded, input: "fixtures/abort-printed-after-the-window/trace.ndjson" };
+const small: ReplayJob = { ...recorded, input: "fixtures/abort-printed-after-the-window/trace.ndjson" };
 
 let folder: string;
 beforeAll(() => {
@@ -36,28 +38,33 @@ function file(name: string, text: string): string {
   return path;
 }
 
-async function errorOf(jobs: readonly DiffJob[], threads: number): Promise<Error> {
-  return diffAll(jobs, { threads, nameOf: (job) => `job ${job}` }).then(
+async function errorOf(jobs: readonly ReplayJob[], threads: number): Promise<Error> {
+  return replayAll(jobs, { threads, nameOf: (job) => `job ${job}` }).then(
     () => expect.unreachable(),
     (error) => error,
   );
 }
 
-describe("diffAll", () => {
+describe("replayAll", () => {
   it.each([1, 2, 3])(
-    "gives with %i threads what each diff gives alone, in the order of the jobs",
+    "gives with %i threads what each replay gives alone, in the order of the jobs",
     async (threads) => {
       // The slowest first.
-      const jobs = [recorded, small, { ...small, candidate: "v6.1" }, { ...small, scale: { clean: 0 } }];
-      const alone = await Promise.all(jobs.map((job) => diffTrace(job)));
+      const jobs = [
+        recorded,
+        small,
+        { ...small, strategies: ["pre-patch", "v6.1"] },
+        { ...small, scale: { clean: 0 } },
+      ];
+      const alone = await Promise.all(jobs.map((job) => replayUnder(job)));
       const done: number[] = [];
-      const results = await diffAll(jobs, { threads, onDone: (count) => done.push(count) });
+      const results = await replayAll(jobs, { threads, onDone: (count) => done.push(count) });
       expect(results).toEqual(alone);
       expect(done).toEqual([0, 1, 2, 3, 4]);
     },
   );
 
-  it.each<[string, () => Partial<DiffJob>]>([
+  it.each<[string, () => Partial<ReplayJob>]>([
     ["UsageError", () => ({ epoch: "no such" })],
     ["TraceFormatError", () => ({ input: file("bad.ndjson", '{"event":"s2_map"\n') })],
     [
@@ -69,7 +76,7 @@ describe("diffAll", () => {
         ),
       }),
     ],
-    ["StrategyError", () => ({ candidate: file("broken.mjs", 'throw new Error("no")') })],
+    ["StrategyError", () => ({ strategies: ["pre-patch", file("broken.mjs", 'throw new Error("no")')] })],
   ])("a %s is the same from a thread of its own", async (name, change) => {
     const job = { ...small, ...change() };
     const [here, there] = [await errorOf([small, job], 1), await errorOf([small, job], 2)];
@@ -91,7 +98,7 @@ describe("diffAll", () => {
   it("begins nothing once a job has failed", async () => {
     const failing = { ...small, input: "no such.ndjson" };
     const done: number[] = [];
-    const all = diffAll([failing, recorded, small, small, small], {
+    const all = replayAll([failing, recorded, small, small, small], {
       threads: 2,
       onDone: (n) => done.push(n),
     });
@@ -110,14 +117,14 @@ describe("diffAll", () => {
     ].join("\n");
     const aliases = new Aliases(["my_map=s2_map:where=addr,len=size", "my_memslot=memslot"]);
     const job = { ...small, input: file("probes.txt", text), import: { aliases } };
-    const alone = await diffTrace(job);
+    const alone = await replayUnder(job);
     expect(alone.caveats.map(({ code }) => code)).not.toContain("unknown-event");
-    expect(await diffAll([job, job], { threads: 2 })).toEqual([alone, alone]);
+    expect(await replayAll([job, job], { threads: 2 })).toEqual([alone, alone]);
   });
 
   it("a strategy that ends its thread is told", async () => {
-    const candidate = file("exits.mjs", "process.exit(0)");
-    const error = await errorOf([{ ...small, candidate }, small], 2);
+    const strategies = ["pre-patch", file("exits.mjs", "process.exit(0)")];
+    const error = await errorOf([{ ...small, strategies }, small], 2);
     expect(error).toMatchObject({ name: "StrategyError", message: "job 0: a strategy ended the program" });
   });
 });

@@ -1,17 +1,19 @@
-/** A thread of diffAll: a job comes in, its answer goes out. */
+/** A thread of replayAll: a job comes in, its answer goes out. */
 
 import { parentPort } from "node:worker_threads";
 import { Aliases } from "../trace/import/aliases.js";
-import { diffTrace } from "./diff.js";
-import type { DiffAnswer, DiffMessage, ErrorMessage } from "./diff-pool.js";
+import type { ErrorMessage, ReplayAnswer, ReplayMessage } from "./replay-pool.js";
+import { replayUnder } from "./trace-result.js";
 
-parentPort?.on("message", async (message: DiffMessage) => {
+parentPort?.on("message", async (message: ReplayMessage) => {
   parentPort?.postMessage(await answer(message));
 });
 
-async function answer({ job, aliases }: DiffMessage): Promise<DiffAnswer> {
+async function answer({ job, aliases }: ReplayMessage): Promise<ReplayAnswer> {
   try {
-    return { result: await diffTrace({ ...job, import: { ...job.import, aliases: new Aliases(aliases) } }) };
+    return {
+      result: await replayUnder({ ...job, import: { ...job.import, aliases: new Aliases(aliases) } }),
+    };
   } catch (error) {
     const { name, message, stack, where, problem } = error as ErrorMessage;
     return {

@@ -1,24 +1,23 @@
-/** Many diffs at once: each is independent of the others, so their results do not depend on how many threads there are. */
+/** Many replays at once: each is independent of the others, so their results do not depend on how many threads there are. */
 
 import { availableParallelism } from "node:os";
 import { Worker } from "node:worker_threads";
 import { ModelError, StrategyError, TraceFormatError, UnsupportedTraceError, UsageError } from "../errors.js";
 import type { ImportOptions } from "../trace/import/recording-source.js";
-import { diffTrace } from "./diff.js";
-import type { DiffOptions } from "./options.js";
-import type { DiffResult } from "./result.js";
+import type { SidesOptions } from "./options.js";
+import { replayUnder, type TraceResult } from "./trace-result.js";
 
-/** A diff that another thread can be asked for: plain data, nobody to call back. */
-export type DiffJob = Omit<DiffOptions, "onProgress" | "observer">;
+/** A replay that another thread can be asked for: plain data, nobody to call back. */
+export type ReplayJob = Omit<SidesOptions, "onProgress" | "observer">;
 
 /** A job on its way to a worker, which has no way to receive an object with methods: of the aliases go the words. */
-export interface DiffMessage {
-  readonly job: DiffJob;
+export interface ReplayMessage {
+  readonly job: ReplayJob;
   readonly aliases: readonly string[];
 }
 
 /** What a worker answers. */
-export type DiffAnswer = { readonly result: DiffResult } | { readonly error: ErrorMessage };
+export type ReplayAnswer = { readonly result: TraceResult } | { readonly error: ErrorMessage };
 
 /** An error on its way to another thread. */
 export type ErrorMessage = Pick<Error, "name" | "message" | "stack"> &
@@ -27,7 +26,7 @@ export type ErrorMessage = Pick<Error, "name" | "message" | "stack"> &
 export interface PoolOptions {
   /** Threads; 1 = this one. Default: as many as there are CPUs. */
   readonly threads?: number;
-  /** Called at the start, and after each diff. */
+  /** Called at the start, and after each replay. */
   readonly onDone?: (done: number, total: number) => void;
   /** What to call a job in front of its error; a malformed trace is told by its own place. */
   readonly nameOf?: (job: number) => string;
@@ -35,18 +34,21 @@ export interface PoolOptions {
 
 /**
  * The results in the order of the jobs. Once a job fails no other is begun, and what the first of the failed ones
- * threw is thrown, as diffTrace does: whichever thread was the fastest.
+ * threw is thrown, as replayUnder does: whichever thread was the fastest.
  */
-export async function diffAll(jobs: readonly DiffJob[], options: PoolOptions = {}): Promise<DiffResult[]> {
+export async function replayAll(
+  jobs: readonly ReplayJob[],
+  options: PoolOptions = {},
+): Promise<TraceResult[]> {
   return settle(jobs, options, (result) => result);
 }
 
 /** The same, but a job whose strategy breaks its contract has that error for its result. */
 export async function tryAll(
-  jobs: readonly DiffJob[],
+  jobs: readonly ReplayJob[],
   options: PoolOptions = {},
-): Promise<(DiffResult | StrategyError)[]> {
-  return settle<DiffResult | StrategyError>(jobs, options, (result) =>
+): Promise<(TraceResult | StrategyError)[]> {
+  return settle<TraceResult | StrategyError>(jobs, options, (result) =>
     result.catch((error: unknown) => {
       if (error instanceof StrategyError) return error;
       throw error;
@@ -55,20 +57,20 @@ export async function tryAll(
 }
 
 async function settle<T>(
-  jobs: readonly DiffJob[],
+  jobs: readonly ReplayJob[],
   options: PoolOptions,
-  settled: (result: Promise<DiffResult>) => Promise<T>,
+  settled: (result: Promise<TraceResult>) => Promise<T>,
 ): Promise<T[]> {
   const threads = Math.min(jobs.length, options.threads ?? availableParallelism());
   const results: T[] = [];
   const failed: { index: number; error: unknown }[] = [];
   let next = 0;
   let done = 0;
-  const work = async (diff: (job: DiffJob) => Promise<DiffResult>): Promise<void> => {
+  const work = async (replay: (job: ReplayJob) => Promise<TraceResult>): Promise<void> => {
     while (next < jobs.length && failed.length === 0) {
       const index = next++;
       try {
-        results[index] = await settled(diff(jobs[index]!));
+        results[index] = await settled(replay(jobs[index]!));
       } catch (error) {
         failed.push({ index, error });
         return;
@@ -77,11 +79,11 @@ async function settle<T>(
     }
   };
   options.onDone?.(0, jobs.length);
-  if (threads <= 1) await work(diffTrace);
+  if (threads <= 1) await work(replayUnder);
   else {
     const workers = Array.from(
       { length: threads },
-      () => new Worker(new URL("./diff-worker.js", import.meta.url)),
+      () => new Worker(new URL("./replay-worker.js", import.meta.url)),
     );
     try {
       await Promise.all(workers.map((worker) => work((job) => ask(worker, job))));
@@ -100,10 +102,10 @@ function named(error: unknown, job: string | undefined): unknown {
   return error;
 }
 
-function ask(worker: Worker, job: DiffJob): Promise<DiffResult> {
+function ask(worker: Worker, job: ReplayJob): Promise<TraceResult> {
   return new Promise((resolve, reject) => {
     const ended = (): void => reject(new StrategyError("a strategy ended the program"));
-    worker.once("message", (answer: DiffAnswer) => {
+    worker.once("message", (answer: ReplayAnswer) => {
       worker.off("error", reject).off("exit", ended);
       if ("result" in answer) resolve(answer.result);
       else reject(errorOf(answer.error));
@@ -113,7 +115,7 @@ function ask(worker: Worker, job: DiffJob): Promise<DiffResult> {
   });
 }
 
-function messageOf(job: DiffJob): DiffMessage {
+function messageOf(job: ReplayJob): ReplayMessage {
   const { aliases, ...rest } = job.import ?? ({} as ImportOptions);
   return { job: { ...job, import: rest }, aliases: aliases?.specs ?? [] };
 }

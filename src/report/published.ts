@@ -1,0 +1,17 @@
+/** The reports of a published document: what a caller of the library has. */
+
+import { type ResultDocument, resultOfDocument } from "../compare/documents.js";
+import { render as renderAsMarkdown } from "./markdown.js";
+import { render as renderAsText, type TerminalOptions } from "./terminal.js";
+
+export function renderJson(document: ResultDocument): string {
+  return `${JSON.stringify(document, null, 2)}\n`;
+}
+
+export function renderMarkdown(document: ResultDocument, options?: Pick<TerminalOptions, "columns">): string {
+  return renderAsMarkdown(resultOfDocument(document), options);
+}
+
+export function renderText(document: ResultDocument, options: TerminalOptions): string {
+  return renderAsText(resultOfDocument(document), options);
+}
