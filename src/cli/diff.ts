@@ -4,6 +4,7 @@ import { UsageError } from "../errors.js";
 import { type ScalableCost, scalableCosts } from "../replay/cost-scale.js";
 import { diffColumns } from "../report/columns.js";
 import { didYouMean } from "../suggest.js";
+import { canBeReadAgain } from "../trace/byte-source.js";
 import { replayAndDeliver } from "./replaying.js";
 import { addSides, addTraceOptions, type SideArguments, type TraceArguments } from "./trace-options.js";
 import { addWatchFiles } from "./watch-files.js";
@@ -11,6 +12,7 @@ import { watchKinds } from "./watch-kinds.js";
 
 interface DiffArguments extends TraceArguments, SideArguments {
   ablate: string | undefined;
+  explain: boolean;
 }
 
 /** `clean,tlbi`, or `all`. Throws UsageError. */
@@ -32,11 +34,18 @@ export const diffCommand: CommandModule<object, DiffArguments> = {
   describe: "Replay a trace under two strategies and print the difference",
   builder: (yargs) =>
     addTraceOptions(
-      addWatchFiles(addSides(yargs), watchKinds).option("ablate", {
-        type: "string",
-        requiresArg: true,
-        describe: `replay both once more without each of these costs: ${scalableCosts.join(", ")}; or all`,
-      }),
+      addWatchFiles(addSides(yargs), watchKinds)
+        .option("ablate", {
+          type: "string",
+          requiresArg: true,
+          describe: `replay both once more without each of these costs: ${scalableCosts.join(", ")}; or all`,
+        })
+        .option("explain", {
+          type: "boolean",
+          default: true,
+          describe:
+            "read the trace once more, without the cost that changes most, for the verdict to say what it explains; not where that cannot be done (a pipe)",
+        }),
       diffColumns.join(", "),
     )
       .example("$0 diff host.ndjson.gz", "pre-patch against post-patch")
@@ -51,6 +60,7 @@ export const diffCommand: CommandModule<object, DiffArguments> = {
     replayAndDeliver(args, {
       kind: "diff",
       strategies: [args.base, args.candidate],
+      explain: args.explain && canBeReadAgain(args.trace),
       ablate: args.ablate === undefined ? [] : parseCosts(args.ablate),
       schema: diffSchema,
       columns: diffColumns,

@@ -2,8 +2,8 @@
 
 import type { z } from "zod";
 import type { SidesOptions } from "../compare/options.js";
+import { replayUnder } from "../compare/replay-under.js";
 import { sampled } from "../compare/samples.js";
-import { replayUnder } from "../compare/trace-result.js";
 import { openPlot } from "./plot-option.js";
 import { startCount, startReplay } from "./progress.js";
 import { withRereadable } from "./rereadable.js";
@@ -12,7 +12,7 @@ import { parseCount } from "./values.js";
 import { openWatchFiles, type WatchFileKind } from "./watch-files.js";
 
 /** What each of them does its own way. */
-export interface Replaying extends Pick<SidesOptions, "kind" | "strategies" | "ablate"> {
+export interface Replaying extends Pick<SidesOptions, "kind" | "strategies" | "ablate" | "explain"> {
   readonly schema: z.ZodType;
   /** That --columns knows. */
   readonly columns: readonly string[];

@@ -40,14 +40,14 @@ async function reasons(afterNs: readonly number[]): Promise<string> {
   const file = join(scratch, `${afterNs.join("-")}.ndjson`);
   // With FWB nothing is cleaned: the order is all that the two differ by.
   writeFileSync(file, traceText({ walker: "pre-patch", fwb: true }, lines.join("\n")));
-  const { caveats, candidate } = await diffTrace({
+  const { verdict, candidate } = await diffTrace({
     input: file,
     lenient: false,
     base: "pre-patch",
     candidate: "post-patch",
   });
   expect(candidate.faults.avoided).toBeGreaterThan(0);
-  return caveats.find(({ code }) => code === "cannot-tell")?.text ?? "";
+  return verdict!.reasons.join("; ");
 }
 
 it("who goes ahead of the one who coalesces, by what it saved, hangs on microseconds", async () => {

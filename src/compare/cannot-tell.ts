@@ -1,10 +1,15 @@
 /** Where a result does not tell what it seems to. */
 
+import { Cost } from "../replay/counters.js";
 import { Charge } from "../stage2/meter.js";
 import type { Strategy } from "../strategy/strategy.js";
-import type { Caveat } from "./result.js";
+import { hasAccesses } from "./accesses.js";
+import { epochName } from "./epoch-name.js";
+import type { Caveat, Verdict } from "./result.js";
 import type { Session } from "./session.js";
 import { namesOf } from "./side-names.js";
+
+type Change = NonNullable<Verdict["change"]>;
 
 /** So much of an epoch's faults must come out of the reference's table for it to tell anything. */
 const LEAST_MATCHED = 0.95;
@@ -31,45 +36,102 @@ export function untoldClean({ replay, recorder }: Session, sides: readonly Strat
   ];
 }
 
-/** Why the result does not tell what it seems to. */
-export function cannotTell(session: Session, sides: readonly Strategy[]): Caveat[] {
+/** Why nothing can be said of how `side` changes against `base`; empty where it can. */
+export function reasonsOf(
+  session: Session,
+  base: Strategy,
+  side: Strategy,
+  { of, epoch, change }: Change,
+): string[] {
+  const { replay, recorder, source } = session;
+  if (hasAccesses(source)) return [];
+  if (recorder === undefined) return ["it is not known which walker recorded the trace"];
+  if (!replay.fold.mapsSeen)
+    return ["the trace has no map operations, without which no walker can be replayed"];
+  const reasons = [...unmatched(session, epoch), ...queueUnknown(session, [base, side])];
+  if (replay.isRecord(base)) reasons.push(...blindSpots(session, base, side, change));
+  else if (replay.isRecord(side)) reasons.push(...blindSpots(session, side, base, -change));
+  const control = replay.simulatedRecorder;
+  const own = [base, side].find((each) => replay.isRecord(each));
+  if (control !== undefined && own !== undefined && of === "time") {
+    const offNs = Math.abs(control.makespanNs - replay.counters(own).makespanNs);
+    if (offNs >= Math.abs(change))
+      reasons.push(`${recorder.name} itself, simulated, is as far off its own record as this changes`);
+  }
+  return reasons;
+}
+
+export const SIGN_IS_ASSUMED = "what is assumed of its modelled parts decides between less and more";
+
+export function signUnknown({ interval }: Change): string[] {
+  return interval !== undefined && interval.low <= 0 && interval.high >= 0 ? [SIGN_IS_ASSUMED] : [];
+}
+
+/** Of a single strategy, which is set against nothing. */
+export function cannotTell(session: Session, side: Strategy): Caveat[] {
   const { replay, recorder } = session;
-  if (recorder === undefined || sides.every((side) => replay.isRecord(side))) return [];
-  const { judgement, epochs, fold } = replay;
-  const reasons: string[] = [];
-  for (const [n, { label, number }] of epochs.entries()) {
-    const { matched, recordedFaults } = judgement.ofEpoch(number);
-    if (recordedFaults > 0 && matched < LEAST_MATCHED * recordedFaults)
-      reasons.push(
-        `${label === "" ? `#${n + 1}` : label}: ${matched} of ${recordedFaults} faults matched, under ${LEAST_MATCHED * 100} %`,
-      );
-  }
-  const { excessNs, toldNs } = judgement.total;
-  const own = sides.find((side) => replay.isRecord(side));
-  for (const side of new Set(sides)) {
-    if (replay.isRecord(side)) continue;
-    const counters = replay.counters(side);
-    if (recorder.lockRegime === "shared" && side.lockRegime === "exclusive" && fold.vcpus > 1)
-      reasons.push(
-        `${side.name}: recorded faults did not queue for the lock, and here they would: which vCPU would have waited for which, the trace does not show`,
-      );
-    if (own === undefined) continue;
-    const base = replay.counters(own);
-    if (counters.windows > 0 && counters.windowTotalNs > base.windowTotalNs && fold.vcpus > 1)
-      reasons.push(
-        `${side.name}: its windows are longer than the recorded ones, and accesses that went through in the record, and would meet them, left no line`,
-      );
-    if (counters.ahead > 1 && counters.ahead > MOST_TIPPED * base.total)
-      reasons.push(
-        `${side.name}: ${counters.ahead} of ${base.total} recorded faults would go through just before the window that they met: a vCPU that goes ahead so may be the next to coalesce, and which one is ahead hangs on microseconds`,
-      );
-    const change = Math.abs(counters.stallTotalNs - base.stallTotalNs);
-    if (excessNs > 0 && toldNs < LEAST_EXPLAINED * excessNs && change > 0 && excessNs - toldNs > change)
-      reasons.push(
-        `${side.name}: ${Math.round(100 * (1 - toldNs / excessNs))} % of what aborts waited for their operations beyond the threads' own time is unexplained, and more than the stall changes by: of waits nothing is claimed`,
-      );
-  }
+  if (recorder === undefined || replay.isRecord(side)) return [];
+  const reasons = [
+    ...replay.epochs.flatMap(({ label }) => (label === "" ? [] : unmatched(session, label))),
+    ...queueUnknown(session, [side]),
+  ];
   return reasons.length === 0
     ? []
     : [{ code: "cannot-tell", text: `the result does not tell: ${reasons.join("; ")}` }];
+}
+
+/**
+ * Faults that their own walker's table does not give back leave nothing to build on.
+ * @param epoch label; null = the whole trace
+ */
+function unmatched({ replay }: Session, epoch: string | null): string[] {
+  const { judgement, epochs } = replay;
+  let matched = 0;
+  let recorded = 0;
+  for (const [n, { label, number }] of epochs.entries()) {
+    if (epoch !== null && epochName(label, n) !== epoch) continue;
+    const matching = judgement.ofEpoch(number);
+    matched += matching.matched;
+    recorded += matching.recordedFaults;
+  }
+  if (matched >= LEAST_MATCHED * recorded) return [];
+  return [
+    `${epoch ?? "the whole trace"}: ${matched} of ${recorded} faults matched, under ${LEAST_MATCHED * 100} %`,
+  ];
+}
+
+function queueUnknown({ replay, recorder }: Session, sides: readonly Strategy[]): string[] {
+  if (recorder?.lockRegime !== "shared" || replay.fold.vcpus === 1) return [];
+  const queueing = [...new Set(sides)].filter(({ lockRegime }) => lockRegime === "exclusive");
+  return queueing.length === 0
+    ? []
+    : [
+        `recorded faults did not queue for the lock, and under ${namesOf(queueing, "and")} they would: which vCPU would have waited for which, the trace does not show`,
+      ];
+}
+
+/** What the record has no line of, where the other side's change from it hangs on that. */
+function blindSpots({ replay }: Session, own: Strategy, other: Strategy, change: number): string[] {
+  const [record, counters] = [replay.counters(own), replay.counters(other)];
+  const reasons: string[] = [];
+  const hasLonger = counters.windows > 0 && counters.windowTotalNs > record.windowTotalNs;
+  // What meets a longer window besides makes a loss larger, and may turn a gain.
+  if (hasLonger && replay.fold.vcpus > 1 && change <= 0)
+    reasons.push(
+      `windows of ${other.name} are longer than the recorded ones, and accesses that went through in the record, and would meet them, left no line`,
+    );
+  if (counters.ahead > 1 && counters.ahead > MOST_TIPPED * record.total)
+    reasons.push(
+      `${counters.ahead} of ${record.total} recorded faults would go through just before the window that they met: a vCPU that goes ahead so may be the next to coalesce, and which one is ahead hangs on microseconds`,
+    );
+  const { excessNs, toldNs } = replay.judgement.total;
+  const changeOf = (cost: number) =>
+    Math.abs((counters.costNs[cost] as number) - (record.costNs[cost] as number));
+  const stallNs = Math.abs(counters.stallTotalNs - record.stallTotalNs);
+  const isOfWaits = 2 * changeOf(Cost.lockWait) > stallNs;
+  if (isOfWaits && toldNs < LEAST_EXPLAINED * excessNs && excessNs - toldNs > stallNs)
+    reasons.push(
+      `most of it is waits for the lock, and of what aborts waited for their operations beyond the threads' own time ${Math.round(100 * (1 - toldNs / excessNs))} % is unexplained, more than the stall changes by`,
+    );
+  return reasons;
 }

@@ -4,7 +4,7 @@ import { plural } from "../stage2/address-text.js";
 import { meanings } from "../stage2/finding.js";
 import { findingHeadline } from "../stage2/finding-text.js";
 import type { Strategy } from "../strategy/strategy.js";
-import { Kind, type TraceSource } from "../trace/event.js";
+import { hasAccesses } from "./accesses.js";
 import { cannotTell, untoldClean } from "./cannot-tell.js";
 import type { Caveat } from "./result.js";
 import type { Machine, Session } from "./session.js";
@@ -40,7 +40,7 @@ export function caveatsOf(session: Session, sides: readonly Strategy[]): Caveat[
       code: "read-lock",
       text: `faults under ${namesOf(sharing, "and")} share the lock and retry: recorded laps are kept while the entry stays taken, further ones are computed from what a lap takes in the record, else in the profile; on a host with fewer CPUs than vCPUs their number depends on its scheduler too`,
     });
-  caveats.push(...simulated(session, sides), ...cannotTell(session, sides));
+  caveats.push(...simulated(session, sides), ...(sides.length === 1 ? cannotTell(session, sides[0]!) : []));
   for (const side of new Set(sides.slice(1))) caveats.push(...oppositeDirections(sides[0]!, side, session));
   const foretold = [...new Set(sides)].filter((side) => !isSelfReplay(side, session));
   if (replay.fold.mapsSeen && !hasAccesses(source) && foretold.length > 0) {
@@ -137,11 +137,6 @@ export function addsAtLeast(strategy: Strategy, session: Session): boolean {
   const { replay, source } = session;
   if (hasAccesses(source) || isSelfReplay(strategy, session)) return false;
   return strategy.lockRegime === "exclusive" || replay.fold.vcpus === 1;
-}
-
-/** The trace has the guests' accesses themselves: what they fault on the replay finds out. */
-export function hasAccesses({ report }: TraceSource): boolean {
-  return [Kind.guest_access, Kind.guest_access_run].some((kind) => (report.byKind[kind] ?? 0) > 0);
 }
 
 function uncleanPages(strategy: Strategy, { replay }: Session): Caveat[] {

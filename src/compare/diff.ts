@@ -2,9 +2,9 @@
 
 import { compareDocument, diffDocument, replayDocument, resultOfDocument } from "./documents.js";
 import type { CompareOptions, DiffOptions, ReplayOptions, SidesOptions } from "./options.js";
+import { replayUnder } from "./replay-under.js";
 import type { CompareResult, DiffResult, ReplayRunResult } from "./result.js";
 import { type SampleOptions, sampled } from "./samples.js";
-import { replayUnder } from "./trace-result.js";
 
 /** A diff that another thread can be asked for. */
 export type DiffJob = Omit<DiffOptions, "onProgress" | "observer">;

@@ -47,6 +47,7 @@ export function diffDocument(result: TraceResult): DiffResult {
   const [base, candidate] = sides as [ResultSide, ResultSide];
   return {
     schema: "s2replay-diff/1",
+    ...(candidate.verdict === null ? {} : { verdict: candidate.verdict }),
     trace,
     profile,
     timing: { baseRecordedRatio: base.recordedRatio, candidateRecordedRatio: candidate.recordedRatio },
@@ -92,7 +93,7 @@ export function compareDocument(result: TraceResult): CompareResult {
     trace,
     profile,
     selfReplay,
-    sides: sides.map(({ recordedRatio, replay }) => ({ recordedRatio, result: replay })),
+    sides: sides.map(({ recordedRatio, verdict, replay }) => ({ recordedRatio, verdict, result: replay })),
     epochs: result.epochs.map((epoch, n) => ({ ...epoch, sides: sides.map(({ epochs }) => epochs[n]!) })),
     figures: figuresOf(result),
     samples: samples?.draws ?? null,
@@ -152,7 +153,14 @@ function partsOf(document: ResultDocument): Parts {
       const { result, timing, epochs, samples } = document;
       return {
         kind: "replay",
-        sides: [{ replay: result, recordedRatio: timing.recordedRatio, epochs: epochs.map(epochFigures) }],
+        sides: [
+          {
+            replay: result,
+            recordedRatio: timing.recordedRatio,
+            epochs: epochs.map(epochFigures),
+            verdict: null,
+          },
+        ],
         ablation: null,
         samples: drawsOf(samples),
       };
@@ -161,10 +169,11 @@ function partsOf(document: ResultDocument): Parts {
       const { sides, epochs, samples } = document;
       return {
         kind: "compare",
-        sides: sides.map(({ result, recordedRatio }, n) => ({
+        sides: sides.map(({ result, recordedRatio, verdict = null }, n) => ({
           replay: result,
           recordedRatio,
           epochs: epochs.map((epoch) => epoch.sides[n]!),
+          verdict,
         })),
         ablation: null,
         samples: drawsOf(samples),
@@ -176,7 +185,7 @@ function partsOf(document: ResultDocument): Parts {
 }
 
 function partsOfDiff(document: DiffResult): Parts {
-  const { timing, epochs, ablation, samples } = document;
+  const { timing, epochs, ablation, samples, verdict = null } = document;
   const ratios = [timing.baseRecordedRatio, timing.candidateRecordedRatio];
   return {
     kind: "diff",
@@ -184,6 +193,7 @@ function partsOfDiff(document: DiffResult): Parts {
       replay: document[side],
       recordedRatio: ratios[n]!,
       epochs: epochs.map((epoch) => epoch[side]),
+      verdict: n === 0 ? null : verdict,
     })),
     ablation:
       ablation == null

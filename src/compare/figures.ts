@@ -2,7 +2,8 @@
 
 import { Cost, type Counters, costs } from "../replay/counters.js";
 import type { Strategy } from "../strategy/strategy.js";
-import { addsAtLeast, hasAccesses, isSelfReplay } from "./caveats.js";
+import { hasAccesses } from "./accesses.js";
+import { addsAtLeast, isSelfReplay } from "./caveats.js";
 import type { Figure, FigureKind, ReplayResult, StallCost } from "./result.js";
 import type { Session } from "./session.js";
 import { recordedRatio } from "./summary.js";

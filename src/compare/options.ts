@@ -71,6 +71,8 @@ export interface SidesOptions extends TraceOptions {
   readonly strategies: readonly string[];
   /** Costs to run all strategies without, each in turn. */
   readonly ablate?: readonly ScalableCost[];
+  /** Of a diff: reads the input once more, without the cost that changes most, for the verdict to say what it explains. */
+  readonly explain?: boolean;
 }
 
 export interface DiffOptions extends TraceOptions {
@@ -79,6 +81,8 @@ export interface DiffOptions extends TraceOptions {
   readonly candidate: string;
   /** Costs to run both strategies without, each in turn. */
   readonly ablate?: readonly ScalableCost[];
+  /** Reads the input once more, without the cost that changes most, for the verdict to say what that explains. */
+  readonly explain?: boolean;
 }
 
 export interface CompareOptions extends TraceOptions {

@@ -11,8 +11,8 @@ const built = new URL("../../dist/", import.meta.url);
 const { replayAll }: typeof import("./replay-pool.js") = await import(
   new URL("compare/replay-pool.js", built).href
 );
-const { replayUnder }: typeof import("./trace-result.js") = await import(
-  new URL("compare/trace-result.js", built).href
+const { replayUnder }: typeof import("./replay-under.js") = await import(
+  new URL("compare/replay-under.js", built).href
 );
 const { Aliases }: typeof import("../trace/import/aliases.js") = await import(
   new URL("trace/import/aliases.js", built).href

@@ -5,7 +5,8 @@ import { Worker } from "node:worker_threads";
 import { ModelError, StrategyError, TraceFormatError, UnsupportedTraceError, UsageError } from "../errors.js";
 import type { ImportOptions } from "../trace/import/recording-source.js";
 import type { SidesOptions } from "./options.js";
-import { replayUnder, type TraceResult } from "./trace-result.js";
+import { replayUnder } from "./replay-under.js";
+import type { TraceResult } from "./trace-result.js";
 
 /** A replay that another thread can be asked for: plain data, nobody to call back. */
 export type ReplayJob = Omit<SidesOptions, "onProgress" | "observer">;

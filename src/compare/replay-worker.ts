@@ -3,7 +3,7 @@
 import { parentPort } from "node:worker_threads";
 import { Aliases } from "../trace/import/aliases.js";
 import type { ErrorMessage, ReplayAnswer, ReplayMessage } from "./replay-pool.js";
-import { replayUnder } from "./trace-result.js";
+import { replayUnder } from "./replay-under.js";
 
 parentPort?.on("message", async (message: ReplayMessage) => {
   parentPort?.postMessage(await answer(message));

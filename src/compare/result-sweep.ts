@@ -36,6 +36,12 @@ export const sweepSchema = z
         faults: z.int(),
       })
       .describe("from base to candidate; below 0 = the candidate has less"),
+    unsafe: z
+      .boolean()
+      .optional()
+      .describe(
+        "whether the candidate exposes memory that was not cleaned, or breaks a rule of the sanitizer",
+      ),
     caveats: z.array(z.string()).describe("codes of what diff says of this point, sorted"),
   })
   .meta({

@@ -85,6 +85,22 @@ const figures: Record<string, Figure> = Object.fromEntries([
 export function sampleDiff(): DiffResult {
   return structuredClone({
     schema: "s2replay-diff/1",
+    verdict: {
+      outcome: "gain",
+      change: {
+        of: "time",
+        epoch: "ADJUST",
+        base: 7_880_000,
+        candidate: 3_350_000,
+        change: -4_530_000,
+        ratio: -4_530_000 / 7_880_000,
+        interval: { low: -4_600_000, high: -4_400_000 },
+      },
+      reasons: [],
+      cause: { cost: "clean", remaining: 0.07 },
+      unsafe: false,
+      hazards: [],
+    },
     trace: {
       source: "5.10.262-prepatch-h2m-4v.ndjson.gz",
       events: 21_345,

@@ -255,9 +255,59 @@ const drawn = draws
   .optional()
   .describe("what --samples drew: figures has the intervals; null where it was not asked for");
 
+const change = z.object({
+  of: z
+    .enum(["time", "stall", "faults"])
+    .describe("what changes: a makespan, the guest's stall, or the number of faults"),
+  epoch: z.string().nullable().describe("whose makespan it is; null = the whole trace"),
+  base: count,
+  candidate: count,
+  change: z.int().describe("candidate - base"),
+  ratio: z.number().nullable().describe("change over base; null where base is 0"),
+  interval: z
+    .object({ low: z.number(), high: z.number() })
+    .optional()
+    .describe(
+      "between what the change lies, by the draws of --samples, else by the ranges of the figures that its modelled parts were priced with",
+    ),
+});
+
+const verdict = z
+  .object({
+    outcome: z
+      .enum(["no difference", "gain", "loss", "does not tell"])
+      .describe(
+        "no difference: no time, stall or number of faults changes; does not tell: a change is shown, and the reasons say why nothing follows from it",
+      ),
+    change: change
+      .nullable()
+      .describe(
+        "in the epoch that changes most, or the one that was asked for; null where there is no difference",
+      ),
+    reasons: z.array(z.string()).describe("why it does not tell; empty where it does"),
+    cause: z
+      .object({
+        cost: z.enum(scalableCosts).describe("of the walker's own work, what changes most"),
+        remaining: z
+          .number()
+          .nullable()
+          .describe(
+            "of the change, the share that is left when it is free on both sides; null where that was not replayed",
+          ),
+      })
+      .nullable()
+      .describe("null where no cost of the walker's own work changes: then it is the order of its steps"),
+    unsafe: z.boolean().describe("whether there are hazards"),
+    hazards: z
+      .array(z.object({ rule: z.enum(rules), count, pages: count, text: z.string() }))
+      .describe("what no machine should run: see findings for how --sanitize found it"),
+  })
+  .describe("what the candidate comes to against the base");
+
 export const diffSchema = z
   .object({
     schema: z.literal("s2replay-diff/1"),
+    verdict: verdict.optional(),
     trace,
     profile,
     timing: z.object({
@@ -302,6 +352,7 @@ export const compareSchema = z
       .array(
         z.object({
           recordedRatio: ratio.describe("share of the stall time taken as recorded; the rest is modelled"),
+          verdict: verdict.nullable().optional().describe("against the first; null of the first"),
           result: replay,
         }),
       )
@@ -320,6 +371,7 @@ export type CompareResult = z.infer<typeof compareSchema>;
 export type ReplayRunResult = z.infer<typeof replaySchema>;
 /** One strategy's side of a result. */
 export type ReplayResult = z.infer<typeof replay>;
+export type Verdict = z.infer<typeof verdict>;
 export type TraceSummary = z.infer<typeof trace>;
 export type ProfileSummary = z.infer<typeof profile>;
 export type SelfReplay = z.infer<typeof selfReplay>;

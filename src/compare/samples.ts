@@ -11,8 +11,9 @@ import { calibrateInput, FIT } from "./calibrate.js";
 import { numberAt } from "./figures.js";
 import type { SidesOptions, TraceOptions } from "./options.js";
 import { type PoolOptions, replayAll } from "./replay-pool.js";
-import type { Draws, Figure } from "./result.js";
+import type { Draws, Figure, Verdict } from "./result.js";
 import type { ResultSide, SampledChange, TraceResult } from "./trace-result.js";
+import { withInterval } from "./verdict.js";
 
 type Interval = SampledChange["base"];
 
@@ -36,7 +37,7 @@ export async function sampled(
   sampling: SampleOptions,
 ): Promise<TraceResult> {
   const { about, profiles } = await draw(result.profile.name, options, sampling);
-  const { ablate, onProgress, observer, sanitize, ...job } = options;
+  const { ablate, explain, onProgress, observer, sanitize, ...job } = options;
   const { count, seed, ...pool } = sampling;
   const drawn = await replayAll(
     profiles.map((profile, n) => ({ ...job, profile, arrivalSeed: seed * count + n })),
@@ -48,6 +49,10 @@ export async function sampled(
     ...result,
     sides: result.sides.map((side, n) => ({
       ...side,
+      verdict:
+        side.verdict === null
+          ? null
+          : withInterval(side.verdict, changeDrawn(side.verdict, result, drawn, n)),
       figures: withIntervals(
         side,
         drawn.map(({ sides }) => sides[n]!),
@@ -65,6 +70,20 @@ export async function sampled(
       ),
     },
   };
+}
+
+/** Between what the change that the verdict is about lies in the draws. */
+function changeDrawn(
+  { change }: Verdict,
+  { epochs }: TraceResult,
+  drawn: readonly TraceResult[],
+  n: number,
+): Interval | undefined {
+  if (change === null) return undefined;
+  const epoch = epochs.findIndex(({ label }) => label === change.epoch);
+  const ofTime = epoch < 0 ? "makespanNs" : `epochs.${epoch}.makespanNs`;
+  const path = change.of === "time" ? ofTime : change.of === "stall" ? "stallNs.total" : "faults.total";
+  return interval(drawn.map(({ sides }) => valueAt(sides[n]!, path) - valueAt(sides[0]!, path)));
 }
 
 function changeOf(

@@ -11,8 +11,8 @@ import { strategyByName } from "../strategy/index.js";
 import type { Strategy } from "../strategy/strategy.js";
 import { didYouMean } from "../suggest.js";
 import { Kind, type TraceHeader, type TraceSource } from "../trace/event.js";
+import { hasAccesses } from "./accesses.js";
 import { calibrateInput, FIT } from "./calibrate.js";
-import { hasAccesses } from "./caveats.js";
 import {
   contradictionCaveats,
   defaultProfile,

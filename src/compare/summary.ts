@@ -5,6 +5,7 @@ import { type Counters, causes, costs, type Matching } from "../replay/counters.
 import { Charge } from "../stage2/meter.js";
 import type { Strategy } from "../strategy/strategy.js";
 import { addsAtLeast } from "./caveats.js";
+import { epochName } from "./epoch-name.js";
 import type { ProfileSummary, ReplayResult, SelfReplay, TraceSummary } from "./result.js";
 import type { Session } from "./session.js";
 import { byRule } from "./who-is-who.js";
@@ -62,7 +63,7 @@ export function selfReplayOf({ recorder, replay }: Session): SelfReplay | null {
     ...matchingOf(judgement.total, fold.hasSwitches),
     byEpoch: epochs
       .map(({ label, number }, index) => ({
-        label: labelOf(label, index),
+        label: epochName(label, index),
         matching: judgement.ofEpoch(number),
       }))
       .filter(({ matching }) => matching.recordedFaults + matching.extra > 0)
@@ -89,15 +90,21 @@ function matchingOf(matching: Matching, hasSwitches: boolean): Omit<SelfReplay, 
   };
 }
 
+/** An epoch of a result. */
+export interface ShownEpoch {
+  readonly label: string;
+  /** In the trace. */
+  readonly startNs: number;
+  /** Among all epochs of the trace. */
+  readonly index: number;
+}
+
 /** Epochs that a marker names, or in which something faulted. */
-export function shownEpochs(
-  counters: Counters,
-  session: Session,
-): { label: string; startNs: number; index: number }[] {
+export function shownEpochs(counters: Counters, session: Session): ShownEpoch[] {
   const { epoch } = session.options;
   return counters.epochs
     .map(({ label, number, faults, recordedNs }, index) => ({
-      label: labelOf(label, index),
+      label: epochName(label, index),
       startNs: recordedNs,
       index,
       isShown:
@@ -106,11 +113,6 @@ export function shownEpochs(
           : label === epoch,
     }))
     .filter(({ isShown }) => isShown);
-}
-
-/** An epoch that nothing names is called by its number. */
-function labelOf(label: string, index: number): string {
-  return label === "" ? `#${index + 1}` : label;
 }
 
 export function resultOf(strategy: Strategy, counters: Counters, session: Session): ReplayResult {

@@ -169,6 +169,7 @@ function pointOf(
       stallNs: c.stallNs - b.stallNs,
       faults: c.faults - b.faults,
     },
+    unsafe: sides[1]?.verdict?.unsafe ?? false,
     caveats: [...new Set(caveats.map(({ code }) => code))].sort(),
   };
 }

@@ -10,7 +10,7 @@ type Costs = readonly AblatedCost[];
 type Metric = "makespan" | "stall";
 
 /** What a report calls each cost, and what the machine is like without it. */
-const words: Readonly<Record<ScalableCost, readonly [label: string, without: string]>> = {
+export const costWords: Readonly<Record<ScalableCost, readonly [label: string, without: string]>> = {
   exit: ["exits", "exits are free"],
   handler: ["handler", "the fault handler is free"],
   lockWait: ["lock wait", "handlers do not exclude each other"],
@@ -45,7 +45,7 @@ export function ablationSections(result: TraceResult): Section[] {
         // Where it changes neither side there was none of it.
         .filter(({ impossible: why, sides }) => why === null && sides.some((of, n) => of[key] !== values[n]))
         .map(({ label, sides, remaining }) => ({
-          label: words[label][0],
+          label: costWords[label][0],
           unit: "ns" as const,
           values: sides.map((of) => of[key]),
           main: true,
@@ -78,7 +78,7 @@ function answer(costs: Costs, metric: Metric, base: number, candidate: number, n
     .filter((of): of is { label: ScalableCost; left: number } => of.left !== null)
     .sort((a, b) => a.left - b.left);
   if (most === undefined) return size;
-  const without = words[most.label][1];
+  const without = costWords[most.label][1];
   const gone = 1 - most.left;
   if (gone > 1.005) return `${size}: this ${change} turns when ${without}`;
   if (gone >= MOST) return `${size}: ${formatShare(gone)} of this ${change} disappears when ${without}`;

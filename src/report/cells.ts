@@ -1,6 +1,6 @@
 /** Rows as cells of text: one value a side; for two sides the change and its percentage, for more each one's percentage. */
 
-import type { Figure } from "../compare/result.js";
+import type { Figure, Verdict } from "../compare/result.js";
 import type { ResultSide } from "../compare/trace-result.js";
 import { modelledMark } from "./heading.js";
 import {
@@ -24,7 +24,31 @@ export function headCells(sides: readonly ResultSide[]): string[] {
   return [first, ...others.flatMap((name) => [name, ""])];
 }
 
-export function valueCells(row: Row, sides: readonly Pick<ResultSide, "recordedRatio">[]): string[] {
+/** Stands behind a figure that is less only because the walker leaves out what no machine should be without. */
+export const unsafeMark = "!";
+
+/** Less is better, wherever there is a change of time or of faults, but not under a walker that no machine should run. */
+export function judgementOf(
+  row: Row,
+  side: ShownSide,
+  value: number,
+): "less" | "more" | "unsafe" | undefined {
+  const base = row.values[0]!;
+  if (row.apart === true || !isTelling(base, value)) return undefined;
+  if (value > base) return "more";
+  return isUnsafe(side) ? "unsafe" : "less";
+}
+
+/** What the cells need to know of a side. */
+export interface ShownSide extends Pick<ResultSide, "recordedRatio"> {
+  readonly verdict?: Pick<Verdict, "unsafe"> | null;
+}
+
+function isUnsafe({ verdict }: ShownSide): boolean {
+  return verdict?.unsafe === true;
+}
+
+export function valueCells(row: Row, sides: readonly ShownSide[]): string[] {
   const [first = "", ...others] = row.values.map((value, i) => {
     const figure = row.figures?.[i];
     const most = figure?.interval?.high ?? 0;
@@ -34,11 +58,17 @@ export function valueCells(row: Row, sides: readonly Pick<ResultSide, "recordedR
     return `${mark}${formatQuantity(value, row.unit)}${reach(value, figure)}`;
   });
   const base = row.values[0]!;
+  const warningOf = (value: number, i: number) => (value < base && isUnsafe(sides[i + 1]!) ? unsafeMark : "");
   const relatives = row.values
     .slice(1)
-    .map((value) => (row.apart === true || (base === 0 && value === 0) ? "" : relative(row, base, value)));
+    .map((value, i) =>
+      row.apart === true || (base === 0 && value === 0)
+        ? ""
+        : relative(row, base, value) + warningOf(value, i),
+    );
   if (others.length !== 1) return [first, ...others.flatMap((value, i) => [value, relatives[i]!])];
-  const change = row.apart === true ? "" : formatChange(row.values[1]! - base, row.unit);
+  const change =
+    row.apart === true ? "" : formatChange(row.values[1]! - base, row.unit) + warningOf(row.values[1]!, 0);
   return [first, ...others, change, ...relatives];
 }
 
@@ -54,7 +84,7 @@ export function markOf(
 }
 
 /** Whether a change is worth a colour: one of some nanoseconds in milliseconds is none. */
-export function isTelling(base: number, value: number): boolean {
+function isTelling(base: number, value: number): boolean {
   return Math.abs(value - base) >= 0.0005 * Math.abs(base) && value !== base;
 }
 

@@ -6,10 +6,12 @@ import { ablationTexts } from "./ablation.js";
 import { verdictsOf } from "./findings.js";
 import { formatCount, formatNs, formatPercent, formatPlural, formatShare } from "./quantity.js";
 import { samplesTexts } from "./samples.js";
+import { type VerdictLine, verdictLines } from "./verdict.js";
 
 export interface HeadingLine {
   readonly label:
     | "warning"
+    | VerdictLine["label"]
     | "trace"
     | "assumed"
     | "inferred"
@@ -30,6 +32,7 @@ export const modelledMark = "~";
 export function headingOf(result: TraceResult): HeadingLine[] {
   const { trace } = result;
   const lines: HeadingLine[] = warningsOf(trace).map((text) => ({ label: "warning", text }));
+  lines.push(...verdictLines(result));
   lines.push({ label: "trace", text: traceLine(trace) });
   if (trace.assumed.length > 0) {
     lines.push({ label: "assumed", text: `${trace.assumed.join(", ")} (the header does not say)` });

@@ -8,6 +8,7 @@ import { headingOf } from "./heading.js";
 import { printable } from "./quantity.js";
 import { type Row, sectionsOf } from "./rows.js";
 import type { TerminalOptions } from "./terminal.js";
+import { unsafeNotes } from "./verdict.js";
 
 export function render(result: TraceResult, { columns }: Pick<TerminalOptions, "columns"> = {}): string {
   const sides = result.sides;
@@ -31,7 +32,9 @@ export function render(result: TraceResult, { columns }: Pick<TerminalOptions, "
     ]),
   ];
 
-  const notes = result.caveats.map((caveat) => `> **note**: ${escaped(caveat.text)}`);
+  const notes = [...result.caveats, ...unsafeNotes(result)].map(
+    (caveat) => `> **note**: ${escaped(caveat.text)}`,
+  );
   const found = findingTexts(result).map(({ headline, problem, log }) => [
     `**${escaped(headline)}**: ${escaped(problem)}`,
     "```",

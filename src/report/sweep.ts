@@ -36,7 +36,8 @@ export function renderText(result: SweepResult, { color, columns }: TerminalOpti
     const cells = cellsOf(point, axes);
     const at = axes.length + figureColumns.indexOf("percent");
     const { makespanNs } = point.change;
-    if (makespanNs !== 0) cells[at] = (makespanNs < 0 ? colors.green : colors.red)(cells[at]!);
+    const less = point.unsafe === true ? colors.yellow : colors.green;
+    if (makespanNs !== 0) cells[at] = (makespanNs < 0 ? less : colors.red)(cells[at]!);
     table.push(pick(cells));
   }
   return `${[headingText(headingOf(result), colors), tableText(table), notesText(notesOf(result), colors)]
@@ -101,8 +102,11 @@ function headOf({ points: [point] }: SweepResult): { strategies: string[]; time:
   return { strategies: [base.strategy, candidate.strategy], time: epoch ?? "whole trace" };
 }
 
-function cellsOf({ parameters, base, candidate }: SweepPoint, axes: readonly SweptParameter[]): string[] {
-  const sides = [base, candidate];
+function cellsOf(
+  { parameters, base, candidate, unsafe = false }: SweepPoint,
+  axes: readonly SweptParameter[],
+): string[] {
+  const sides = [base, { ...candidate, verdict: { unsafe } }];
   const cells = (label: string, unit: "ns" | "count", values: number[]) =>
     valueCells({ label, unit, values, main: true }, sides);
   const times = cells("time", "ns", [base.makespanNs, candidate.makespanNs]);

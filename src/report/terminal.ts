@@ -3,12 +3,13 @@
 import Table from "cli-table3";
 import pc from "picocolors";
 import type { ResultSide, TraceResult } from "../compare/trace-result.js";
-import { headCells, isTelling, relativeCell, valueCells } from "./cells.js";
+import { headCells, judgementOf, relativeCell, valueCells } from "./cells.js";
 import { cellPicker, columnsOf, pickHeads } from "./columns.js";
 import { findingTexts } from "./findings.js";
 import { type HeadingLine, headingOf } from "./heading.js";
 import { printable } from "./quantity.js";
 import { type Row, type Section, sectionsOf } from "./rows.js";
+import { unsafeNotes } from "./verdict.js";
 
 export interface TerminalOptions {
   readonly color: boolean;
@@ -27,7 +28,7 @@ export function render(result: TraceResult, { color, columns }: TerminalOptions)
   const paragraphs = [
     headingText(headingOf(result), colors),
     figures(result, columns, colors),
-    notesText(result.caveats, colors),
+    notesText([...result.caveats, ...unsafeNotes(result)], colors),
     ...findings(result, colors),
   ];
   return `${paragraphs.filter((text) => text !== "").join("\n\n")}\n`;
@@ -103,15 +104,13 @@ function sectionRows(
   ];
 }
 
-/** Less is better wherever there is a percentage of time or of faults: green. */
 function paintedCells(row: Row, sides: readonly ResultSide[], colors: Colors): string[] {
   const cells = valueCells(row, sides);
-  const base = row.values[0]!;
-  if (row.apart) return cells;
+  const paints = { less: colors.green, more: colors.red, unsafe: colors.yellow };
   row.values.forEach((value, side) => {
     const at = relativeCell(side, sides.length);
-    if (side > 0 && isTelling(base, value))
-      cells[at] = (value < base ? colors.green : colors.red)(cells[at]!);
+    const judgement = side === 0 ? undefined : judgementOf(row, sides[side]!, value);
+    if (judgement !== undefined) cells[at] = paints[judgement](cells[at]!);
   });
   return cells;
 }

@@ -4,12 +4,12 @@ import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import type { TraceResult } from "../../compare/trace-result.js";
 import type { ReplayStart } from "../../compare/watcher.js";
+import { summaryOf, verdictLines } from "../verdict.js";
 import { ablationBars, sampleBars, stallBars } from "./bars.js";
 import { html, Markup, scriptJson } from "./markup.js";
 import type { PageFacts } from "./page-data.js";
 import { type Program, provenance } from "./provenance.js";
 import { caveats, comparison, findings, warningTexts } from "./tables.js";
-import { verdictOf } from "./verdict.js";
 
 /** Built from page/. */
 const script = () => readFileSync(new URL("./page.js", import.meta.url), "utf8").trim();
@@ -50,7 +50,7 @@ export function pageText({ result, start, program, facts, data, merged }: PagePa
 </header>
 <main>
 ${warningTexts(result).map((text) => html`<p class="warning"><strong>Warning:</strong> ${text}</p>\n`)}
-<p class="verdict">${unbroken(verdictOf(result))}</p>
+${verdict(result)}
 <section aria-labelledby="figures-title"><h2 id="figures-title">Figures</h2>
 ${comparison(result)}
 <p class="note">What is marked ~ is modelled.</p></section>
@@ -76,6 +76,15 @@ ${provenance(result, start, program)}</section>
 </body>
 </html>
 `.text;
+}
+
+/** Of one strategy a sentence; else what each comes to against the first. */
+function verdict(result: TraceResult): Markup {
+  const lines = verdictLines(result);
+  if (lines.length === 0) return html`<p class="verdict">${unbroken(summaryOf(result.sides[0]!))}</p>`;
+  return html`<dl class="verdict verdict-lines">${lines.map(
+    ({ label, text }) => html`<dt class="${label}">${label}</dt><dd>${unbroken(text)}</dd>`,
+  )}</dl>`;
 }
 
 /** Names with a hyphen, and a figure with its unit, stay on one line. */

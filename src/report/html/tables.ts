@@ -1,10 +1,11 @@
 /** The parts of a page that are words and figures: those of the text report. */
 
 import type { ResultSide, TraceResult } from "../../compare/trace-result.js";
-import { headCells, isTelling, relativeCell, valueCells } from "../cells.js";
+import { headCells, judgementOf, relativeCell, valueCells } from "../cells.js";
 import { findingTexts } from "../findings.js";
 import { type HeadingLine, headingOf } from "../heading.js";
 import { type Row, type Section, sectionsOf } from "../rows.js";
+import { unsafeNotes } from "../verdict.js";
 import { html, type Markup } from "./markup.js";
 
 export function warningTexts(result: TraceResult): string[] {
@@ -63,15 +64,12 @@ ${rows.map((row) => html`<tr><th scope="row">${row.label}</th>${cells(row, sides
 )}</table></div>`;
 }
 
-/** Less is better wherever there is a percentage of time or of faults. */
 function cells(row: Row, sides: readonly ResultSide[]): Markup[] {
-  const base = row.values[0]!;
   const judged = new Map<number, string>();
-  if (row.apart !== true)
-    row.values.forEach((value, side) => {
-      if (side > 0 && isTelling(base, value))
-        judged.set(relativeCell(side, sides.length), value < base ? "less" : "more");
-    });
+  row.values.forEach((value, side) => {
+    const judgement = side === 0 ? undefined : judgementOf(row, sides[side]!, value);
+    if (judgement !== undefined) judged.set(relativeCell(side, sides.length), judgement);
+  });
   return valueCells(row, sides).map((cell, i) => {
     const judgement = judged.get(i);
     return judgement === undefined ? html`<td>${cell}</td>` : html`<td class="${judgement}">${cell}</td>`;
@@ -79,8 +77,9 @@ function cells(row: Row, sides: readonly ResultSide[]): Markup[] {
 }
 
 export function caveats(result: TraceResult): Markup {
-  if (result.caveats.length === 0) return html`<p>None.</p>`;
-  return html`<ul>${result.caveats.map(({ text }) => html`<li>${text}</li>`)}</ul>`;
+  const all = [...result.caveats, ...unsafeNotes(result)];
+  if (all.length === 0) return html`<p>None.</p>`;
+  return html`<ul>${all.map(({ text }) => html`<li>${text}</li>`)}</ul>`;
 }
 
 export function findings(result: TraceResult): Markup {

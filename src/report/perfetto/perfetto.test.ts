@@ -1,6 +1,7 @@
 import { expect, it, vi } from "vitest";
 import type { TraceOptions } from "../../compare/options.js";
-import { replayUnder, type TraceResult } from "../../compare/trace-result.js";
+import { replayUnder } from "../../compare/replay-under.js";
+import type { TraceResult } from "../../compare/trace-result.js";
 import type { Watcher } from "../../compare/watcher.js";
 import { causes } from "../../replay/counters.js";
 import { kvmPageTableTest } from "../../workload/kvm-page-table-test.js";

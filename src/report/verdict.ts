@@ -1,0 +1,157 @@
+/** What a result comes to, in plain words: what changes, which cost it comes from, what becomes unsafe. */
+
+import type { Figure, Verdict } from "../compare/result.js";
+import type { ResultSide, TraceResult } from "../compare/trace-result.js";
+import { plural } from "../stage2/address-text.js";
+import { costWords } from "./ablation.js";
+import { markOf, unsafeMark } from "./cells.js";
+import {
+  formatChange,
+  formatCount,
+  formatNs,
+  formatPlural,
+  formatQuantity,
+  formatRelative,
+  formatShare,
+  type Unit,
+} from "./quantity.js";
+
+type Change = NonNullable<Verdict["change"]>;
+
+export interface VerdictLine {
+  readonly label: "verdict" | "cause" | "unsafe";
+  readonly text: string;
+}
+
+/** Three lines on a diff; on a comparison one for each side, and for what is unsafe; on one replay none. */
+export function verdictLines({ kind, sides, epochs }: TraceResult): VerdictLine[] {
+  const [base, ...others] = sides as [ResultSide, ...ResultSide[]];
+  const lines = others.flatMap((side): VerdictLine[] => {
+    const { verdict } = side;
+    if (verdict === null) return [];
+    const cause = kind === "diff" ? causeText(verdict) : null;
+    return [
+      { label: "verdict", text: outcomeText(base, side, verdict, epochs) },
+      ...(cause === null ? [] : [{ label: "cause" as const, text: cause }]),
+      ...verdict.hazards.map((hazard) => ({ label: "unsafe" as const, text: hazardText(side, hazard) })),
+    ];
+  });
+  return kind === "diff" && lines.length > 0 && !lines.some(({ label }) => label === "unsafe")
+    ? [...lines, { label: "unsafe", text: "nothing that the replay sees; --sanitize watches every walk" }]
+    : lines;
+}
+
+/** What `!` behind a figure says, where there is one. */
+export function unsafeNotes({ sides }: TraceResult): { readonly text: string }[] {
+  const unsafe = sides.filter(({ verdict }) => verdict?.unsafe === true).map(({ replay }) => replay.strategy);
+  if (unsafe.length === 0) return [];
+  return [
+    {
+      text: `${unsafeMark} marks what is less under ${unsafe.join(" and ")}, which no machine should run as it is: it is no plain gain`,
+    },
+  ];
+}
+
+/** One replay in a sentence. */
+export function summaryOf(side: ResultSide): string {
+  const { replay, figures } = side;
+  const { count, maxNs } = replay.windows;
+  const faults = `${mark(side, figures["faults.total"], "count")}${formatPlural(replay.faults.total, "fault")}`;
+  const stall = `${mark(side, figures["stallNs.total"], "ns")}${formatNs(replay.stallNs.total)}`;
+  const windows =
+    count === 0
+      ? "no window opens"
+      : `${formatPlural(count, "window")}, the longest ${mark(side, figures["windows.maxNs"], "ns")}${formatNs(maxNs)}`;
+  return `Under ${replay.strategy} ${faults} stall the guest for ${stall}; ${windows}.`;
+}
+
+function outcomeText(
+  base: ResultSide,
+  side: ResultSide,
+  { outcome, change, reasons, unsafe }: Verdict,
+  epochs: TraceResult["epochs"],
+): string {
+  const { strategy } = side.replay;
+  if (change === null)
+    return `no difference: no time, no stall and no number of faults is another under ${strategy} than under ${base.replay.strategy}${unsafe ? ", but it is unsafe" : ""}`;
+  const epoch = epochs.findIndex(({ label }) => label === change.epoch);
+  const what = changeText(base, side, change, epoch);
+  if (outcome === "does not tell") return `does not tell: ${what}; but ${reasons.join("; ")}`;
+  return `${outcome}${unsafe ? ", but unsafe" : ""}: ${[what, ...besides(base, side, change)].join("; ")}`;
+}
+
+const subjects: Readonly<Record<Change["of"], string>> = {
+  time: "takes",
+  stall: "the guest stalls for",
+  faults: "the guest takes",
+};
+
+function changeText(base: ResultSide, side: ResultSide, change: Change, at: number): string {
+  const { of, epoch, base: from, candidate: to, interval } = change;
+  const unit: Unit = of === "faults" ? "count" : "ns";
+  const shown = (whose: ResultSide, value: number) =>
+    `${value === 0 ? "" : mark(whose, figureOf(whose, change, at), unit)}${formatQuantity(value, unit)}${of === "faults" ? ` ${value === 1 ? "fault" : "faults"}` : ""}`;
+  const subject = of === "time" ? `${epoch ?? "the whole trace"} ${subjects.time}` : subjects[of];
+  const relative = formatRelative(from, to);
+  const size =
+    relative === "new"
+      ? `where it was none under ${base.replay.strategy}`
+      : `${relative.replace(/^[-+]/, "")} ${to < from ? "less" : "more"} than the ${shown(base, from)} under ${base.replay.strategy}`;
+  const ends =
+    interval === undefined || interval.low === interval.high
+      ? ""
+      : `; ${formatChange(interval.low, unit)} to ${formatChange(interval.high, unit)} by the ranges of its units`;
+  return `${subject} ${shown(side, to)} under ${side.replay.strategy}, ${size} (${formatChange(change.change, unit)}${ends})`;
+}
+
+/** What else changes. */
+function besides(base: ResultSide, side: ResultSide, { of }: Change): string[] {
+  const texts: string[] = [];
+  if (of !== "stall")
+    texts.push(relativeText("guest stall", base.replay.stallNs.total, side.replay.stallNs.total));
+  if (of !== "faults") {
+    const [from, to] = [base.replay.faults.total, side.replay.faults.total];
+    const isBound = side.figures["faults.total"]?.kind === "at least";
+    texts.push(
+      from === to
+        ? `${formatPlural(to, "fault")}${isBound ? " at least," : ""} under either`
+        : `${formatCount(from)} faults, then ${mark(side, side.figures["faults.total"], "count")}${formatCount(to)}`,
+    );
+  }
+  return texts;
+}
+
+function relativeText(what: string, from: number, to: number): string {
+  return from === to ? `${what} the same` : `${what} ${formatRelative(from, to)}`;
+}
+
+/** Null where nothing is told. */
+function causeText({ outcome, change, cause }: Verdict): string | null {
+  if (change === null || outcome === "does not tell") return null;
+  const kind = change.change < 0 ? "gain" : "loss";
+  if (cause === null) return `no cost of the walker's own work: the order of its steps makes this ${kind}`;
+  const [label, without] = costWords[cause.cost];
+  if (cause.remaining === null) return `${label}, of the walker's own costs the one that changes most`;
+  const gone = 1 - cause.remaining;
+  if (gone > 1.005) return `${label}: this ${kind} turns when ${without}`;
+  if (gone < 0.005)
+    return `${label}: of the walker's own costs it changes most, but explains none of this ${kind}`;
+  return `${label}: ${formatShare(gone)} of this ${kind} disappears when ${without}`;
+}
+
+function hazardText(side: ResultSide, { rule, count, pages, text }: Verdict["hazards"][number]): string {
+  if (rule === "unclean-leaf")
+    return `${side.replay.strategy} maps ${plural(pages, "page")} in ${plural(count, "block")} without a clean to the point of coherency, on a machine without FWB: the guest may read there what was not yet in memory (${rule})`;
+  const size = pages === 0 ? "" : `, ${plural(pages, "page")}`;
+  return `${side.replay.strategy}: ${text} (${rule}, ${plural(count, "time")}${size})`;
+}
+
+function figureOf({ figures }: ResultSide, { of }: Change, epoch: number): Figure | undefined {
+  if (of === "stall") return figures["stallNs.total"];
+  if (of === "faults") return figures["faults.total"];
+  return epoch < 0 ? figures.makespanNs : figures[`epochs.${epoch}.makespanNs`];
+}
+
+function mark(side: ResultSide, figure: Figure | undefined, unit: Unit): string {
+  return markOf(figure, unit, side);
+}
