@@ -33,17 +33,25 @@ export class Hold {
   doneDueNs = Number.NaN;
   /** Time in the middle of it in which others had the CPU. */
   awayNs = ZERO;
+  /** Of a fault's coalesce: since when its thread had been in the guest; NaN = it is none. */
+  inGuestNs = Number.NaN;
+  /** What it coalesces: from there on, and so much. */
+  ipa = 0;
+  bytes = 0;
   /** What may be taken for the operation's duration: recorded, or up to the next line where no return was. */
   get ns(): number {
     return this.releasedNs - this.heldNs - this.cleanNs - this.awayNs;
   }
 
   /** Takes over what its neighbours in the lock's order are told by. */
-  copy({ thread, heldNs, releasedNs, isShared }: Hold): void {
+  copy({ thread, heldNs, releasedNs, isShared, inGuestNs, ipa, bytes }: Hold): void {
     this.thread = thread;
     this.heldNs = heldNs;
     this.releasedNs = releasedNs;
     this.isShared = isShared;
+    this.inGuestNs = inGuestNs;
+    this.ipa = ipa;
+    this.bytes = bytes;
   }
 
   begin(operation: Operation, thread: number): void {
@@ -56,6 +64,7 @@ export class Hold {
     this.doneNs = this.doneDueNs = Number.NaN;
     this.handoffNs = Number.NaN;
     this.isShared = this.hasLost = this.isTaken = false;
+    this.inGuestNs = Number.NaN;
     this.heldUntilNs = heldUntilNs;
     this.awayNs = Number.isNaN(cpuNs) ? 0 : Math.max(0, this.releasedNs - startNs - cpuNs);
   }
@@ -84,6 +93,12 @@ export class Baseline {
   level = 0;
   /** How often a block around the address had been split in the epoch by then. */
   splitsBefore = 0;
+  /**
+   * It caught up with a thread that coalesced its block, and others while it was in the guest: that thread, and since when
+   * that one had been in the guest; NaN = with none.
+   */
+  followed = 0;
+  followedNs = Number.NaN;
   /** Whose status no state of the reference's table explains. */
   isUnexplained = false;
   /** Of each further lap: when its access was made, and what the table answered (answer * 8 + level). */
@@ -107,6 +122,7 @@ export class Baseline {
     this.exitNs = exitNs;
     this.isUnexplained = false;
     this.splitsBefore = 0;
+    this.followedNs = Number.NaN;
     if (this.lapLookNs.length > 0) this.lapLookNs.length = this.lapAnswers.length = 0;
     this.answer = this.level = 0;
     this.ownNs = this.excessNs = this.explainedNs = this.preemptedNs = this.sleptNs = 0;

@@ -47,6 +47,19 @@ describe.each([
     expect(learnt.cleanByteNs).toBeCloseTo(1 / 16, 12);
   });
 
+  it("of an unmap that was held up at a block and of fresh maps that were not, the fresh maps show it", () => {
+    const learnt = learntOf(page);
+    const spacing = { pageSpacingNs: 500 + page / 16, blockSpacingNs: 900 + block / 8 };
+    learnt.learnOperation(operation(OperationKind.unmap, { shape: Shape.other, ...spacing }), 1e6);
+    for (const bytes of [page, block]) {
+      const fresh = operation(OperationKind.map, { shape: Shape.install, bytes });
+      (fresh.work as Float64Array)[Charge.cleanByte] = bytes;
+      learnt.learnOperation(fresh, 700 + bytes / 16);
+    }
+    learnt.settle();
+    expect(learnt.cleanByteNs).toBeCloseTo(1 / 16, 12);
+  });
+
   it("a page is no block: each has its own usual duration", () => {
     const learnt = learntOf(page);
     for (const [bytes, ns] of [

@@ -337,7 +337,8 @@ export class Learnt {
         : Number.POSITIVE_INFINITY;
     const accepted = witnesses.filter((ns) => ns * blockBytes < largest);
     this.isCleanGuessed = this.windowHoldsClean && accepted.length === 0;
-    if (accepted.length > 0) return middle(accepted);
+    // What held a witness up makes the clean look longer: the least of them is the least disturbed.
+    if (accepted.length > 0) return Math.min(...accepted);
     if (!this.windowHoldsClean || usual === undefined) return undefined;
     const units = this.recorderUnits;
     const walkNs = (blockBytes / pageBytes) * (units[Charge.entryVisit] as number);
@@ -365,10 +366,4 @@ export class Learnt {
 
 function least(a: number, b: number): number {
   return Number.isNaN(a) || b < a ? b : a;
-}
-
-function middle(values: readonly number[]): number {
-  const sorted = [...values].sort((a, b) => a - b);
-  const at = sorted.length / 2;
-  return ((sorted[Math.floor(at)] as number) + (sorted[Math.ceil(at) - 1] as number)) / 2;
 }

@@ -16,6 +16,8 @@ export class ThreadSide extends Side {
   private readonly spareTurns: Turn[] = [];
   /** Ahead of the record: their accesses come behind another thread's split. */
   private readonly ahead: Track[] = [];
+  /** On their way to a thread that they caught up with in the record, before that one has set out. */
+  private readonly following: Track[] = [];
   /** The least shift that what is not fed may have; NaN = to be looked up. */
   private leastShiftNs = Number.NaN;
 
@@ -101,16 +103,38 @@ export class ThreadSide extends Side {
     if (sleptNs > 0) track.shiftNs = this.shiftNs + Math.max(0, track.shiftNs - this.shiftNs - sleptNs);
   }
 
+  protected isHeldBack(track: Track, baseline: Baseline, guest: Guest): boolean {
+    if (track.mayGoAhead) return false;
+    if (this.isAheadOfSplit(baseline, guest)) {
+      track.rank = Step.idle;
+      this.ahead.push(track);
+      return true;
+    }
+    return !Number.isNaN(baseline.followedNs) && this.isAheadOfFollowed(track, baseline);
+  }
+
   /**
    * Whether a block around the access had been split by then in the record, and has not been here. The thread's own write
    * may have found the split done there, and so left no trace: it must not read on through the block as if there were
    * no write.
    */
-  protected isHeldBack(track: Track, { activity, splitsBefore }: Baseline, { splits }: Guest): boolean {
-    if (splitsBefore === 0 || track.mayGoAhead) return false;
-    if (splits.by(activity.ipa, Number.POSITIVE_INFINITY) >= splitsBefore) return false;
-    track.rank = Step.idle;
-    this.ahead.push(track);
+  private isAheadOfSplit({ activity, splitsBefore }: Baseline, { splits }: Guest): boolean {
+    return splitsBefore > 0 && splits.by(activity.ipa, Number.POSITIVE_INFINITY) < splitsBefore;
+  }
+
+  /**
+   * Whether the thread that it caught up with in the record is further behind the record here: then it is so, too. What
+   * it went through on the way there that one had mapped: who is held up at each block holds up who reads it next.
+   */
+  private isAheadOfFollowed(track: Track, { followed, followedNs, lookNs }: Baseline): boolean {
+    const { leftNs, shiftNs } = this.tracks.of(followed);
+    if (leftNs < followedNs) {
+      track.rank = Step.idle;
+      this.following.push(track);
+      return true;
+    }
+    if (leftNs > lookNs || shiftNs <= track.shiftNs) return false;
+    this.catchUp(track, lookNs + shiftNs);
     return true;
   }
 
@@ -120,9 +144,9 @@ export class ThreadSide extends Side {
     for (const track of this.ahead.splice(0)) this.catchUp(track, atNs);
   }
 
-  /** The split does not come: whoever waited for it waits no longer. */
+  /** What they wait for does not come: they wait no longer. */
   protected admit(): boolean {
-    const tracks = this.ahead.splice(0);
+    const tracks = [...this.ahead.splice(0), ...this.following.splice(0)];
     for (const track of tracks) {
       track.mayGoAhead = true;
       this.catchUp(track, this.nowNs);
@@ -231,6 +255,17 @@ export class ThreadSide extends Side {
 
   protected left(track: Track, { endNs }: Baseline, atNs: number): void {
     track.shiftNs = atNs - endNs;
+    track.leftNs = endNs;
+    if (this.following.length > 0) this.lead(track, atNs);
+  }
+
+  /** Who follows the thread makes its access, if it is not to follow it further. */
+  private lead({ index, leftNs }: Track, atNs: number): void {
+    for (const other of this.following.splice(0)) {
+      const { followed, followedNs } = other.baseline as Baseline;
+      if (followed === index && followedNs <= leftNs) this.catchUp(other, atNs);
+      else this.following.push(other);
+    }
   }
 
   private lock(vm: number): RecordLock {

@@ -39,7 +39,9 @@ export class Track implements Due {
   /** First of the turns of its activities that have not ended, in their order: of those queued too. */
   turn: Turn | undefined;
   private lastTurn: Turn | undefined;
-  /** It has waited for a split that does not come. */
+  /** When its last activity ended in the record. */
+  leftNs = Number.NEGATIVE_INFINITY;
+  /** It has waited for a split, or for another thread, that does not come. */
   mayGoAhead = false;
   /** Number of the walk under way in its table's log. */
   maker = 0;

@@ -1,6 +1,7 @@
 import { type Activity, ActivityKind, type Operation, OperationKind } from "../../activity/activity.js";
 import { ZERO } from "../../double.js";
 import { FaultClass, faultClass } from "../../stage2/esr.js";
+import { Shape } from "../plan.js";
 import { type Baseline, Hold } from "./baseline.js";
 import type { Judgement } from "./judgement.js";
 import { type Learnt, ownKind } from "./learnt.js";
@@ -61,7 +62,10 @@ export class Waits {
     for (const baseline of window) {
       if (!baseline.isFault || baseline.activity.operationCount === 0) continue;
       if (this.config.isOneStream) this.settleStream(baseline);
-      else this.settleChain(baseline, holds, baseline.hold(0).index);
+      else {
+        this.settleChain(baseline, holds, baseline.hold(0).index);
+        settleFollowed(baseline, holds);
+      }
       if (!baseline.isCounted) continue;
       const matching = this.config.judgement.ofEpoch(baseline.epoch);
       matching.excessNs += baseline.excessNs;
@@ -85,6 +89,7 @@ export class Waits {
     for (const { activity, holds: own } of window)
       for (let n = 0; n < activity.operationCount; n++) {
         const hold = own[n] as Hold;
+        noteCoalesce(hold, activity);
         let at = holds.length;
         holds.push(hold);
         for (; at > 0 && isAfter(holds[at - 1] as Hold, hold); at--) holds[at] = holds[at - 1] as Hold;
@@ -250,6 +255,37 @@ function isUndisturbed(operation: Operation, hold: Hold): boolean {
 
 function isAfter(a: Hold, b: Hold): boolean {
   return a.heldNs > b.heldNs || (a.heldNs === b.heldNs && a.releasedNs > b.releasedNs);
+}
+
+function noteCoalesce(hold: Hold, { kind, startNs, thinkNs }: Activity): void {
+  const { shape, ipa, bytes } = hold.operation;
+  if (kind !== ActivityKind.fault || shape !== Shape.coalesce) return;
+  hold.inGuestNs = startNs - thinkNs;
+  hold.ipa = ipa;
+  hold.bytes = bytes;
+}
+
+/**
+ * Whether the fault met another thread's coalesce of its block, and that one had coalesced other blocks while this one was
+ * in the guest. Had it read them, it left no line of it.
+ */
+function settleFollowed(baseline: Baseline, holds: readonly Hold[]): void {
+  const { activity, lookNs } = baseline;
+  const own = baseline.hold(0);
+  if (own.operation.shape !== Shape.unchanged) return;
+  const sinceNs = activity.startNs - activity.thinkNs;
+  let met: Hold | undefined;
+  for (let n = own.index - 1; n >= Math.max(0, own.index - REACH); n--) {
+    const hold = holds[n] as Hold;
+    if (hold.heldNs < sinceNs) return;
+    if (hold.thread === own.thread || Number.isNaN(hold.inGuestNs)) continue;
+    const isIts = activity.ipa >= hold.ipa && activity.ipa < hold.ipa + hold.bytes;
+    if (isIts && met === undefined && hold.inGuestNs <= lookNs && hold.releasedNs > lookNs) met = hold;
+    if (isIts || hold.thread !== met?.thread) continue;
+    baseline.followed = met.thread;
+    baseline.followedNs = met.inGuestNs;
+    return;
+  }
 }
 
 /** Whether another hold lies between `sinceNs` and the beginning of the one at `at`, in whole or in part. */
