@@ -6,11 +6,13 @@ import { diffColumns } from "../report/columns.js";
 import { didYouMean } from "../suggest.js";
 import { canBeReadAgain } from "../trace/byte-source.js";
 import { replayAndDeliver } from "./replaying.js";
-import { addSides, addTraceOptions, type SideArguments, type TraceArguments } from "./trace-options.js";
+import { addTraceOptions, type TraceArguments } from "./trace-options.js";
 import { addWatchFiles } from "./watch-files.js";
 import { watchKinds } from "./watch-kinds.js";
 
-interface DiffArguments extends TraceArguments, SideArguments {
+interface DiffArguments extends TraceArguments {
+  base: string | undefined;
+  candidate: string | undefined;
   ablate: string | undefined;
   explain: boolean;
 }
@@ -34,7 +36,21 @@ export const diffCommand: CommandModule<object, DiffArguments> = {
   describe: "Replay a trace under two strategies and print the difference",
   builder: (yargs) =>
     addTraceOptions(
-      addWatchFiles(addSides(yargs), watchKinds)
+      addWatchFiles(
+        yargs
+          .option("base", {
+            type: "string",
+            requiresArg: true,
+            describe:
+              "a strategy's name, a kernel release, or a module's file (default: the walker that recorded the trace; where nobody knows it, pre-patch)",
+          })
+          .option("candidate", {
+            type: "string",
+            requiresArg: true,
+            describe: "the strategy to compare with it (default: post-patch, against pre-patch)",
+          }),
+        watchKinds,
+      )
         .option("ablate", {
           type: "string",
           requiresArg: true,
@@ -48,7 +64,7 @@ export const diffCommand: CommandModule<object, DiffArguments> = {
         }),
       diffColumns.join(", "),
     )
-      .example("$0 diff host.ndjson.gz", "pre-patch against post-patch")
+      .example("$0 diff host.ndjson.gz", "the walker that recorded it, pre-patch here, against post-patch")
       .example("$0 diff host.ndjson.gz --ablate all", "which cost the change comes from")
       .example("$0 diff host.ndjson --candidate ./mine.js", "a walker of your own")
       .example("gunzip -c host.ndjson.gz | $0 diff - --epoch ADJUST", "one epoch, from a pipe")

@@ -6,8 +6,9 @@ import { replayUnder } from "./replay-under.js";
 import type { CompareResult, DiffResult, ReplayRunResult } from "./result.js";
 import { type SampleOptions, sampled } from "./samples.js";
 
-/** A diff that another thread can be asked for. */
-export type DiffJob = Omit<DiffOptions, "onProgress" | "observer">;
+/** A diff of two named sides that another thread can be asked for. */
+export type DiffJob = Omit<DiffOptions, "onProgress" | "observer"> &
+  Required<Pick<DiffOptions, "base" | "candidate">>;
 
 /** A diff as what every kind of replay comes down to. */
 export function sidesOfDiff({ base, candidate, ...options }: DiffOptions): SidesOptions {

@@ -67,8 +67,11 @@ export type ResultKind = "diff" | "compare" | "replay";
 /** What every kind of replay comes down to. */
 export interface SidesOptions extends TraceOptions {
   readonly kind: ResultKind;
-  /** Names and modules; the others are set against the first. */
-  readonly strategies: readonly string[];
+  /**
+   * Names, kernel releases and modules; the others are set against the first. Undefined: the first is the recording walker
+   * where that is known, else pre-patch; and against pre-patch another is post-patch.
+   */
+  readonly strategies: readonly (string | undefined)[];
   /** Costs to run all strategies without, each in turn. */
   readonly ablate?: readonly ScalableCost[];
   /** Of a diff: reads the input once more, without the cost that changes most, for the verdict to say what it explains. */
@@ -76,9 +79,10 @@ export interface SidesOptions extends TraceOptions {
 }
 
 export interface DiffOptions extends TraceOptions {
-  /** A built-in strategy's name, or an ES module. */
-  readonly base: string;
-  readonly candidate: string;
+  /** A built-in strategy's name, a kernel release, or an ES module. Default: the recording walker; where it is not known, pre-patch. */
+  readonly base?: string;
+  /** Default, against pre-patch alone: post-patch. */
+  readonly candidate?: string;
   /** Costs to run both strategies without, each in turn. */
   readonly ablate?: readonly ScalableCost[];
   /** Reads the input once more, without the cost that changes most, for the verdict to say what that explains. */

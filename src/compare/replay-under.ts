@@ -1,11 +1,13 @@
 import { UsageError } from "../errors.js";
-import { loadStrategy } from "../strategy/load.js";
+import { strategies, strategyByName } from "../strategy/index.js";
+import { loadStrategy, standInText } from "../strategy/load.js";
 import type { Strategy } from "../strategy/strategy.js";
 import { ablationOf, ablationsOf } from "./ablation.js";
 import { caveatsOf } from "./caveats.js";
 import { figuresOf } from "./figures.js";
 import { findingsOf } from "./findings.js";
-import type { SidesOptions } from "./options.js";
+import type { ResultKind, SidesOptions } from "./options.js";
+import type { Caveat } from "./result.js";
 import { replaySession, type Session } from "./session.js";
 import {
   profileSummary,
@@ -37,40 +39,78 @@ async function explained(result: TraceResult, options: SidesOptions): Promise<Tr
 }
 
 async function replayOnce(options: SidesOptions): Promise<TraceResult> {
-  const strategies = await loadSides(options);
+  const asked = await askedOf(options);
   const ablations = ablationsOf(options.ablate ?? []);
-  const session = await replaySession(options, strategies, { ablations: [...ablations.values()] });
-  const [first] = strategies as [Strategy, ...Strategy[]];
+  const session = await replaySession(options, (recorder) => chosenFor(options.kind, asked, recorder), {
+    ablations: [...ablations.values()],
+  });
+  const { sides } = session;
+  const [first] = sides as [Strategy, ...Strategy[]];
   const epochs = shownEpochs(session.replay.counters(first), session);
   return {
     kind: options.kind,
     trace: traceSummary(session),
     profile: profileSummary(session),
     selfReplay: selfReplayOf(session),
-    sides: sidesOf(strategies, epochs, session),
+    sides: sidesOf(sides, epochs, session),
     epochs: epochs.map(({ label, startNs }) => ({ label, startNs })),
-    ablation: ablationOf(session, ablations, strategies),
+    ablation: ablationOf(session, ablations, sides),
     samples: null,
-    caveats: caveatsOf(session, strategies),
-    findings: findingsOf(session, strategies),
+    caveats: [...standIns(asked), ...caveatsOf(session, sides)],
+    findings: findingsOf(session, sides),
   };
 }
 
-/** A result tells its sides by their names. */
-async function loadSides({ kind, strategies: names }: SidesOptions): Promise<Strategy[]> {
-  const strategies: Strategy[] = [];
-  for (const [n, name] of names.entries()) {
-    const strategy = await loadStrategy(name);
-    if (kind === "compare" && strategies.includes(strategy)) throw new UsageError(`${name} is named twice`);
-    const twin = strategies.findIndex((other) => other !== strategy && other.name === strategy.name);
-    if (twin >= 0)
-      throw new UsageError(
-        `${names[twin]} and ${names[n]} both call themselves "${strategy.name}": a result tells its sides by their names`,
-      );
-    strategies.push(strategy);
-  }
+/** A side as it was asked for: by a name or a module, or left to the trace. */
+interface Asked {
+  readonly name: string | undefined;
+  readonly strategy: Strategy | undefined;
+}
+
+/** Where nothing tells which walker recorded the trace, the question that this program was made for is asked. */
+const USUAL_BASE = "pre-patch";
+const USUAL_CANDIDATE = "post-patch";
+
+async function askedOf({ strategies }: SidesOptions): Promise<Asked[]> {
   if (strategies.length === 0) throw new UsageError("expected at least one strategy");
-  return strategies;
+  const asked: Asked[] = [];
+  for (const name of strategies)
+    asked.push({ name, strategy: name === undefined ? undefined : await loadStrategy(name) });
+  return asked;
+}
+
+/** The strategies that were asked for, and in the place of those that were not: the recorder, and what was made of it. */
+function chosenFor(kind: ResultKind, asked: readonly Asked[], recorder: Strategy | undefined): Strategy[] {
+  const sides: Strategy[] = [];
+  for (const [n, { strategy }] of asked.entries())
+    sides.push(strategy ?? (n === 0 ? (recorder ?? strategyByName(USUAL_BASE)!) : successorOf(sides[0]!)));
+  for (const [n, side] of sides.entries()) {
+    const calls = (at: number) => asked[at]!.name ?? sides[at]!.name;
+    if (kind === "compare" && sides.indexOf(side) < n) throw new UsageError(`${calls(n)} is named twice`);
+    const twin = sides.findIndex((other) => other !== side && other.name === side.name);
+    // A result tells its sides by their names.
+    if (twin >= 0 && twin < n)
+      throw new UsageError(
+        `${calls(twin)} and ${calls(n)} both call themselves "${side.name}": a result tells its sides by their names`,
+      );
+  }
+  return sides;
+}
+
+function successorOf({ name }: Strategy): Strategy {
+  if (name === USUAL_BASE) return strategyByName(USUAL_CANDIDATE)!;
+  const others = strategies.map((each) => each.name).filter((other) => other !== name);
+  throw new UsageError(
+    `--candidate: expected what ${name} is to be compared with: ${others.join(", ")}, a kernel release, or a module's file`,
+  );
+}
+
+/** Releases that a built-in strategy stands for. */
+function standIns(asked: readonly Asked[]): Caveat[] {
+  return asked.flatMap(({ name, strategy }) => {
+    const text = name === undefined || strategy === undefined ? undefined : standInText(name, strategy);
+    return text === undefined ? [] : [{ code: "stands-for", text }];
+  });
 }
 
 function sidesOf(

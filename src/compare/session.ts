@@ -38,6 +38,7 @@ export interface Session {
   readonly profile: CostProfile;
   /** How the profile was fitted on this very trace; undefined where it was given. */
   readonly fit: Calibration | undefined;
+  readonly sides: readonly Strategy[];
   readonly recorder: Strategy | undefined;
   readonly fwb: boolean;
   /** What the header did not say and was taken as given. */
@@ -58,13 +59,15 @@ export interface SessionExtras {
   readonly ablations?: readonly CostScale[];
 }
 
+/** Strategies, or how they are chosen once it is known which walker recorded the trace; undefined = nobody knows. */
+export type Sides = readonly Strategy[] | ((recorder: Strategy | undefined) => readonly Strategy[]);
+
 /** Replays a trace under `sides` and the strategy that recorded it. */
 export async function replaySession(
   options: TraceOptions,
-  sides: readonly Strategy[],
+  sides: Sides,
   extras: SessionExtras = {},
 ): Promise<Session> {
-  for (const side of sides) checkReplayable(side);
   const fit = options.profile === FIT ? await calibrateInput(options) : undefined;
   return readInput(options, (source, iaBits) => run(options, sides, extras, source, iaBits, fit));
 }
@@ -91,7 +94,7 @@ function machineOf(header: TraceHeader | undefined): Machine {
 
 async function run(
   options: TraceOptions,
-  sides: readonly Strategy[],
+  chosen: Sides,
   extras: SessionExtras,
   source: TraceSource,
   iaBits: number,
@@ -100,6 +103,8 @@ async function run(
   const { header } = source;
   const recorderCaveats = contradictionCaveats(source);
   const recorder = await recorderOf(options, header, recorderCaveats);
+  const sides = typeof chosen === "function" ? chosen(recorder) : chosen;
+  for (const side of sides) checkReplayable(side);
   if (recorder === undefined && sides.length === 0)
     throw new UsageError(
       `${source.name}: nothing says which walker recorded it, which is the one to replay: --walker NAME tells`,
@@ -136,6 +141,7 @@ async function run(
     replay,
     profile,
     fit,
+    sides,
     recorder,
     fwb: header?.fwb ?? false,
     assumed: assumptions(header),
@@ -148,8 +154,8 @@ async function run(
   };
 }
 
-interface Beginning extends Pick<Session, "source" | "profile" | "recorder" | "machine" | "recorded"> {
-  readonly sides: readonly Strategy[];
+interface Beginning
+  extends Pick<Session, "source" | "profile" | "sides" | "recorder" | "machine" | "recorded"> {
   readonly extras: SessionExtras;
   readonly iaBits: number;
 }

@@ -32,7 +32,8 @@ export interface SweepAxis {
 }
 
 export interface SweepOptions
-  extends Omit<DiffOptions, "onProgress" | "ablate" | "scale">,
+  extends Omit<DiffOptions, "onProgress" | "ablate" | "explain" | "scale" | "base" | "candidate">,
+    Required<Pick<DiffOptions, "base" | "candidate">>,
     Omit<PoolOptions, "nameOf"> {
   /** The last varies fastest. */
   readonly axes: readonly SweepAxis[];

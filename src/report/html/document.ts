@@ -82,7 +82,7 @@ ${provenance(result, start, program)}</section>
 function verdict(result: TraceResult): Markup {
   const lines = verdictLines(result);
   if (lines.length === 0) return html`<p class="verdict">${unbroken(summaryOf(result.sides[0]!))}</p>`;
-  return html`<dl class="verdict verdict-lines">${lines.map(
+  return html`<dl class="facts verdict">${lines.map(
     ({ label, text }) => html`<dt class="${label}">${label}</dt><dd>${unbroken(text)}</dd>`,
   )}</dl>`;
 }
