@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { Activity } from "../activity/activity.js";
 import { EventQueue } from "./queue.js";
-import { ReplayThread } from "./replay-thread.js";
+import { ReplayThread } from "./simulation/replay-thread.js";
 
 function threadAt(dueNs: number, sequence: number): ReplayThread {
   const thread = new ReplayThread(sequence);

@@ -28,10 +28,10 @@ import type { Side } from "./record/side.js";
 import { StreamSide } from "./record/stream-side.js";
 import { ThreadSide } from "./record/thread-side.js";
 import { Waits } from "./record/waits.js";
-import { Run } from "./run.js";
 import { hearsEach, type Observer } from "./run-config.js";
-import { SimulatedSide, TimingLearner } from "./simulated-side.js";
-import { TraceTiming } from "./trace-timing.js";
+import { Run } from "./simulation/run.js";
+import { SimulatedSide, TimingLearner } from "./simulation/simulated-side.js";
+import { TraceTiming } from "./simulation/trace-timing.js";
 
 /** Replayed as soon as folded: what a few hundred events became is still in the cache then. */
 const SLICE_ROWS = 512;

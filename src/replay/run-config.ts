@@ -8,9 +8,9 @@ import type { Arrivals } from "./arrivals.js";
 import type { CostScale } from "./cost-scale.js";
 import type { Counters } from "./counters.js";
 import type { Episode } from "./episode.js";
-import type { EndedEpoch } from "./epoch-clock.js";
 import type { Mismatch } from "./mismatch.js";
-import type { TraceTiming } from "./trace-timing.js";
+import type { EndedEpoch } from "./simulation/epoch-clock.js";
+import type { TraceTiming } from "./simulation/trace-timing.js";
 
 /** What one run replays, and on what machine. */
 export interface RunConfig {

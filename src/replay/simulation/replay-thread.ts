@@ -1,6 +1,6 @@
-import { Activity } from "../activity/activity.js";
-import { ZERO } from "../double.js";
-import { costs } from "./counters.js";
+import { Activity } from "../../activity/activity.js";
+import { ZERO } from "../../double.js";
+import { costs } from "../counters.js";
 
 export const Step = {
   /** Nothing to do until the trace says more. */
@@ -22,7 +22,7 @@ export const Step = {
   tail: 8,
   /** Ahead of the record: its access comes behind another thread's split. */
   ahead: 9,
-  /** No thread's: a valid entry is changed now, under runs that may be going through it (replay/access-runs.ts). */
+  /** No thread's: a valid entry is changed now, under runs that may be going through it (access-runs.ts). */
   change: 10,
   /** Has come to the head of an rwlock's queue, waits for a CPU to say so. */
   claim: 11,
@@ -67,7 +67,7 @@ export class ReplayThread {
   readonly runFault = new Activity();
   /** Accesses before `runIndex` that the table let through at once, and that are being made; 0 = none are. */
   stretch = 0;
-  /** What each of them takes; NaN = what a read takes while so many vCPUs read (replay/guest-reads.ts). */
+  /** What each of them takes; NaN = what a read takes while so many vCPUs read (guest-reads.ts). */
   stretchAccessNs = Number.NaN;
 
   /** Whether the result counts the activity under way. */

@@ -1,5 +1,5 @@
-import type { Barrier } from "../activity/epoch.js";
-import { ZERO } from "../double.js";
+import type { Barrier } from "../../activity/epoch.js";
+import { ZERO } from "../../double.js";
 
 /** What an epoch came to when a barrier ended it. Times are the replay's, but for `recordedNs`. */
 export interface EndedEpoch {

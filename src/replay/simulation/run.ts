@@ -1,18 +1,18 @@
-import { type Activity, ActivityKind } from "../activity/activity.js";
-import type { Barrier } from "../activity/epoch.js";
-import { ModelError } from "../errors.js";
-import { LAST_LEVEL } from "../stage2/granule.js";
+import { type Activity, ActivityKind } from "../../activity/activity.js";
+import type { Barrier } from "../../activity/epoch.js";
+import { ModelError } from "../../errors.js";
+import { LAST_LEVEL } from "../../stage2/granule.js";
+import { Cost, type Counters } from "../counters.js";
+import { Episode, NO_SIDE } from "../episode.js";
+import { hearsEach, type Observer, type Repetition, type RunConfig } from "../run-config.js";
+import { isOpenEnded } from "../store-log.js";
 import { AccessRuns } from "./access-runs.js";
-import { Cost, type Counters } from "./counters.js";
-import { Episode, NO_SIDE } from "./episode.js";
 import { EpochClock } from "./epoch-clock.js";
 import { Host } from "./host.js";
 import { Inbox } from "./inbox.js";
 import { Lockstep, type Order } from "./lockstep.js";
 import { ReplayThread, Step } from "./replay-thread.js";
-import { hearsEach, type Observer, type Repetition, type RunConfig } from "./run-config.js";
 import { Schedule } from "./schedule.js";
-import { isOpenEnded } from "./store-log.js";
 
 /** With CPUs to share an epoch is read whole before it is replayed, up to this many activities. */
 const LOOKAHEAD = 1 << 16;

@@ -1,14 +1,14 @@
-import { type Activity, ActivityKind, OperationKind } from "../activity/activity.js";
-import { dataAbort, FaultClass } from "../stage2/esr.js";
-import { LAST_LEVEL } from "../stage2/granule.js";
-import { Prot } from "../stage2/pte.js";
-import { NO_RET } from "../trace/event.js";
-import { type Guest, HIT } from "./guest.js";
+import { type Activity, ActivityKind, OperationKind } from "../../activity/activity.js";
+import { dataAbort, FaultClass } from "../../stage2/esr.js";
+import { LAST_LEVEL } from "../../stage2/granule.js";
+import { Prot } from "../../stage2/pte.js";
+import { NO_RET } from "../../trace/event.js";
+import { type Guest, HIT } from "../guest.js";
+import type { RunConfig } from "../run-config.js";
+import { isOpenEnded } from "../store-log.js";
 import type { Host } from "./host.js";
 import { ReplayThread, Step } from "./replay-thread.js";
-import type { RunConfig } from "./run-config.js";
 import type { Schedule } from "./schedule.js";
-import { isOpenEnded } from "./store-log.js";
 
 /** An access that so many maps did not help goes through: a strategy may answer anything. */
 const FAULTS_OF_ONE_ACCESS = 16;

@@ -1,9 +1,9 @@
-import { ZERO } from "../double.js";
-import { LAST_LEVEL } from "../stage2/granule.js";
-import type { Guest } from "./guest.js";
+import { ZERO } from "../../double.js";
+import { LAST_LEVEL } from "../../stage2/granule.js";
+import type { Guest } from "../guest.js";
+import type { RunConfig } from "../run-config.js";
 import type { Host } from "./host.js";
 import { type ReplayThread, Step } from "./replay-thread.js";
-import type { RunConfig } from "./run-config.js";
 import type { Schedule } from "./schedule.js";
 
 /** Pages behind the one that was just mapped of which somebody may have seen that they are not yet. */

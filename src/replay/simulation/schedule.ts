@@ -1,11 +1,11 @@
-import { ZERO } from "../double.js";
+import { ZERO } from "../../double.js";
+import { EventQueue } from "../queue.js";
+import type { RunConfig } from "../run-config.js";
 import { Cpus } from "./cpus.js";
 import { EmulatedTurns } from "./emulated-turns.js";
 import type { EpochClock } from "./epoch-clock.js";
 import { GuestReads } from "./guest-reads.js";
-import { EventQueue } from "./queue.js";
 import { type ReplayThread, Step } from "./replay-thread.js";
-import type { RunConfig } from "./run-config.js";
 
 /** A host's CPUs are shared in turns of this length: short against everything that is measured, so all get like shares. */
 const SLICE_NS = 4_000;

@@ -1,7 +1,7 @@
-import { type Activity, ActivityKind, OperationKind } from "../activity/activity.js";
-import type { Barrier } from "../activity/epoch.js";
-import type { Baseline } from "./record/baseline.js";
-import type { Replayer } from "./record/record-host.js";
+import { type Activity, ActivityKind, OperationKind } from "../../activity/activity.js";
+import type { Barrier } from "../../activity/epoch.js";
+import type { Baseline } from "../record/baseline.js";
+import type { Replayer } from "../record/record-host.js";
 import type { Run } from "./run.js";
 import type { TraceTiming } from "./trace-timing.js";
 

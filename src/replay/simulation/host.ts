@@ -1,16 +1,16 @@
-import { type Activity, ActivityKind, isFaultPath, OperationKind } from "../activity/activity.js";
-import type { SlotChange, VmMemory } from "../activity/vm.js";
-import { FaultClass, faultClass, isGuestTableWalk } from "../stage2/esr.js";
-import { Charge, chargeKinds } from "../stage2/meter.js";
-import { causeSeen, isMappedBefore, loseRace, settleCause } from "./cause.js";
-import { Cost } from "./counters.js";
+import { type Activity, ActivityKind, isFaultPath, OperationKind } from "../../activity/activity.js";
+import type { SlotChange, VmMemory } from "../../activity/vm.js";
+import { FaultClass, faultClass, isGuestTableWalk } from "../../stage2/esr.js";
+import { Charge, chargeKinds } from "../../stage2/meter.js";
+import { causeSeen, isMappedBefore, loseRace, settleCause } from "../cause.js";
+import { Cost } from "../counters.js";
+import { Guest, HIT } from "../guest.js";
+import { costOfCharge, Plan, Shape } from "../plan.js";
+import { hearsEach, type Observer, type RunConfig } from "../run-config.js";
+import type { WorkMeter } from "../work-meter.js";
 import type { EndedEpoch } from "./epoch-clock.js";
-import { Guest, HIT } from "./guest.js";
 import { MmuLock } from "./lock.js";
-import { costOfCharge, Plan, Shape } from "./plan.js";
 import type { ReplayThread } from "./replay-thread.js";
-import { hearsEach, type Observer, type RunConfig } from "./run-config.js";
-import type { WorkMeter } from "./work-meter.js";
 
 /** The host's side of one replay: what KVM does for an access, an abort and an operation, and what that costs. */
 export class Host {

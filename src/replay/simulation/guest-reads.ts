@@ -1,5 +1,5 @@
-import { ZERO } from "../double.js";
-import { EventQueue } from "./queue.js";
+import { ZERO } from "../../double.js";
+import { EventQueue } from "../queue.js";
 import type { ReplayThread } from "./replay-thread.js";
 
 /** One access, in the clock's units. Rates are whole units a nanosecond: progress never is rounded. */

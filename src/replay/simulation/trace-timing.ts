@@ -1,8 +1,8 @@
-import { type Operation, OperationKind } from "../activity/activity.js";
-import type { CostProfile } from "../cost/profile.js";
-import { Charge, type ChargeKind } from "../stage2/meter.js";
-import { type Plan, Shape } from "./plan.js";
-import { StreamMedian, slope } from "./samples.js";
+import { type Operation, OperationKind } from "../../activity/activity.js";
+import type { CostProfile } from "../../cost/profile.js";
+import { Charge, type ChargeKind } from "../../stage2/meter.js";
+import { type Plan, Shape } from "../plan.js";
+import { StreamMedian, slope } from "../samples.js";
 
 /** Walk and tear-down work: what is left of a recorded operation once its flush and its clean are taken off. */
 const bodyKinds: readonly ChargeKind[] = [

@@ -1,6 +1,6 @@
 import { expect, it } from "vitest";
-import { loadProfile } from "../cost/profile.js";
-import { chargeKinds } from "../stage2/meter.js";
+import { loadProfile } from "../../cost/profile.js";
+import { chargeKinds } from "../../stage2/meter.js";
 import { TraceTiming } from "./trace-timing.js";
 
 const PAGE = 4096;
