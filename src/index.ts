@@ -42,7 +42,7 @@ export type { Calibration } from "./cost/calibrate.js";
 export { type CostProfile, type FigureName, loadProfile } from "./cost/profile.js";
 export { ModelError, StrategyError, TraceFormatError, UnsupportedTraceError, UsageError } from "./errors.js";
 export type { Episode } from "./replay/episode.js";
-export type { Observer, Repetition } from "./replay/run-config.js";
+export type { Observer, Repetition } from "./replay/observer.js";
 export { render as renderJson } from "./report/json.js";
 export { render as renderMarkdown } from "./report/markdown.js";
 export { render as renderText } from "./report/terminal.js";

@@ -15,22 +15,22 @@ import type { CostScale } from "./cost-scale.js";
 import { Cost, Counters, type EpochResult } from "./counters.js";
 import { NO_SIDE } from "./episode.js";
 import { checkAddress } from "./input-address.js";
+import { hearsEach, type Observer } from "./observer.js";
 import { unitCosts } from "./plan.js";
 import { Epochs } from "./record/epochs.js";
 import { ExitPath } from "./record/exit-path.js";
-import { Guests } from "./record/guests.js";
 import { HoldTime } from "./record/hold-time.js";
 import { Judgement } from "./record/judgement.js";
 import { Learnt } from "./record/learnt.js";
+import { RecordGuests } from "./record/record-guests.js";
 import { RecordHost, type Replayer } from "./record/record-host.js";
 import { ReferencePass } from "./record/reference-pass.js";
 import type { Side } from "./record/side.js";
 import { StreamSide } from "./record/stream-side.js";
 import { ThreadSide } from "./record/thread-side.js";
 import { Waits } from "./record/waits.js";
-import { hearsEach, type Observer } from "./run-config.js";
-import { Run } from "./simulation/run.js";
 import { SimulatedSide, TimingLearner } from "./simulation/simulated-side.js";
+import { Simulation } from "./simulation/simulation.js";
 import { TraceTiming } from "./simulation/trace-timing.js";
 
 /** Replayed as soon as folded: what a few hundred events became is still in the cache then. */
@@ -119,7 +119,7 @@ export class Replay {
     { readonly host: RecordHost; readonly reference: ReferencePass; readonly learnt: Learnt }
   >();
   /** Of described workloads, which have no record. */
-  private runs: Run[] | undefined;
+  private simulations: Simulation[] | undefined;
   private readonly recorder: Strategy;
   private readonly onOneCpu: boolean;
   private readonly accessTimes: AccessTimes | undefined;
@@ -252,7 +252,7 @@ export class Replay {
   private *pump(frontierNs: number): Generator<void> {
     if (this.pending !== undefined) return;
     for (const { host } of this.hosts.values()) host.pump(frontierNs);
-    for (const run of this.runs ?? []) while (!run.pump(frontierNs)) yield;
+    for (const simulation of this.simulations ?? []) while (!simulation.pump(frontierNs)) yield;
   }
 
   private find(strategy: Strategy, scale: CostScale): Replayed {
@@ -318,8 +318,8 @@ export class Replay {
     if (kind === "accesses") {
       this.hasRecord = false;
       const timing = this.timing();
-      this.runs = this.replayed.map((replayed) =>
-        this.run(replayed, timing, (activity) => this.fold.pool.release(activity)),
+      this.simulations = this.replayed.map((replayed) =>
+        this.simulation(replayed, timing, (activity) => this.fold.pool.release(activity)),
       );
     }
     for (const item of pending) {
@@ -329,17 +329,17 @@ export class Replay {
   }
 
   private feed(activity: Activity): void {
-    if (this.runs === undefined) {
+    if (this.simulations === undefined) {
       this.hostOf(activity.vm).feed(activity);
       return;
     }
-    activity.holders = this.runs.length;
-    for (const run of this.runs) run.feed(activity);
+    activity.holders = this.simulations.length;
+    for (const simulation of this.simulations) simulation.feed(activity);
   }
 
   private feedBarrier(barrier: Barrier): void {
-    if (this.runs !== undefined) {
-      for (const run of this.runs) run.feed(barrier);
+    if (this.simulations !== undefined) {
+      for (const simulation of this.simulations) simulation.feed(barrier);
       return;
     }
     if (this.isOneHost || barrier.vm >= 0) {
@@ -382,7 +382,7 @@ export class Replay {
     );
     const arrivals = arrivalSeed === undefined ? undefined : new Arrivals(arrivalSeed, exitNs);
     const reference = new ReferencePass({
-      guests: new Guests(stage2, recorder, undefined, false),
+      guests: new RecordGuests(stage2, recorder, undefined, false),
       judgement: this.judgement,
       sharesLock: recorder.lockRegime === "shared",
       isOneStream: onOneCpu,
@@ -423,7 +423,7 @@ export class Replay {
       strategy,
       sides,
       scale,
-      guests: new Guests(stage2, strategy, sanitizers, hearsEach(observer)),
+      guests: new RecordGuests(stage2, strategy, sanitizers, hearsEach(observer)),
       holdTime: new HoldTime(learnt, profile, unitCosts(profile, strategy), scale),
       learnt,
       fwb: stage2.fwb,
@@ -441,7 +441,7 @@ export class Replay {
 
   private simulated(replayed: Replayed, host: RecordHost, timing: TraceTiming): SimulatedSide {
     const side: SimulatedSide = new SimulatedSide(
-      this.run(replayed, timing, (activity) => side.done(activity)),
+      this.simulation(replayed, timing, (activity) => side.done(activity)),
       host.done,
     );
     return side;
@@ -458,41 +458,39 @@ export class Replay {
     );
   }
 
-  private run(
+  private simulation(
     { strategy, scale, counters, sanitizers, sides, observer }: Replayed,
     timing: TraceTiming,
     release: (activity: Activity) => void,
-  ): Run {
+  ): Simulation {
     const { profile, pcpus, lockWait, emulatedCpus, stage2, counts, arrivalSeed } = this.setup;
     const exitNs = profile.figure("exitEntryNs");
     const lapNs = profile.figure("retryLapNs") - exitNs * (1 - scale.of(Cost.exit));
-    return new Run(
-      {
-        strategy,
-        sides,
-        recorderCleans: this.recorder.faultPathCleans,
-        fwb: stage2.fwb,
-        timing,
-        profile,
-        scale,
-        units: unitCosts(profile, strategy),
-        pcpus: scale.cpusAreFree ? Number.POSITIVE_INFINITY : pcpus,
-        waitersSleep: lockWait === "sleep",
-        emulatedCpus,
-        claimsLate: isRwlock(strategy) && lockWait === "sleep" && Number.isFinite(pcpus),
-        arrivals: arrivalSeed === undefined ? undefined : new Arrivals(arrivalSeed, exitNs),
-        exitNs,
-        retryLapNs: Math.max(1, lapNs * scale.of(Cost.retry)),
-        wholeLapNs: Math.max(1, profile.figure("retryLapNs")),
-        handoffNs: lockWait === "spin" ? profile.figure("lockHandoffNs") : 0,
-        stage2: () => stage2,
-        sanitizers,
-        counters,
-        counts,
-        release,
-      },
+    return new Simulation({
+      strategy,
+      sides,
+      recorderCleans: this.recorder.faultPathCleans,
+      fwb: stage2.fwb,
+      timing,
+      profile,
+      scale,
+      units: unitCosts(profile, strategy),
+      pcpus: scale.cpusAreFree ? Number.POSITIVE_INFINITY : pcpus,
+      waitersSleep: lockWait === "sleep",
+      emulatedCpus,
+      claimsLate: isRwlock(strategy) && lockWait === "sleep" && Number.isFinite(pcpus),
+      arrivals: arrivalSeed === undefined ? undefined : new Arrivals(arrivalSeed, exitNs),
+      exitNs,
+      retryLapNs: Math.max(1, lapNs * scale.of(Cost.retry)),
+      wholeLapNs: Math.max(1, profile.figure("retryLapNs")),
+      handoffNs: lockWait === "spin" ? profile.figure("lockHandoffNs") : 0,
+      stage2,
+      sanitizers,
+      counters,
+      counts,
+      release,
       observer,
-    );
+    });
   }
 
   /** Of hosts side by side, the epochs are of all of them. */

@@ -1,4 +1,4 @@
-import type { Observer } from "../replay/run-config.js";
+import type { Observer } from "../replay/observer.js";
 import type { AnyResult } from "./rows.js";
 
 /** A report that grows while the replay runs. */

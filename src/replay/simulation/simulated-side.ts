@@ -2,7 +2,7 @@ import { type Activity, ActivityKind, OperationKind } from "../../activity/activ
 import type { Barrier } from "../../activity/epoch.js";
 import type { Baseline } from "../record/baseline.js";
 import type { Replayer } from "../record/record-host.js";
-import type { Run } from "./run.js";
+import type { Simulation } from "./simulation.js";
 import type { TraceTiming } from "./trace-timing.js";
 
 /** A simulation of activities that a trace has, on another machine than recorded it. */
@@ -10,24 +10,24 @@ export class SimulatedSide implements Replayer {
   private readonly baselines = new Map<Activity, Baseline>();
 
   constructor(
-    private readonly run: Run,
+    private readonly simulation: Simulation,
     private readonly ended: (baseline: Baseline) => void,
   ) {}
 
   feed(baseline: Baseline): void {
     this.baselines.set(baseline.activity, baseline);
-    this.run.feed(baseline.activity);
+    this.simulation.feed(baseline.activity);
   }
 
   feedBarrier(barrier: Barrier): void {
-    this.run.feed(barrier);
+    this.simulation.feed(barrier);
   }
 
   pump(frontierNs: number): void {
-    while (!this.run.pump(frontierNs));
+    while (!this.simulation.pump(frontierNs));
   }
 
-  /** The run needs the activity no more. */
+  /** The simulation needs the activity no more. */
   done(activity: Activity): void {
     const baseline = this.baselines.get(activity) as Baseline;
     this.baselines.delete(activity);
