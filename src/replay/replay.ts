@@ -29,9 +29,10 @@ import type { Side } from "./record/side.js";
 import { StreamSide } from "./record/stream-side.js";
 import { ThreadSide } from "./record/thread-side.js";
 import { Waits } from "./record/waits.js";
-import { SimulatedSide, TimingLearner } from "./simulation/simulated-side.js";
+import type { Ledger } from "./simulation/ledger.js";
+import { type OperationTime, ProfileTime, RecordTime } from "./simulation/operation-time.js";
+import { SimulatedSide } from "./simulation/simulated-side.js";
 import { Simulation } from "./simulation/simulation.js";
-import { TraceTiming } from "./simulation/trace-timing.js";
 
 /** Replayed as soon as folded: what a few hundred events became is still in the cache then. */
 const SLICE_ROWS = 512;
@@ -317,9 +318,12 @@ export class Replay {
     this.pending = undefined;
     if (kind === "accesses") {
       this.hasRecord = false;
-      const timing = this.timing();
       this.simulations = this.replayed.map((replayed) =>
-        this.simulation(replayed, timing, (activity) => this.fold.pool.release(activity)),
+        this.simulation(
+          replayed,
+          (ledger) => this.profileTime(replayed, ledger),
+          (activity) => this.fold.pool.release(activity),
+        ),
       );
     }
     for (const item of pending) {
@@ -404,19 +408,13 @@ export class Replay {
   }
 
   private replayers(host: RecordHost, learnt: Learnt): Replayer[] {
-    const timing = this.timing();
-    const sides = this.replayed.map((replayed) =>
-      replayed.isSimulated ? this.simulated(replayed, host, timing) : this.side(replayed, host, learnt),
+    return this.replayed.map((replayed) =>
+      replayed.isSimulated ? this.simulated(replayed, host, learnt) : this.side(replayed, host, learnt),
     );
-    const isSimulated = this.replayed.some((one) => one.isSimulated);
-    return isSimulated ? [new TimingLearner(timing, this.onOneCpu, host.done), ...sides] : sides;
   }
 
-  private side(
-    { strategy, scale, counters, epochs, sanitizers, sides, observer }: Replayed,
-    host: RecordHost,
-    learnt: Learnt,
-  ): Side {
+  private side(replayed: Replayed, host: RecordHost, learnt: Learnt): Side {
+    const { strategy, scale, counters, epochs, sanitizers, sides, observer } = replayed;
     const { stage2, profile, recorder } = this.setup;
     const SideOfMachine = this.onOneCpu ? StreamSide : ThreadSide;
     return new SideOfMachine({
@@ -424,7 +422,7 @@ export class Replay {
       sides,
       scale,
       guests: new RecordGuests(stage2, strategy, sanitizers, hearsEach(observer)),
-      holdTime: new HoldTime(learnt, profile, unitCosts(profile, strategy), scale),
+      holdTime: this.holdTime(replayed, learnt),
       learnt,
       fwb: stage2.fwb,
       knowsRecorder: recorder !== undefined,
@@ -439,28 +437,32 @@ export class Replay {
     });
   }
 
-  private simulated(replayed: Replayed, host: RecordHost, timing: TraceTiming): SimulatedSide {
-    const side: SimulatedSide = new SimulatedSide(
-      this.simulation(replayed, timing, (activity) => side.done(activity)),
+  private simulated(replayed: Replayed, host: RecordHost, learnt: Learnt): SimulatedSide {
+    const time = this.holdTime(replayed, learnt);
+    return new SimulatedSide(
+      (side) =>
+        this.simulation(
+          replayed,
+          (ledger) => new RecordTime(learnt, time, ledger, side.baselineOf, host.like),
+          (activity) => side.done(activity),
+        ),
       host.done,
     );
-    return side;
   }
 
-  private timing(): TraceTiming {
-    const { profile, stage2 } = this.setup;
-    return new TraceTiming(
-      profile,
-      unitCosts(profile, this.recorder),
-      () => this.fold.lineNs,
-      stage2.granuleBytes,
-      this.recorder.faultPathCleans,
-    );
+  private profileTime({ strategy, scale }: Replayed, ledger: Ledger): ProfileTime {
+    const { profile } = this.setup;
+    return new ProfileTime(profile, unitCosts(profile, strategy), scale, ledger);
+  }
+
+  private holdTime({ strategy, scale }: Replayed, learnt: Learnt): HoldTime {
+    const { profile } = this.setup;
+    return new HoldTime(learnt, profile, unitCosts(profile, strategy), scale);
   }
 
   private simulation(
     { strategy, scale, counters, sanitizers, sides, observer }: Replayed,
-    timing: TraceTiming,
+    time: (ledger: Ledger) => OperationTime,
     release: (activity: Activity) => void,
   ): Simulation {
     const { profile, pcpus, lockWait, emulatedCpus, stage2, counts, arrivalSeed } = this.setup;
@@ -469,12 +471,10 @@ export class Replay {
     return new Simulation({
       strategy,
       sides,
-      recorderCleans: this.recorder.faultPathCleans,
       fwb: stage2.fwb,
-      timing,
+      time,
       profile,
       scale,
-      units: unitCosts(profile, strategy),
       pcpus: scale.cpusAreFree ? Number.POSITIVE_INFINITY : pcpus,
       waitersSleep: lockWait === "sleep",
       emulatedCpus,

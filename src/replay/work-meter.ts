@@ -70,6 +70,16 @@ export class WorkMeter implements Meter {
     this.plan = plan;
   }
 
+  /** The walk takes other times than it was run with. */
+  retime(breakNs: number, flushNs: number, installNs: number, teardownNs: number, endNs: number): void {
+    this.brokenAtNs = breakNs;
+    this.installedAtNs = installNs;
+    if (!Number.isNaN(this.flushedAtNs)) this.flushedAtNs = breakNs + flushNs;
+    const hasFreed = (this.counts[Charge.tableFree] as number) > 0 && teardownNs > 0;
+    this.firstPutAtNs = hasFreed ? endNs - teardownNs : Number.NaN;
+    this.lastFreeAtNs = hasFreed ? endNs : Number.NaN;
+  }
+
   /** What follows is counted, and takes no time of the operation's: deferred frees. */
   beginUntimed(): void {
     this.counts.fill(0);

@@ -8,22 +8,19 @@ import type { Arrivals } from "../arrivals.js";
 import type { CostScale } from "../cost-scale.js";
 import type { Counters } from "../counters.js";
 import type { Observer } from "../observer.js";
-import type { TraceTiming } from "./trace-timing.js";
+import type { Ledger } from "./ledger.js";
+import type { OperationTime } from "./operation-time.js";
 
 /** What one simulation replays, and on what machine. */
 export interface SimulationConfig {
   readonly strategy: Strategy;
   /** Where the strategy stands among those of the result; NO_SIDE where it does not. */
   readonly sides: readonly number[];
-  /** The recording walker's fault path cleaned before the map: that time is in the recorded handler. */
-  readonly recorderCleans: boolean;
   readonly fwb: boolean;
-  readonly timing: TraceTiming;
+  readonly time: (ledger: Ledger) => OperationTime;
   readonly profile: CostProfile;
   /** What the costs are multiplied with, the recorded ones too. */
   readonly scale: CostScale;
-  /** The profile's unit costs for this strategy's walker, by charge kind. */
-  readonly units: Float64Array;
   /** Physical CPUs that the threads share; Infinity = one for each. */
   readonly pcpus: number;
   /** A waiter for the MMU lock gives up its CPU: an emulated machine (see EmulatedTurns). */

@@ -1,13 +1,13 @@
 import type { Activity } from "../../activity/activity.js";
 import type { Barrier } from "../../activity/epoch.js";
 import { isGuestTableWalk } from "../../stage2/esr.js";
-import { Charge, chargeKinds } from "../../stage2/meter.js";
+import { Charge } from "../../stage2/meter.js";
 import { Cost } from "../counters.js";
 import { type Episode, NO_SIDE } from "../episode.js";
 import type { Guest } from "../guest.js";
 import type { Guests } from "../guests.js";
 import type { Repetition } from "../observer.js";
-import { costOfCharge, type Plan, Shape } from "../plan.js";
+import { Shape } from "../plan.js";
 import type { SimulationConfig } from "./config.js";
 import { EpochClock } from "./epoch-clock.js";
 
@@ -64,23 +64,13 @@ export class Ledger {
     if (episode.counted) this.config.counters.charge(Charge.cleanByte, bytes);
   }
 
-  /** The guest's meter has the work of an operation, which took what the plan says. */
-  operation(episode: Episode, { meter, pageBytes }: Guest, plan: Plan, shape: Shape, bytes: number): void {
+  /** The guest's meter has the work of an operation. */
+  work(episode: Episode, { meter, pageBytes }: Guest, shape: Shape, bytes: number): void {
+    if (!episode.counted) return;
     const { counters, fwb, strategy } = this.config;
-    const { counts, windows } = meter;
-    for (let kind = 0; kind < chargeKinds; kind++) {
-      const n = counts[kind] as number;
-      if (n === 0) continue;
-      if (episode.counted) counters.charge(kind, n);
-      // Visits up to the break are in the time before it.
-      const timed = kind === Charge.entryVisit && plan.reachesBreak ? n - meter.visitsToBreak : n;
-      const ns = timed * (plan.unitNs[kind] as number);
-      if (ns !== 0) this.spend(episode, costOfCharge(kind, shape), ns, plan.recorded[kind] as number);
-    }
-    const fixedNs = plan.beforeNs + plan.afterNs + (windows > 0 ? plan.installNs : 0);
-    this.spend(episode, Cost.walk, fixedNs, plan.fixedRecorded ? 1 : 0);
-    if (episode.counted && shape === Shape.coalesce && !fwb && !strategy.faultPathCleans)
-      counters.noteUnclean(counts, bytes, pageBytes);
+    counters.addWork(meter.counts);
+    if (shape === Shape.coalesce && !fwb && !strategy.faultPathCleans)
+      counters.noteUnclean(meter.counts, bytes, pageBytes);
   }
 
   /** The operations have ended; deferred frees may have run, whose work the meter has. */
