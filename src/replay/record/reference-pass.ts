@@ -270,7 +270,7 @@ export class ReferencePass {
   private end(track: Track, baseline: Baseline): void {
     const { activity } = baseline;
     const { splits } = this.config.guests.of(activity.vm);
-    if (splits.note(activity)) activity.hasSplit = this.hasSplits = true;
+    if (splits.note(activity)) this.hasSplits = true;
     this.endNs[track.index] = baseline.endNs;
     this.begin(track);
     this.config.settled(baseline);
