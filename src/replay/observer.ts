@@ -1,7 +1,7 @@
 import type { Activity } from "../activity/activity.js";
 import type { Episode } from "./episode.js";
+import type { EndedEpoch } from "./epochs.js";
 import type { Mismatch } from "./mismatch.js";
-import type { EndedEpoch } from "./simulation/epoch-clock.js";
 
 /** A stretch of a replay that was not replayed: its faults are counted, and were like those just before. */
 export interface Repetition {

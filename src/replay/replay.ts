@@ -14,10 +14,10 @@ import { Arrivals } from "./arrivals.js";
 import type { CostScale } from "./cost-scale.js";
 import { Cost, Counters, type EpochResult } from "./counters.js";
 import { NO_SIDE } from "./episode.js";
+import { Epochs } from "./epochs.js";
 import { checkAddress } from "./input-address.js";
 import { hearsEach, type Observer } from "./observer.js";
 import { unitCosts } from "./plan.js";
-import { Epochs } from "./record/epochs.js";
 import { ExitPath } from "./record/exit-path.js";
 import { HoldTime } from "./record/hold-time.js";
 import { Judgement } from "./record/judgement.js";
@@ -461,11 +461,11 @@ export class Replay {
   }
 
   private simulation(
-    { strategy, scale, counters, sanitizers, sides, observer }: Replayed,
+    { strategy, scale, counters, epochs, sanitizers, sides, observer }: Replayed,
     time: (ledger: Ledger) => OperationTime,
     release: (activity: Activity) => void,
   ): Simulation {
-    const { profile, pcpus, lockWait, emulatedCpus, stage2, counts, arrivalSeed } = this.setup;
+    const { profile, pcpus, lockWait, emulatedCpus, stage2, counts, countsVm, arrivalSeed } = this.setup;
     const exitNs = profile.figure("exitEntryNs");
     const lapNs = profile.figure("retryLapNs") - exitNs * (1 - scale.of(Cost.exit));
     return new Simulation({
@@ -488,6 +488,8 @@ export class Replay {
       sanitizers,
       counters,
       counts,
+      countsVm,
+      epochs,
       release,
       observer,
     });

@@ -7,6 +7,7 @@ import type { Strategy } from "../../strategy/strategy.js";
 import type { Arrivals } from "../arrivals.js";
 import type { CostScale } from "../cost-scale.js";
 import type { Counters } from "../counters.js";
+import type { Epochs } from "../epochs.js";
 import type { Observer } from "../observer.js";
 import type { Ledger } from "./ledger.js";
 import type { OperationTime } from "./operation-time.js";
@@ -43,6 +44,9 @@ export interface SimulationConfig {
   /** Takes the sanitizer of each VM's table; undefined where none watches. */
   readonly sanitizers: Sanitizer[] | undefined;
   readonly counters: Counters;
+  /** Whether the result counts what happens in the VM. */
+  readonly countsVm: (vm: number) => boolean;
+  readonly epochs: Epochs;
   readonly observer: Observer | undefined;
   /** Whether the result shall count this activity. */
   readonly counts: (activity: Activity, epoch: string | undefined, memory: VmMemory) => boolean;

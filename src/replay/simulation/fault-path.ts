@@ -102,7 +102,7 @@ export class FaultPath {
   /** The thread's think time is over: what it wanted to do happens now. */
   private attempt(thread: Thread, activity: Activity, atNs: number): number {
     const { ledger, schedule, config } = this.parts;
-    ledger.epoch.began(atNs, activity.startNs - this.exitNs(activity));
+    ledger.began(activity, atNs, activity.startNs - this.exitNs(activity));
     switch (activity.kind) {
       case ActivityKind.mmio:
         ledger.mmio(activity);

@@ -1,15 +1,16 @@
 import type { Activity } from "../../activity/activity.js";
 import type { Barrier } from "../../activity/epoch.js";
+import { ZERO } from "../../double.js";
 import { isGuestTableWalk } from "../../stage2/esr.js";
 import { Charge } from "../../stage2/meter.js";
 import { Cost } from "../counters.js";
 import { type Episode, NO_SIDE } from "../episode.js";
+import { EpochClock } from "../epochs.js";
 import type { Guest } from "../guest.js";
 import type { Guests } from "../guests.js";
 import type { Repetition } from "../observer.js";
 import { Shape } from "../plan.js";
 import type { SimulationConfig } from "./config.js";
-import { EpochClock } from "./epoch-clock.js";
 
 /** Faults that come again and again as they have once: see Lockstep. */
 export interface Order {
@@ -21,13 +22,27 @@ export interface Order {
 
 /** What one simulation comes to: costs of episodes, counts of faults, epochs. Whoever watches is told here. */
 export class Ledger {
-  readonly epoch = new EpochClock();
-  private epochFaults = 0;
+  readonly epoch: EpochClock;
+  /** Latest end since the last barrier, in any VM. */
+  private lastNs = ZERO;
 
   constructor(
     private readonly config: SimulationConfig,
     private readonly guests: Guests,
-  ) {}
+  ) {
+    this.epoch = new EpochClock(config.epochs);
+  }
+
+  /** An activity begins. Makespans are of the VM that is asked for, or of all. */
+  began({ vm }: Activity, atNs: number, recordedNs: number): void {
+    if (this.config.countsVm(vm)) this.epoch.began(atNs, recordedNs);
+  }
+
+  /** And ends. */
+  ended({ vm, endNs: recordedNs }: Activity, endNs: number): void {
+    if (endNs > this.lastNs) this.lastNs = endNs;
+    if (this.config.countsVm(vm)) this.epoch.ended(endNs, recordedNs);
+  }
 
   /** The activity is looked at: whether the result counts it. */
   counts(activity: Activity): boolean {
@@ -111,7 +126,7 @@ export class Ledger {
     const { isSynthetic } = activity;
     if (isSynthetic) counters.ofRuns += laps;
     else counters.avoided += Math.max(0, activity.laps - laps);
-    this.epochFaults += laps;
+    this.epoch.span.faults += laps;
     counters.fault(episode.faultClass, episode.cause, laps, isGuestTableWalk(activity.esr));
     counters.spend(Cost.exit, exitNs, 0);
     counters.spend(Cost.handler, handlerNs, isSynthetic ? 0 : 1);
@@ -130,7 +145,7 @@ export class Ledger {
     }
     const before = counters.total;
     counters.add(order.counted, times);
-    this.epochFaults += counters.total - before;
+    this.epoch.span.faults += counters.total - before;
     for (const [ns, count] of order.stalls) counters.stalls.recordValueWithCount(ns, count * times);
   }
 
@@ -155,13 +170,10 @@ export class Ledger {
     };
   }
 
-  /** All of the epoch is done. */
+  /** All of the epoch is done: the barrier comes when the recorded idle time has passed. */
   pass(barrier: Barrier): void {
-    const ended = this.epoch.pass(barrier);
-    if (ended === undefined) return;
-    const { counters, sides, observer } = this.config;
-    counters.closeEpoch(ended, this.epochFaults);
-    this.epochFaults = 0;
-    for (const side of sides) observer?.closed?.(side, ended);
+    const { epoch } = this;
+    epoch.pass(barrier, Math.max(this.lastNs, epoch.startNs) + barrier.idleNs);
+    this.lastNs = 0;
   }
 }

@@ -218,7 +218,7 @@ export class Simulation {
     track.endNs = endNs;
     track.recordedEndNs = activity.endNs;
     track.epoch = ledger.epoch.number;
-    ledger.epoch.ended(endNs);
+    ledger.ended(activity, endNs);
     this.pending--;
     this.config.release(activity);
     const tailNs = endNs - nowNs;

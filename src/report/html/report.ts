@@ -4,7 +4,7 @@ import { deflateRawSync } from "node:zlib";
 import type { ReplayStart } from "../../compare/watcher.js";
 import { numberVcpus, standsFor } from "../../compare/who-is-who.js";
 import { causes as causeNames, costs as costNames } from "../../replay/counters.js";
-import type { EndedEpoch } from "../../replay/simulation/epoch-clock.js";
+import type { EndedEpoch } from "../../replay/epochs.js";
 import { NONE } from "../../trace/event.js";
 import { formatCount, formatNs, formatPlural, printable } from "../quantity.js";
 import { type AnyResult, causes, costs, sidesOf } from "../rows.js";
