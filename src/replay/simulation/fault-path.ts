@@ -12,6 +12,7 @@ import type { Locks } from "./lock.js";
 import type { Lockstep } from "./lockstep.js";
 import type { Operations } from "./operations.js";
 import type { Schedule } from "./schedule.js";
+import { ThinkTime } from "./think-time.js";
 import { Step, type Thread } from "./thread.js";
 
 /** The activity goes on: its end is not known yet. */
@@ -39,43 +40,25 @@ export class FaultPath {
   /** Threads that wait for another one's split. */
   private readonly ahead: Thread[] = [];
 
-  constructor(private readonly parts: Parts) {}
+  private readonly think: ThinkTime;
+
+  constructor(private readonly parts: Parts) {
+    this.think = new ThinkTime(parts.config);
+  }
 
   /** The thread's next activity is to come, after `tailNs` of work that the last one left. */
   begin(thread: Thread, activity: Activity, tailNs: number, atNs: number): void {
     const { schedule, ledger } = this.parts;
     thread.activity = activity;
     thread.mayGoAhead = false;
-    const exitNs = this.exitNs(activity);
-    const offsetNs = this.offsetNs(activity, exitNs);
-    if (activity.kind === ActivityKind.hostOperation) {
-      const dueNs = ledger.epoch.at(activity.startNs + offsetNs);
-      schedule.sleep(thread, Step.timer, atNs);
-      schedule.waitUntil(
-        thread,
-        Math.max(Math.round(dueNs), Math.round(atNs + tailNs), ledger.epoch.startNs),
-      );
+    if (activity.kind !== ActivityKind.hostOperation) {
+      schedule.work(thread, Step.think, tailNs + this.think.ns(activity), atNs);
       return;
     }
-    const mmioNs = activity.kind === ActivityKind.mmio ? activity.beforeCpuNs + activity.afterCpuNs : 0;
-    const thinkNs = ownThinkNs(activity) - exitNs + offsetNs;
-    schedule.work(thread, Step.think, tailNs + Math.max(0, thinkNs) + mmioNs, atNs);
-  }
-
-  /** Of a recorded fault the time before its abort holds the exit from the guest: the access was made before it. */
-  private exitNs(activity: Activity): number {
-    const { exitNs } = this.parts.config;
-    if (activity.kind !== ActivityKind.fault) return 0;
-    return activity.isSynthetic ? exitNs : Math.min(exitNs, thinkCpuNs(activity));
-  }
-
-  /** How much later than recorded the guest comes to the activity's (first) access. */
-  private offsetNs(activity: Activity, exitNs: number): number {
-    const { arrivals } = this.parts.config;
-    const { kind, sequence } = activity;
-    const isAccess = kind === ActivityKind.fault || kind === ActivityKind.accessRun;
-    if (arrivals === undefined || !isAccess) return 0;
-    return arrivals.offsetNs(sequence, ownThinkNs(activity) - exitNs);
+    const { epoch } = ledger;
+    const dueNs = Math.max(Math.round(epoch.at(activity.startNs)), Math.round(atNs + tailNs), epoch.startNs);
+    schedule.sleep(thread, Step.timer, atNs);
+    schedule.waitUntil(thread, dueNs);
   }
 
   /** What follows the thread's step, which is done. @returns when the activity ends; UNDER_WAY while that is not known */
@@ -102,7 +85,7 @@ export class FaultPath {
   /** The thread's think time is over: what it wanted to do happens now. */
   private attempt(thread: Thread, activity: Activity, atNs: number): number {
     const { ledger, schedule, config } = this.parts;
-    ledger.began(activity, atNs, activity.startNs - this.exitNs(activity));
+    ledger.began(activity, atNs, activity.startNs - this.think.exitNs(activity));
     switch (activity.kind) {
       case ActivityKind.mmio:
         ledger.mmio(activity);
@@ -176,7 +159,7 @@ export class FaultPath {
     episode.faultLevel = guest.seen.level;
     episode.cause = causeSeen(guest, answer, activity, atNs);
     // The access and the think time before it are placed by the real exit; what follows takes the scaled ones.
-    const exitNs = this.exitNs(activity) * config.scale.of(Cost.exit);
+    const exitNs = this.think.exitNs(activity) * config.scale.of(Cost.exit);
     const handlerNs = operations.handlerNs(activity) * config.scale.of(Cost.handler);
     episode.costNs[Cost.exit] = exitNs;
     episode.costNs[Cost.handler] = handlerNs;
@@ -335,16 +318,4 @@ export class FaultPath {
 
 function addTo(costNs: Float64Array, cost: number, ns: number): void {
   costNs[cost] = (costNs[cost] as number) + ns;
-}
-
-/** What began before the barrier that it ended behind is the first of the new epoch. */
-function thinkCpuNs(activity: Activity): number {
-  return activity.crossesBarrier ? 0 : activity.thinkCpuNs;
-}
-
-/** CPU time before the access: what passed between it and its abort was others' turns. */
-function ownThinkNs(activity: Activity): number {
-  const { thinkNs, leadNs } = activity;
-  const ownNs = thinkCpuNs(activity);
-  return leadNs > 0 ? Math.min(ownNs, thinkNs - leadNs) : ownNs;
 }
