@@ -50,7 +50,7 @@ export type { Calibration } from "./cost/calibrate.js";
 export { type CostProfile, type FigureName, loadProfile } from "./cost/profile.js";
 export { ModelError, StrategyError, TraceFormatError, UnsupportedTraceError, UsageError } from "./errors.js";
 export type { Episode } from "./replay/episode.js";
-export type { Observer, Repetition } from "./replay/run-config.js";
+export type { Observer, Repetition } from "./replay/observer.js";
 export { renderJson, renderMarkdown, renderText } from "./report/published.js";
 export type { Visit, Visitor } from "./stage2/walk.js";
 export { strategies, strategyByName, strategyOfKernel } from "./strategy/index.js";

@@ -156,8 +156,6 @@ export class Activity {
   leadNs = ZERO;
   /** How often a block around the address had been split in the epoch before it began (replay/splits.ts). */
   splitsBefore = 0;
-  /** Whether one of its operations split a block. */
-  hasSplit = false;
   /** An entry without its return, or events lost in the middle. */
   incomplete = false;
 
@@ -216,7 +214,6 @@ export class ActivityPool {
     activity.leadNs = 0;
     activity.followsFault = false;
     activity.splitsBefore = 0;
-    activity.hasSplit = false;
     activity.crossesBarrier = false;
     activity.lineNs = Number.POSITIVE_INFINITY;
     activity.incomplete = false;

@@ -1,6 +1,6 @@
 import { expect, it } from "vitest";
 import { causes, costs } from "../replay/counters.js";
-import type { Observer } from "../replay/run-config.js";
+import type { Observer } from "../replay/observer.js";
 import { kvmPageTableTest } from "../workload/kvm-page-table-test.js";
 import { describeWorkload } from "../workload/workload.js";
 import { diffTrace } from "./diff.js";

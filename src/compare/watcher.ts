@@ -1,6 +1,6 @@
 import type { ActivityFold } from "../activity/fold.js";
 import type { CostProfile } from "../cost/profile.js";
-import type { Observer } from "../replay/run-config.js";
+import type { Observer } from "../replay/observer.js";
 import type { Stage2Config } from "../strategy/stage2.js";
 import type { Strategy } from "../strategy/strategy.js";
 import type { TraceSource } from "../trace/event.js";

@@ -2,7 +2,7 @@ import { build, type Histogram } from "hdr-histogram-js";
 import { ZERO } from "../double.js";
 import { FaultClass } from "../stage2/esr.js";
 import { Charge, chargeKinds } from "../stage2/meter.js";
-import type { EndedEpoch } from "./epoch-clock.js";
+import type { EndedEpoch } from "./epochs.js";
 
 /** Why an access faulted; exclusive. The names are those of the JSON result. */
 export const causes = [

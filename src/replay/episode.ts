@@ -98,6 +98,21 @@ export class Episode {
     this.costNs.fill(0);
   }
 
+  /** The walk was interrupted at `sinceNs`: what it was to do after that comes so much later. */
+  delayEdges(sinceNs: number, byNs: number): void {
+    if (this.brokenNs > sinceNs) this.brokenNs += byNs;
+    if (this.installedNs > sinceNs) this.installedNs += byNs;
+    if (this.teardownNs > sinceNs) this.teardownNs += byNs;
+    if (this.tornDownNs > sinceNs) this.tornDownNs += byNs;
+  }
+
+  /** All that it has come to so far is so much later. */
+  delay(byNs: number): void {
+    this.startNs += byNs;
+    this.requestedNs += byNs;
+    this.lockedNs += byNs;
+  }
+
   /** Of a fault: from the access to the re-entry. */
   get stallNs(): number {
     return this.endNs - this.startNs;

@@ -24,51 +24,30 @@ export type Shape = (typeof Shape)[keyof typeof Shape];
 export class Plan {
   /** From the function's entry to the walk. */
   beforeNs = ZERO;
-  /** `beforeNs` reaches to the break: the visits up to there are in it. */
-  reachesBreak = false;
   /** When the entry is made invalid, from the function's entry on, in a walk that is not told apart; NaN = when it comes to it. */
   breakAtNs = Number.NaN;
   /** By how much a table is there before the leaves below it, in a walk that is not told apart. */
   tableLeadNs = ZERO;
-  /** Added when a block is installed in a broken entry. */
-  installNs = ZERO;
   /** When the recording walker itself installed the block, from the function's entry on; NaN = it follows from the parts. */
   installAtNs = Number.NaN;
-  /** From the walk to the function's return. */
-  afterNs = ZERO;
-  /** One unit of each charge kind. */
+  /** One unit of each charge kind; 0 where the walk is not told apart. */
   readonly unitNs = new Float64Array(chargeKinds);
-  /** Of each kind, the share that is taken from the trace (1) or from a profile (0). */
-  readonly recorded = new Float64Array(chargeKinds);
-  /** Whether beforeNs, installNs and afterNs come from the trace. */
-  fixedRecorded = false;
-  /** Units are 0 but for the clean's: `beforeNs` has all of the walk. */
-  isFlat = false;
 
   /** Takes a profile's units. */
   set(units: Float64Array): void {
-    this.isFlat = false;
     this.unitNs.set(units);
-    this.recorded.fill(0);
   }
 
   /** Multiplies each part with its cost's factor. */
   scale(scale: CostScale, shape: Shape): void {
-    const walk = scale.of(Cost.walk);
-    this.beforeNs *= walk;
-    this.installNs *= walk;
-    this.afterNs *= walk;
+    this.beforeNs *= scale.of(Cost.walk);
     for (let kind = 0; kind < chargeKinds; kind++)
       this.unitNs[kind] = (this.unitNs[kind] as number) * scale.of(costOfCharge(kind, shape));
   }
 
-  /** The whole walk takes `ns`, whatever it does. */
+  /** The whole walk takes `ns`, whatever it does: of a plan that has no units. */
   setFlat(ns: number): void {
     this.beforeNs = ns;
-    if (this.isFlat) return;
-    this.isFlat = true;
-    this.unitNs.fill(0);
-    this.recorded.fill(1);
   }
 }
 

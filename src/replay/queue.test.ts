@@ -2,17 +2,17 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { Activity } from "../activity/activity.js";
 import { EventQueue } from "./queue.js";
-import { ReplayThread } from "./replay-thread.js";
+import { Thread } from "./simulation/thread.js";
 
-function threadAt(dueNs: number, sequence: number): ReplayThread {
-  const thread = new ReplayThread(sequence);
+function threadAt(dueNs: number, sequence: number): Thread {
+  const thread = new Thread(sequence);
   thread.activity = new Activity();
   thread.activity.sequence = sequence;
   thread.dueNs = dueNs;
   return thread;
 }
 
-const nameOf = ({ dueNs, sequence }: ReplayThread) => `${dueNs}/${sequence}`;
+const nameOf = ({ dueNs, sequence }: Thread) => `${dueNs}/${sequence}`;
 
 describe("the event queue", () => {
   it("gives threads by time, and by trace order where times are equal", () => {
@@ -23,9 +23,9 @@ describe("the event queue", () => {
         const pushed = threads
           .map((thread) => ({ thread, key: shuffle.next().value as number }))
           .sort((a, b) => a.key - b.key);
-        const queue = new EventQueue<ReplayThread>();
+        const queue = new EventQueue<Thread>();
         for (const { thread } of pushed) queue.push(thread);
-        const popped: ReplayThread[] = [];
+        const popped: Thread[] = [];
         while (queue.size > 0) {
           expect(queue.peek()).toBeDefined();
           const next = queue.peek();
@@ -41,8 +41,8 @@ describe("the event queue", () => {
   it("keeps its order when pushes and pops alternate, as a sorted list does", () => {
     fc.assert(
       fc.property(fc.array(fc.option(fc.nat(20)), { maxLength: 120 }), (steps) => {
-        const queue = new EventQueue<ReplayThread>();
-        const model: ReplayThread[] = [];
+        const queue = new EventQueue<Thread>();
+        const model: Thread[] = [];
         for (const [n, at] of steps.entries()) {
           if (at !== null) {
             const thread = threadAt(at, n);
@@ -59,5 +59,5 @@ describe("the event queue", () => {
     );
   });
 
-  it("has nothing to show when empty", () => expect(new EventQueue<ReplayThread>().peek()).toBeUndefined());
+  it("has nothing to show when empty", () => expect(new EventQueue<Thread>().peek()).toBeUndefined());
 });

@@ -14,24 +14,25 @@ import { Arrivals } from "./arrivals.js";
 import type { CostScale } from "./cost-scale.js";
 import { Cost, Counters, type EpochResult } from "./counters.js";
 import { NO_SIDE } from "./episode.js";
+import { Epochs } from "./epochs.js";
 import { checkAddress } from "./input-address.js";
+import { hearsEach, type Observer } from "./observer.js";
 import { unitCosts } from "./plan.js";
-import { Epochs } from "./record/epochs.js";
 import { ExitPath } from "./record/exit-path.js";
-import { Guests } from "./record/guests.js";
 import { HoldTime } from "./record/hold-time.js";
 import { Judgement } from "./record/judgement.js";
 import { Learnt } from "./record/learnt.js";
+import { RecordGuests } from "./record/record-guests.js";
 import { RecordHost, type Replayer } from "./record/record-host.js";
 import { ReferencePass } from "./record/reference-pass.js";
 import type { Side } from "./record/side.js";
 import { StreamSide } from "./record/stream-side.js";
 import { ThreadSide } from "./record/thread-side.js";
 import { Waits } from "./record/waits.js";
-import { Run } from "./run.js";
-import { hearsEach, type Observer } from "./run-config.js";
-import { SimulatedSide, TimingLearner } from "./simulated-side.js";
-import { TraceTiming } from "./trace-timing.js";
+import type { Ledger } from "./simulation/ledger.js";
+import { type OperationTime, ProfileTime, RecordTime } from "./simulation/operation-time.js";
+import { SimulatedSide } from "./simulation/simulated-side.js";
+import { Simulation } from "./simulation/simulation.js";
 
 /** Replayed as soon as folded: what a few hundred events became is still in the cache then. */
 const SLICE_ROWS = 512;
@@ -119,7 +120,7 @@ export class Replay {
     { readonly host: RecordHost; readonly reference: ReferencePass; readonly learnt: Learnt }
   >();
   /** Of described workloads, which have no record. */
-  private runs: Run[] | undefined;
+  private simulations: Simulation[] | undefined;
   private readonly recorder: Strategy;
   private readonly onOneCpu: boolean;
   private readonly accessTimes: AccessTimes | undefined;
@@ -252,7 +253,7 @@ export class Replay {
   private *pump(frontierNs: number): Generator<void> {
     if (this.pending !== undefined) return;
     for (const { host } of this.hosts.values()) host.pump(frontierNs);
-    for (const run of this.runs ?? []) while (!run.pump(frontierNs)) yield;
+    for (const simulation of this.simulations ?? []) while (!simulation.pump(frontierNs)) yield;
   }
 
   private find(strategy: Strategy, scale: CostScale): Replayed {
@@ -317,9 +318,12 @@ export class Replay {
     this.pending = undefined;
     if (kind === "accesses") {
       this.hasRecord = false;
-      const timing = this.timing();
-      this.runs = this.replayed.map((replayed) =>
-        this.run(replayed, timing, (activity) => this.fold.pool.release(activity)),
+      this.simulations = this.replayed.map((replayed) =>
+        this.simulation(
+          replayed,
+          (ledger) => this.profileTime(replayed, ledger),
+          (activity) => this.fold.pool.release(activity),
+        ),
       );
     }
     for (const item of pending) {
@@ -329,17 +333,17 @@ export class Replay {
   }
 
   private feed(activity: Activity): void {
-    if (this.runs === undefined) {
+    if (this.simulations === undefined) {
       this.hostOf(activity.vm).feed(activity);
       return;
     }
-    activity.holders = this.runs.length;
-    for (const run of this.runs) run.feed(activity);
+    activity.holders = this.simulations.length;
+    for (const simulation of this.simulations) simulation.feed(activity);
   }
 
   private feedBarrier(barrier: Barrier): void {
-    if (this.runs !== undefined) {
-      for (const run of this.runs) run.feed(barrier);
+    if (this.simulations !== undefined) {
+      for (const simulation of this.simulations) simulation.feed(barrier);
       return;
     }
     if (this.isOneHost || barrier.vm >= 0) {
@@ -382,7 +386,7 @@ export class Replay {
     );
     const arrivals = arrivalSeed === undefined ? undefined : new Arrivals(arrivalSeed, exitNs);
     const reference = new ReferencePass({
-      guests: new Guests(stage2, recorder, undefined, false),
+      guests: new RecordGuests(stage2, recorder, undefined, false),
       judgement: this.judgement,
       sharesLock: recorder.lockRegime === "shared",
       isOneStream: onOneCpu,
@@ -404,27 +408,21 @@ export class Replay {
   }
 
   private replayers(host: RecordHost, learnt: Learnt): Replayer[] {
-    const timing = this.timing();
-    const sides = this.replayed.map((replayed) =>
-      replayed.isSimulated ? this.simulated(replayed, host, timing) : this.side(replayed, host, learnt),
+    return this.replayed.map((replayed) =>
+      replayed.isSimulated ? this.simulated(replayed, host, learnt) : this.side(replayed, host, learnt),
     );
-    const isSimulated = this.replayed.some((one) => one.isSimulated);
-    return isSimulated ? [new TimingLearner(timing, this.onOneCpu, host.done), ...sides] : sides;
   }
 
-  private side(
-    { strategy, scale, counters, epochs, sanitizers, sides, observer }: Replayed,
-    host: RecordHost,
-    learnt: Learnt,
-  ): Side {
+  private side(replayed: Replayed, host: RecordHost, learnt: Learnt): Side {
+    const { strategy, scale, counters, epochs, sanitizers, sides, observer } = replayed;
     const { stage2, profile, recorder } = this.setup;
     const SideOfMachine = this.onOneCpu ? StreamSide : ThreadSide;
     return new SideOfMachine({
       strategy,
       sides,
       scale,
-      guests: new Guests(stage2, strategy, sanitizers, hearsEach(observer)),
-      holdTime: new HoldTime(learnt, profile, unitCosts(profile, strategy), scale),
+      guests: new RecordGuests(stage2, strategy, sanitizers, hearsEach(observer)),
+      holdTime: this.holdTime(replayed, learnt),
       learnt,
       fwb: stage2.fwb,
       knowsRecorder: recorder !== undefined,
@@ -439,60 +437,62 @@ export class Replay {
     });
   }
 
-  private simulated(replayed: Replayed, host: RecordHost, timing: TraceTiming): SimulatedSide {
-    const side: SimulatedSide = new SimulatedSide(
-      this.run(replayed, timing, (activity) => side.done(activity)),
+  private simulated(replayed: Replayed, host: RecordHost, learnt: Learnt): SimulatedSide {
+    const time = this.holdTime(replayed, learnt);
+    return new SimulatedSide(
+      (side) =>
+        this.simulation(
+          replayed,
+          (ledger) => new RecordTime(learnt, time, ledger, side.baselineOf, host.like),
+          (activity) => side.done(activity),
+        ),
       host.done,
     );
-    return side;
   }
 
-  private timing(): TraceTiming {
-    const { profile, stage2 } = this.setup;
-    return new TraceTiming(
-      profile,
-      unitCosts(profile, this.recorder),
-      () => this.fold.lineNs,
-      stage2.granuleBytes,
-      this.recorder.faultPathCleans,
-    );
+  private profileTime({ strategy, scale }: Replayed, ledger: Ledger): ProfileTime {
+    const { profile } = this.setup;
+    return new ProfileTime(profile, unitCosts(profile, strategy), scale, ledger);
   }
 
-  private run(
-    { strategy, scale, counters, sanitizers, sides, observer }: Replayed,
-    timing: TraceTiming,
+  private holdTime({ strategy, scale }: Replayed, learnt: Learnt): HoldTime {
+    const { profile } = this.setup;
+    return new HoldTime(learnt, profile, unitCosts(profile, strategy), scale);
+  }
+
+  private simulation(
+    { strategy, scale, counters, epochs, sanitizers, sides, observer }: Replayed,
+    time: (ledger: Ledger) => OperationTime,
     release: (activity: Activity) => void,
-  ): Run {
-    const { profile, pcpus, lockWait, emulatedCpus, stage2, counts, arrivalSeed } = this.setup;
+  ): Simulation {
+    const { profile, pcpus, lockWait, emulatedCpus, stage2, counts, countsVm, arrivalSeed } = this.setup;
     const exitNs = profile.figure("exitEntryNs");
     const lapNs = profile.figure("retryLapNs") - exitNs * (1 - scale.of(Cost.exit));
-    return new Run(
-      {
-        strategy,
-        sides,
-        recorderCleans: this.recorder.faultPathCleans,
-        fwb: stage2.fwb,
-        timing,
-        profile,
-        scale,
-        units: unitCosts(profile, strategy),
-        pcpus: scale.cpusAreFree ? Number.POSITIVE_INFINITY : pcpus,
-        waitersSleep: lockWait === "sleep",
-        emulatedCpus,
-        claimsLate: isRwlock(strategy) && lockWait === "sleep" && Number.isFinite(pcpus),
-        arrivals: arrivalSeed === undefined ? undefined : new Arrivals(arrivalSeed, exitNs),
-        exitNs,
-        retryLapNs: Math.max(1, lapNs * scale.of(Cost.retry)),
-        wholeLapNs: Math.max(1, profile.figure("retryLapNs")),
-        handoffNs: lockWait === "spin" ? profile.figure("lockHandoffNs") : 0,
-        stage2: () => stage2,
-        sanitizers,
-        counters,
-        counts,
-        release,
-      },
+    return new Simulation({
+      strategy,
+      sides,
+      fwb: stage2.fwb,
+      time,
+      profile,
+      scale,
+      pcpus: scale.cpusAreFree ? Number.POSITIVE_INFINITY : pcpus,
+      waitersSleep: lockWait === "sleep",
+      emulatedCpus,
+      claimsLate: isRwlock(strategy) && lockWait === "sleep" && Number.isFinite(pcpus),
+      arrivals: arrivalSeed === undefined ? undefined : new Arrivals(arrivalSeed, exitNs),
+      exitNs,
+      retryLapNs: Math.max(1, lapNs * scale.of(Cost.retry)),
+      wholeLapNs: Math.max(1, profile.figure("retryLapNs")),
+      handoffNs: lockWait === "spin" ? profile.figure("lockHandoffNs") : 0,
+      stage2,
+      sanitizers,
+      counters,
+      counts,
+      countsVm,
+      epochs,
+      release,
       observer,
-    );
+    });
   }
 
   /** Of hosts side by side, the epochs are of all of them. */

@@ -70,6 +70,16 @@ export class WorkMeter implements Meter {
     this.plan = plan;
   }
 
+  /** The walk takes other times than it was run with. */
+  retime(breakNs: number, flushNs: number, installNs: number, teardownNs: number, endNs: number): void {
+    this.brokenAtNs = breakNs;
+    this.installedAtNs = installNs;
+    if (!Number.isNaN(this.flushedAtNs)) this.flushedAtNs = breakNs + flushNs;
+    const hasFreed = (this.counts[Charge.tableFree] as number) > 0 && teardownNs > 0;
+    this.firstPutAtNs = hasFreed ? endNs - teardownNs : Number.NaN;
+    this.lastFreeAtNs = hasFreed ? endNs : Number.NaN;
+  }
+
   /** What follows is counted, and takes no time of the operation's: deferred frees. */
   beginUntimed(): void {
     this.counts.fill(0);
@@ -80,8 +90,6 @@ export class WorkMeter implements Meter {
     this.counts[kind] = (this.counts[kind] as number) + n;
     const plan = this.plan;
     if (plan === undefined) return;
-    // The recorded time to the break has these visits in it.
-    if (plan.reachesBreak && this.brokenSlot < 0) return;
     const sinceNs = this.atNs;
     this.atNs += n * (plan.unitNs[kind] as number);
     if (kind === Charge.tlbiVmid && Number.isNaN(this.flushedAtNs)) this.flushedAtNs = this.atNs;
@@ -164,11 +172,9 @@ export class WorkMeter implements Meter {
   }
 
   private reachInstall(): void {
-    const { plan } = this;
-    if (plan === undefined) return;
-    const recordedNs = this.startNs + plan.installAtNs;
+    const recordedNs = this.startNs + (this.plan as Plan).installAtNs;
     // Without a probe at the break its time is modelled, and may come out behind the install's.
-    this.atNs = Number.isNaN(recordedNs) ? this.atNs + plan.installNs : Math.max(recordedNs, this.brokenAtNs);
+    if (!Number.isNaN(recordedNs)) this.atNs = Math.max(recordedNs, this.brokenAtNs);
   }
 
   /** A new table's entries are known: all empty. */

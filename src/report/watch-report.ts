@@ -1,5 +1,5 @@
 import type { TraceResult } from "../compare/trace-result.js";
-import type { Observer } from "../replay/run-config.js";
+import type { Observer } from "../replay/observer.js";
 
 /** A report that grows while the replay runs. */
 export interface WatchReport extends Observer {

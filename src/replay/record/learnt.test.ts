@@ -8,12 +8,12 @@ import { Charge, chargeKinds } from "../../stage2/meter.js";
 import { Shape } from "../plan.js";
 import { Learnt } from "./learnt.js";
 
-const learntOf = (pageBytes: number) =>
+const learntOf = (pageBytes: number, recorderCleansBefore = false) =>
   new Learnt(
     loadProfile("kunpeng920"),
     new Float64Array(chargeKinds),
     new Granule(pageBytes, 48),
-    false,
+    recorderCleansBefore,
     () => 0,
   );
 
@@ -88,5 +88,39 @@ describe("a hand-off", () => {
 
   it("is never more than a fault's own time alone: a gap of milliseconds is others' turns on a CPU", () => {
     expect(handoff(4_000_000)).toBeLessThan(16_030);
+  });
+});
+
+describe("a clean before the map", () => {
+  const PAGE = 4096;
+  const BLOCK = 2 ** 21;
+
+  /** @param before of each map, its size, and the time before it since the abort and since somebody left the lock; ns */
+  const learntFrom = (...before: readonly (readonly [bytes: number, abortNs: number, heldNs: number])[]) => {
+    const learnt = learntOf(PAGE, true);
+    for (const [bytes, abortNs, heldNs] of before) learnt.learnBefore(bytes, abortNs, heldNs);
+    learnt.settle();
+    return learnt;
+  };
+
+  it("is what a block takes from the lock to its map beyond what a page takes; zeroing is not", () => {
+    // A first touch zeroes the block as well; who waits behind it only cleans.
+    const learnt = learntFrom(
+      [PAGE, 90_000, 1_500],
+      [BLOCK, 262_000, 900_000],
+      [BLOCK, 390_000, 132_300],
+      [BLOCK, 390_000, 140_000],
+    );
+    expect(learnt.knowsClean).toBe(true);
+    expect(learnt.cleanByteNs).toBeCloseTo(130_800 / (BLOCK - PAGE), 9);
+  });
+
+  it("is told by the least of those who came first where nobody waited", () => {
+    const learnt = learntFrom([PAGE, 3_500, 900_000], [BLOCK, 262_000, 900_000], [BLOCK, 134_500, 900_000]);
+    expect(learnt.cleanByteNs).toBeCloseTo(131_000 / (BLOCK - PAGE), 9);
+  });
+
+  it("is not told by pages alone", () => {
+    expect(learntFrom([PAGE, 1_500, 900_000], [PAGE, 90_000, 1_500]).knowsClean).toBe(false);
   });
 });

@@ -7,13 +7,13 @@ import { Shape } from "../plan.js";
 import { EventQueue } from "../queue.js";
 import { isCredible } from "../reference.js";
 import type { Baseline } from "./baseline.js";
-import type { Guests } from "./guests.js";
 import type { Judgement } from "./judgement.js";
+import type { RecordGuests } from "./record-guests.js";
 import { Step, type Track, Tracks } from "./track.js";
 
 /** What the pass needs to know of the trace, and who is told what it finds. */
 export interface ReferenceConfig {
-  readonly guests: Guests;
+  readonly guests: RecordGuests;
   readonly judgement: Judgement;
   /** The recording walker's faults hold the lock for read. */
   readonly sharesLock: boolean;
@@ -270,7 +270,7 @@ export class ReferencePass {
   private end(track: Track, baseline: Baseline): void {
     const { activity } = baseline;
     const { splits } = this.config.guests.of(activity.vm);
-    if (splits.note(activity)) activity.hasSplit = this.hasSplits = true;
+    if (splits.note(activity)) this.hasSplits = true;
     this.endNs[track.index] = baseline.endNs;
     this.begin(track);
     this.config.settled(baseline);

@@ -13,15 +13,15 @@ import type { Strategy } from "../../strategy/strategy.js";
 import { causeSeen, isMappedBefore, loseRace, settleCause } from "../cause.js";
 import type { CostScale } from "../cost-scale.js";
 import { Cause, Cost, type Counters } from "../counters.js";
+import { EpochClock, type Epochs } from "../epochs.js";
 import { type Guest, HIT } from "../guest.js";
+import type { Observer } from "../observer.js";
 import { Shape } from "../plan.js";
 import { EventQueue } from "../queue.js";
-import type { Observer } from "../run-config.js";
 import type { Baseline, Hold } from "./baseline.js";
-import { EpochClock, type Epochs } from "./epochs.js";
-import type { Guests } from "./guests.js";
 import { type HoldTime, heldCosts } from "./hold-time.js";
 import type { Learnt } from "./learnt.js";
+import type { RecordGuests } from "./record-guests.js";
 import { Step, type Track, Tracks } from "./track.js";
 
 /** One walker, on the machine that recorded the trace. */
@@ -30,7 +30,7 @@ export interface SideConfig {
   /** Where it stands among the sides of the result; NO_SIDE where it does not. */
   readonly sides: readonly number[];
   readonly scale: CostScale;
-  readonly guests: Guests;
+  readonly guests: RecordGuests;
   readonly holdTime: HoldTime;
   readonly learnt: Learnt;
   readonly fwb: boolean;

@@ -1,8 +1,8 @@
 import { ZERO } from "../../double.js";
 import { Episode } from "../episode.js";
+import type { EpochSpan } from "../epochs.js";
 import type { Due } from "../queue.js";
 import type { Baseline } from "./baseline.js";
-import type { EpochSpan } from "./epochs.js";
 import type { Turn } from "./lock.js";
 
 /** What is due on a track. Its number is the rank among events of one time: who leaves goes before who comes. */

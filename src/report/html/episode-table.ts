@@ -2,7 +2,7 @@
 
 import { Cause, Cost, causes, costs } from "../../replay/counters.js";
 import type { Episode } from "../../replay/episode.js";
-import type { Repetition } from "../../replay/run-config.js";
+import type { Repetition } from "../../replay/observer.js";
 import { FaultBins, Repetitions } from "./merged-faults.js";
 import { episodeLayout } from "./page-data.js";
 import { GrowingColumns } from "./rows.js";

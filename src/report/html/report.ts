@@ -5,7 +5,7 @@ import type { TraceResult } from "../../compare/trace-result.js";
 import type { ReplayStart } from "../../compare/watcher.js";
 import { numberVcpus, standsFor } from "../../compare/who-is-who.js";
 import { causes as causeNames, costs as costNames } from "../../replay/counters.js";
-import type { EndedEpoch } from "../../replay/epoch-clock.js";
+import type { EndedEpoch } from "../../replay/epochs.js";
 import { NONE } from "../../trace/event.js";
 import { formatCount, formatNs, formatPlural, printable } from "../quantity.js";
 import { causes, costs } from "../rows.js";

@@ -6,7 +6,7 @@ import type { ReplayStart, Watcher } from "../../compare/watcher.js";
 import { vcpuNumbers } from "../../compare/who-is-who.js";
 import { Cost } from "../../replay/counters.js";
 import type { Episode } from "../../replay/episode.js";
-import type { Repetition } from "../../replay/run-config.js";
+import type { Repetition } from "../../replay/observer.js";
 import { NONE } from "../../trace/event.js";
 import { markOf } from "../cells.js";
 import { modelledMark } from "../heading.js";

@@ -1,10 +1,10 @@
 /** Pages that are taken as done come out as pages that are replayed: every count, every time, every stall. */
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { strategyByName } from "../strategy/index.js";
-import type { Strategy } from "../strategy/strategy.js";
+import { strategyByName } from "../../strategy/index.js";
+import type { Strategy } from "../../strategy/strategy.js";
+import type { Counters } from "../counters.js";
 import { AccessScript, type Epoch, oddProfile, PAGE } from "./access-script.test.support.js";
-import type { Counters } from "./counters.js";
 
 const MIB2 = 2 ** 21;
 const BYTES = 12 * MIB2;

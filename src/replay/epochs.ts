@@ -1,5 +1,18 @@
-import type { Barrier } from "../../activity/epoch.js";
-import { ZERO } from "../../double.js";
+import type { Barrier } from "../activity/epoch.js";
+import { ZERO } from "../double.js";
+
+/** What an epoch came to. Times are the side's, but for `recordedNs` and `recordedMakespanNs`. */
+export interface EndedEpoch {
+  /** See Barrier. */
+  readonly number: number;
+  readonly label: string | undefined;
+  readonly startNs: number;
+  /** Its start in the trace. */
+  readonly recordedNs: number;
+  readonly makespanNs: number;
+  /** The same in the trace. */
+  readonly recordedMakespanNs: number;
+}
 
 /** From the first of something to the last. */
 class Stretch {
@@ -20,7 +33,7 @@ class Stretch {
 }
 
 /** An epoch on one side, of all hosts together: its own times, and the record's. */
-export class EpochSpan {
+export class EpochSpan implements EndedEpoch {
   readonly own = new Stretch();
   readonly recorded = new Stretch();
   /** From its mark to the next one; where nothing happened that is all there is of it. */
@@ -84,6 +97,11 @@ export class EpochClock {
 
   constructor(private readonly epochs: Epochs) {
     this.span = epochs.at(0, undefined, 0);
+  }
+
+  /** When the trace's `recordedNs` comes here, if nothing shifts it within the epoch. */
+  at(recordedNs: number): number {
+    return this.startNs + recordedNs - this.recordedNs;
   }
 
   /** An activity begins here at `atNs`, in the record at `recordedNs`. */

@@ -1,18 +1,12 @@
 /** Who has the MMU lock next, by what it is and by who has a CPU. */
 import { describe, expect, it } from "vitest";
 import { MmuLock } from "./lock.js";
-import { ReplayThread } from "./replay-thread.js";
+import { Thread } from "./thread.js";
 
-const threads = () =>
-  [0, 1, 2, 3].map((index) => new ReplayThread(index)) as [
-    ReplayThread,
-    ReplayThread,
-    ReplayThread,
-    ReplayThread,
-  ];
+const threads = () => [0, 1, 2, 3].map((index) => new Thread(index)) as [Thread, Thread, Thread, Thread];
 
 /** Releases the lock. @returns who was left it, or may claim it */
-function release(lock: MmuLock, holder: ReplayThread): number[] {
+function release(lock: MmuLock, holder: Thread): number[] {
   const next: number[] = [];
   lock.release(holder, 0, ({ index }) => next.push(index));
   return next;

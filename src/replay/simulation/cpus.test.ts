@@ -1,9 +1,9 @@
 /** Fewer CPUs than vCPUs: they share them. With one for each, nothing may show that they are counted. */
 import { describe, expect, it } from "vitest";
-import { strategyByName } from "../strategy/index.js";
-import type { Strategy } from "../strategy/strategy.js";
+import { strategyByName } from "../../strategy/index.js";
+import type { Strategy } from "../../strategy/strategy.js";
+import { Cost, type Counters } from "../counters.js";
 import { AccessScript, PAGE } from "./access-script.test.support.js";
-import { Cost, type Counters } from "./counters.js";
 
 const MIB2 = 2 ** 21;
 const VCPUS = 3;

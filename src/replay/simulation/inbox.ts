@@ -1,5 +1,5 @@
-import { Activity } from "../activity/activity.js";
-import type { Barrier } from "../activity/epoch.js";
+import { Activity } from "../../activity/activity.js";
+import type { Barrier } from "../../activity/epoch.js";
 
 /** What has been read and not begun: activities in trace order, cut by barriers. */
 export class Inbox {

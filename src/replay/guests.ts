@@ -1,18 +1,14 @@
-import type { Activity, Operation } from "../../activity/activity.js";
-import { OperationKind } from "../../activity/activity.js";
-import type { Barrier } from "../../activity/epoch.js";
-import type { Sanitizer } from "../../stage2/sanitizer.js";
-import type { Stage2Config } from "../../strategy/stage2.js";
-import type { Strategy } from "../../strategy/strategy.js";
-import { Guest } from "../guest.js";
-import { Plan } from "../plan.js";
-import type { Hold } from "./baseline.js";
+import { type Activity, type Operation, OperationKind } from "../activity/activity.js";
+import type { Barrier } from "../activity/epoch.js";
+import type { Sanitizer } from "../stage2/sanitizer.js";
+import type { Stage2Config } from "../strategy/stage2.js";
+import type { Strategy } from "../strategy/strategy.js";
+import { Guest } from "./guest.js";
 
 /** The guests of one replay, by VM. */
 export class Guests {
   /** By VM index + 1: activities whose VM is not known share the first. */
   private readonly guests: (Guest | undefined)[] = [];
-  private readonly plan = new Plan();
 
   constructor(
     private readonly config: Stage2Config,
@@ -33,28 +29,6 @@ export class Guests {
       guest?.splits.clear();
       if (tablesUnknown) guest?.meter.flags.forget();
     }
-  }
-
-  /**
-   * Runs an operation at `atNs`, each store at the time that the record has it, or, where it does not tell, at the end.
-   * The meter then has its work.
-   */
-  run(activity: Activity, operation: Operation, hold: Hold, atNs: number): Guest {
-    const guest = this.of(activity.vm);
-    const { plan } = this;
-    const wallNs = hold.ns + hold.awayNs;
-    const { toBreakNs, toFlushedNs, installedNs, startNs } = operation;
-    plan.setFlat(wallNs);
-    plan.tableLeadNs = Math.min(1, wallNs);
-    plan.breakAtNs = Math.min(
-      wallNs,
-      Number.isNaN(toBreakNs) ? (Number.isNaN(toFlushedNs) ? wallNs : toFlushedNs) : toBreakNs,
-    );
-    plan.installAtNs = Number.isNaN(installedNs) ? wallNs : Math.min(wallNs, installedNs - startNs);
-    guest.meter.begin(atNs, plan, operation.kind === OperationKind.map);
-    guest.run(operation);
-    if (!Number.isNaN(hold.doneNs)) guest.log.hasten(atNs + hold.doneDueNs, atNs + hold.doneNs);
-    return guest;
   }
 
   /** The operation has ended. @returns whether deferred frees ran, some of them of a counted activity: the meter has their work */

@@ -1,13 +1,13 @@
 /** Traces of access runs for tests, as the reader would deliver them, and their replay. */
 
-import type { CostProfile } from "../cost/profile.js";
-import { loadProfile, parseProfile } from "../cost/profile.js";
-import type { Strategy } from "../strategy/strategy.js";
-import { EventBatch, Kind, Phase } from "../trace/event.js";
-import { CostScale } from "./cost-scale.js";
-import type { Counters } from "./counters.js";
-import type { Episode } from "./episode.js";
-import { Replay, type ReplaySetup } from "./replay.js";
+import type { CostProfile } from "../../cost/profile.js";
+import { loadProfile, parseProfile } from "../../cost/profile.js";
+import type { Strategy } from "../../strategy/strategy.js";
+import { EventBatch, Kind, Phase } from "../../trace/event.js";
+import { CostScale } from "../cost-scale.js";
+import type { Counters } from "../counters.js";
+import type { Episode } from "../episode.js";
+import { Replay, type ReplaySetup } from "../replay.js";
 
 export const PAGE = 4096;
 export const BASE = 2 ** 30;

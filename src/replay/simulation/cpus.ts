@@ -1,4 +1,4 @@
-import type { ReplayThread } from "./replay-thread.js";
+import type { Thread } from "./thread.js";
 
 /**
  * The physical CPUs that the threads share. A thread keeps its CPU until it waits or gives up its turn; others
@@ -6,7 +6,7 @@ import type { ReplayThread } from "./replay-thread.js";
  */
 export class Cpus {
   private free: number;
-  private readonly ready: ReplayThread[] = [];
+  private readonly ready: Thread[] = [];
   private head = 0;
 
   /**
@@ -15,7 +15,7 @@ export class Cpus {
    */
   constructor(
     count: number,
-    private readonly dispatch: (thread: ReplayThread, atNs: number) => void,
+    private readonly dispatch: (thread: Thread, atNs: number) => void,
   ) {
     this.free = count;
   }
@@ -25,7 +25,7 @@ export class Cpus {
   }
 
   /** Asks for a CPU: `dispatch` follows, at once or later. */
-  acquire(thread: ReplayThread, atNs: number): void {
+  acquire(thread: Thread, atNs: number): void {
     if (this.free > 0) {
       this.free--;
       thread.onCpu = true;
@@ -33,7 +33,7 @@ export class Cpus {
     } else this.ready.push(thread);
   }
 
-  release(thread: ReplayThread, atNs: number): void {
+  release(thread: Thread, atNs: number): void {
     if (!thread.onCpu) return;
     thread.onCpu = false;
     const next = this.ready[this.head];

@@ -1,6 +1,6 @@
-import { ZERO } from "../double.js";
-import { EventQueue } from "./queue.js";
-import type { ReplayThread } from "./replay-thread.js";
+import { ZERO } from "../../double.js";
+import { type Due, EventQueue } from "../queue.js";
+import type { Thread } from "./thread.js";
 
 /** One access, in the clock's units. Rates are whole units a nanosecond: progress never is rounded. */
 const ACCESS = 2 ** 22;
@@ -14,7 +14,7 @@ const LEAST_NS = 2 ** -10;
  */
 export class GuestReads {
   /** By where the clock is to stand when the stretch ends: `dueNs` holds that while a thread is here. */
-  private readonly readers = new EventQueue<ReplayThread>();
+  private readonly readers = new EventQueue<Thread>();
   /** Units a nanosecond, by readers. */
   private readonly rates: number[] = [];
   private progress = ZERO;
@@ -27,7 +27,7 @@ export class GuestReads {
    * The thread makes `accesses` reads from now on.
    * @param goesOn it has just ended a stretch: this one begins where that ended, between two nanoseconds
    */
-  begin(thread: ReplayThread, accesses: number, atNs: number, goesOn: boolean): void {
+  begin(thread: Thread, accesses: number, atNs: number, goesOn: boolean): void {
     this.advance(atNs);
     if (this.readers.size === 0 && !goesOn) this.progress = 0;
     thread.dueNs = (goesOn ? thread.dueNs : this.progress) + accesses * ACCESS;
@@ -42,21 +42,21 @@ export class GuestReads {
   }
 
   /** Whether of two that are due at one time the reader is first: trace order. */
-  isBefore(other: ReplayThread | undefined): boolean {
+  isBefore(other: Due | undefined): boolean {
     const first = this.readers.peek();
     return first !== undefined && (other === undefined || first.sequence < other.sequence);
   }
 
   /** Takes the thread whose stretch ends first. */
-  pop(atNs: number): ReplayThread {
+  pop(atNs: number): Thread {
     this.advance(atNs);
     return this.readers.pop();
   }
 
-  /** Ends the thread's stretch at its next access. @returns how many accesses of it are left */
-  cut(thread: ReplayThread, atNs: number): number {
+  /** Ends the thread's stretch of so many accesses at the next one. @returns how many of them are left */
+  cut(thread: Thread, accesses: number, atNs: number): number {
     this.advance(atNs);
-    const left = Math.min(thread.stretch, Math.floor((thread.dueNs - this.progress) / ACCESS));
+    const left = Math.min(accesses, Math.floor((thread.dueNs - this.progress) / ACCESS));
     if (left <= 0) return 0;
     thread.dueNs -= left * ACCESS;
     this.readers.moveUp(thread);
@@ -64,7 +64,7 @@ export class GuestReads {
   }
 
   /** Units that the thread's stretch still takes. */
-  left(thread: ReplayThread, atNs: number): number {
+  left(thread: Thread, atNs: number): number {
     this.advance(atNs);
     return thread.dueNs - this.progress;
   }

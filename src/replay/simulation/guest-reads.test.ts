@@ -2,7 +2,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { GuestReads } from "./guest-reads.js";
-import { ReplayThread } from "./replay-thread.js";
+import { Thread } from "./thread.js";
 
 const paceNs = (vcpus: number) => 40 + 3.7 * (vcpus - 1) ** 1.3;
 
@@ -35,7 +35,7 @@ function endsOneByOne(readers: readonly Reader[]): number[] {
 
 function endsByClock(readers: readonly Reader[]): number[] {
   const clock = new GuestReads(paceNs);
-  const threads = readers.map(({ accesses }, n) => Object.assign(new ReplayThread(n), { stretch: accesses }));
+  const threads = readers.map((_, n) => new Thread(n));
   const ends = readers.map(() => Number.NaN);
   const waiting = readers
     .map((_, n) => n)
@@ -46,7 +46,7 @@ function endsByClock(readers: readonly Reader[]): number[] {
     const endNs = clock.nextNs();
     if (startNs === Number.POSITIVE_INFINITY && endNs === Number.POSITIVE_INFINITY) return ends;
     if (next !== undefined && startNs < endNs) {
-      clock.begin(threads[next] as ReplayThread, (readers[next] as Reader).accesses, startNs, false);
+      clock.begin(threads[next] as Thread, (readers[next] as Reader).accesses, startNs, false);
       waiting.shift();
     } else ends[clock.pop(endNs).index] = endNs;
   }
@@ -69,10 +69,10 @@ describe("guest reads", () => {
 
   it("are cut at the next access: what has been read stays read, to the nanosecond", () => {
     const clock = new GuestReads(() => 64);
-    const thread = Object.assign(new ReplayThread(0), { stretch: 1000 });
+    const thread = new Thread(0);
     clock.begin(thread, 1000, 0, false);
     // 7.8 accesses are made by then: the 8th has begun.
-    expect(clock.cut(thread, 501)).toBe(992);
+    expect(clock.cut(thread, 1000, 501)).toBe(992);
     expect(clock.nextNs()).toBe(512);
     expect(clock.pop(512)).toBe(thread);
   });
@@ -80,7 +80,7 @@ describe("guest reads", () => {
   it("goes on between two nanoseconds: a run in pieces takes as long as in one", () => {
     const end = (pieces: number): number => {
       const clock = new GuestReads(() => 40.3);
-      const thread = new ReplayThread(0);
+      const thread = new Thread(0);
       let atNs = 0;
       for (let piece = 0; piece < pieces; piece++) {
         clock.begin(thread, 1200 / pieces, atNs, piece > 0);

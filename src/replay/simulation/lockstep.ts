@@ -1,10 +1,12 @@
-import { ZERO } from "../double.js";
-import { LAST_LEVEL } from "../stage2/granule.js";
-import type { Guest } from "./guest.js";
-import type { Host } from "./host.js";
-import { type ReplayThread, Step } from "./replay-thread.js";
-import type { RunConfig } from "./run-config.js";
+import { ZERO } from "../../double.js";
+import { LAST_LEVEL } from "../../stage2/granule.js";
+import { Cost, type Counters } from "../counters.js";
+import type { Guest } from "../guest.js";
+import type { Guests } from "../guests.js";
+import type { Ledger, Order } from "./ledger.js";
+import type { Locks } from "./lock.js";
 import type { Schedule } from "./schedule.js";
+import { Step, type Thread } from "./thread.js";
 
 /** Pages behind the one that was just mapped of which somebody may have seen that they are not yet. */
 const SEEN_AHEAD = 1;
@@ -28,13 +30,10 @@ class Mark {
 }
 
 /** An order that was seen to repeat: from `state` on the same comes again, so many pages further on. */
-export interface Order {
+interface PageOrder extends Order {
   readonly state: readonly number[];
   readonly by: number;
   readonly pages: number;
-  readonly periodNs: number;
-  readonly counted: Float64Array;
-  readonly stalls: readonly (readonly [ns: number, count: number])[];
 }
 
 /**
@@ -47,31 +46,31 @@ export interface Order {
  * the replay page by page.
  */
 export class Lockstep {
-  private mapper: ReplayThread | undefined;
+  private mapper: Thread | undefined;
   /** A page that was mapped not long ago, and the last one that was the first of its table. */
   private readonly page = new Mark();
   private readonly table = new Mark();
-  private pageOrder: Order | undefined;
-  private tableOrder: Order | undefined;
+  private pageOrder: PageOrder | undefined;
+  private tableOrder: PageOrder | undefined;
   /** For how many pages the state of `page` is compared with. */
   private window = 1;
 
   constructor(
-    private readonly config: RunConfig,
-    private readonly host: Host,
+    private readonly counters: Counters,
+    private readonly guests: Guests,
+    private readonly locks: Locks,
     private readonly schedule: Schedule,
-    private readonly threads: readonly ReplayThread[],
-    /** Told before an order is taken as done so many times. */
-    private readonly repeats: (order: Order, times: number) => void,
+    private readonly ledger: Ledger,
+    private readonly threads: readonly Thread[],
   ) {
-    config.counters.recentStalls = new Map();
+    counters.recentStalls = new Map();
   }
 
   /** A hold has ended in which the thread changed the table. */
-  changed(thread: ReplayThread): void {
+  changed(thread: Thread): void {
     // Two of them between looks, or one for something else than a run's page: no steady order.
-    if (this.mapper !== undefined || thread.activity !== thread.runFault) this.forgetMarks();
-    this.mapper = thread.activity === thread.runFault ? thread : undefined;
+    if (this.mapper !== undefined || thread.activity !== thread.run.fault) this.forgetMarks();
+    this.mapper = thread.activity === thread.run.fault ? thread : undefined;
   }
 
   /** A barrier: slots may change, and with them what the same state leads to. */
@@ -91,8 +90,8 @@ export class Lockstep {
     const thread = this.mapper;
     if (thread === undefined) return;
     this.mapper = undefined;
-    const guest = this.host.guest(thread.runFault.vm);
-    const { ipa, bytes } = thread.runFault.operation(0);
+    const guest = this.guests.of(thread.run.fault.vm);
+    const { ipa, bytes } = thread.run.fault.operation(0);
     if (bytes !== guest.pageBytes || !guest.log.isSettled(this.schedule.nowNs)) {
       this.forgetMarks();
       return;
@@ -105,7 +104,7 @@ export class Lockstep {
     else this.lookAtPage(thread, guest, ipa, horizonNs);
   }
 
-  private lookAtPage(thread: ReplayThread, guest: Guest, ipa: number, horizonNs: number): void {
+  private lookAtPage(thread: Thread, guest: Guest, ipa: number, horizonNs: number): void {
     const { page } = this;
     const isTurn = page.by === thread.index && ipa - page.ipa === page.pages * guest.pageBytes;
     const isDue = page.state === undefined || page.pages >= this.window;
@@ -132,7 +131,7 @@ export class Lockstep {
     this.mark(page, thread, ipa, state);
   }
 
-  private lookAtTable(thread: ReplayThread, guest: Guest, ipa: number, horizonNs: number): void {
+  private lookAtTable(thread: Thread, guest: Guest, ipa: number, horizonNs: number): void {
     const { table } = this;
     const { entries } = guest.stage2.table.granule;
     const isTurn = table.pages === entries && ipa - table.ipa === entries * guest.pageBytes;
@@ -155,12 +154,12 @@ export class Lockstep {
 
   /** The order that the state is of: one that was seen before, or that from the mark on; undefined where it is of none. */
   private orderOf(
-    known: Order | undefined,
+    known: PageOrder | undefined,
     mark: Mark,
-    thread: ReplayThread,
+    thread: Thread,
     state: readonly number[] | undefined,
     isTurn: boolean,
-  ): Order | undefined {
+  ): PageOrder | undefined {
     if (state === undefined) return undefined;
     if (known !== undefined && known.by === thread.index && isEqual(state, known.state)) return known;
     if (!isTurn || mark.state === undefined || mark.counted === undefined || !isEqual(state, mark.state))
@@ -171,24 +170,24 @@ export class Lockstep {
       by: thread.index,
       pages: mark.pages,
       periodNs: this.schedule.nowNs - mark.atNs,
-      counted: this.config.counters.figures().map((figure, n) => figure - (before[n] as number)),
+      counted: this.counters.figures().map((figure, n) => figure - (before[n] as number)),
       stalls: [...mark.stalls],
     };
   }
 
-  private mark(mark: Mark, thread: ReplayThread, ipa: number, state: readonly number[] | undefined): void {
+  private mark(mark: Mark, thread: Thread, ipa: number, state: readonly number[] | undefined): void {
     mark.ipa = ipa;
     mark.atNs = this.schedule.nowNs;
     mark.by = thread.index;
     mark.state = state;
-    mark.counted = state === undefined ? undefined : this.config.counters.figures();
+    mark.counted = state === undefined ? undefined : this.counters.figures();
     mark.pages = 0;
     mark.stalls.clear();
   }
 
   /** Stalls since the last look are counted to both marks. */
   private tally(): void {
-    const recent = this.config.counters.recentStalls as Map<number, number>;
+    const recent = this.counters.recentStalls as Map<number, number>;
     for (const [ns, count] of recent) {
       this.page.stalls.set(ns, (this.page.stalls.get(ns) ?? 0) + count);
       this.table.stalls.set(ns, (this.table.stalls.get(ns) ?? 0) + count);
@@ -196,106 +195,108 @@ export class Lockstep {
     recent.clear();
   }
 
-  private tallyMore({ stalls }: Order, times: number): void {
+  private tallyMore({ stalls }: PageOrder, times: number): void {
     for (const [ns, count] of stalls)
       this.table.stalls.set(ns, (this.table.stalls.get(ns) ?? 0) + count * times);
   }
 
   /** The order comes so many times more: all is counted, and everything is that much later and further on. */
-  private goAhead(guest: Guest, order: Order, times: number): void {
-    this.repeats(order, times);
-    const { counters } = this.config;
-    const before = counters.total;
-    counters.add(order.counted, times);
-    this.host.addEpochFaults(counters.total - before);
-    for (const [ns, count] of order.stalls) counters.stalls.recordValueWithCount(ns, count * times);
+  private goAhead(guest: Guest, order: PageOrder, times: number): void {
+    const { ledger, schedule, threads } = this;
+    const running = threads.filter(({ run }) => run.activity !== undefined);
+    ledger.repeat(
+      order,
+      times,
+      schedule.nowNs,
+      running.map(({ index }) => index),
+    );
     const byNs = times * order.periodNs;
     const bytes = times * order.pages * guest.pageBytes;
-    this.schedule.goAhead(byNs);
-    for (const thread of this.threads) {
-      const { run, runFault } = thread;
-      if (run === undefined) continue;
-      const accesses = bytes / run.stride;
-      thread.runIndex += accesses;
-      if (thread.runFaulted >= 0) thread.runFaulted += accesses;
-      thread.accessNs += byNs;
-      thread.requestNs += byNs;
-      thread.lockedNs += byNs;
-      runFault.ipa += bytes;
-      const operation = runFault.operation(0);
-      operation.ipa += bytes;
-      operation.phys += bytes;
+    schedule.goAhead(byNs);
+    for (const { run, episode } of running) {
+      run.goAhead(bytes);
+      episode.delay(byNs);
     }
   }
 
   /** How often the order fits into the room, the slot, every run, and the time up to which the trace is known. */
-  private timesLeft(guest: Guest, ipa: number, order: Order, room: number, horizonNs: number): number {
+  private timesLeft(guest: Guest, ipa: number, order: PageOrder, room: number, horizonNs: number): number {
     const bytes = order.pages * guest.pageBytes;
     let times = Math.min(
       room,
       Math.floor((horizonNs - this.schedule.nowNs) / order.periodNs),
       Math.floor((guest.memory.alikeUpTo(ipa) - ipa) / bytes) - SEEN_AHEAD,
     );
-    for (const { run, runIndex } of this.threads) {
-      if (run === undefined) continue;
-      if (bytes % run.stride !== 0) return 0;
+    for (const { run } of this.threads) {
+      const { activity, index } = run;
+      if (activity === undefined) continue;
+      if (bytes % activity.stride !== 0) return 0;
       // The access that comes next must be there after it too.
-      times = Math.min(times, Math.floor(((run.count - 1 - runIndex) * run.stride) / bytes));
+      times = Math.min(times, Math.floor(((activity.count - 1 - index) * activity.stride) / bytes));
     }
     return Math.max(0, times);
   }
 
   /** The state of the replay, relative to the page at `ipa` and to now; undefined where more is going on than runs. */
   private stateAt(guest: Guest, ipa: number, level: number): readonly number[] | undefined {
-    const { schedule, host } = this;
-    const { nowNs } = schedule;
+    const { schedule, guests } = this;
     const state: number[] = [guest.ahead.kind(ipa, level)];
     let vm = -2;
     // Of equal times the order is that of the trace.
     let first = 0;
     let lowest = 0;
     for (const thread of this.threads) {
-      const { run, runFault, step } = thread;
-      if (run === undefined) {
+      const { run, step } = thread;
+      const { activity } = run;
+      if (activity === undefined) {
         if (step !== Step.idle) return undefined;
         state.push(-1);
         continue;
       }
       if (vm === -2) {
-        vm = run.vm;
-        first = run.sequence;
+        vm = activity.vm;
+        first = activity.sequence;
         state.push(vm);
       }
-      if (run.vm !== vm || host.guest(run.vm) !== guest || run.stride === 0) return undefined;
-      const place = run.ipa + thread.runIndex * run.stride - ipa;
-      const start = place - thread.stretch * run.stride;
+      if (activity.vm !== vm || guests.of(activity.vm) !== guest || activity.stride === 0) return undefined;
+      const place = activity.ipa + run.index * activity.stride - ipa;
+      const start = place - run.stretch * activity.stride;
       if (start < lowest) lowest = start;
       state.push(
-        run.sequence - first,
-        run.stride,
-        run.write ? 1 : 0,
-        Number.isNaN(run.accessThinkNs) ? -1 : run.accessThinkNs,
+        activity.sequence - first,
+        activity.stride,
+        activity.write ? 1 : 0,
+        Number.isNaN(activity.accessThinkNs) ? -1 : activity.accessThinkNs,
         step,
         place,
-        thread.stretch,
-        thread.runIndex - thread.runFaulted,
-        thread.runFaults,
+        run.stretch,
+        run.index - run.faulted,
+        run.faults,
+        thread.onCpu ? 1 : 0,
       );
-      state.push(thread.onCpu ? 1 : 0, thread.counted ? 1 : 0);
-      if (thread.activity === runFault) {
+      if (thread.activity === run.fault) {
         if (step !== Step.handler && step !== Step.waiting && step !== Step.hold && step !== Step.retry)
           return undefined;
-        const operation = runFault.operation(0);
-        state.push(runFault.ipa - ipa, operation.ipa - ipa, operation.kind, operation.bytes, operation.prot);
-        state.push(runFault.esr, thread.accessNs - nowNs, thread.requestNs - nowNs, thread.lockWaitNs);
-        state.push(thread.retryNs, thread.laps, thread.cause, thread.faultClass, thread.sharesLock ? 1 : 0);
-        state.push(thread.handlerNs, thread.holdNs, thread.hasStored ? 1 : 0);
+        this.describeFault(thread, ipa, state);
       } else if (step !== Step.think) return undefined;
       if (step !== Step.waiting) state.push(schedule.leftOf(thread));
     }
     if (lowest < -FARTHEST_BEHIND || vm === -2) return undefined;
-    host.lock(vm).describe(state);
+    this.locks.of(vm).describe(state);
     return state;
+  }
+
+  /** Adds how far the thread's fault has come. */
+  private describeFault({ run, episode, hold, sharesLock }: Thread, ipa: number, state: number[]): void {
+    const { nowNs } = this.schedule;
+    const { fault } = run;
+    const operation = fault.operation(0);
+    const { costNs, requestedNs } = episode;
+    state.push(fault.ipa - ipa, operation.ipa - ipa, operation.kind, operation.bytes, operation.prot);
+    state.push(fault.esr, episode.startNs - nowNs, episode.counted ? 1 : 0);
+    state.push(Number.isNaN(requestedNs) ? -1 : requestedNs - nowNs, episode.lockWaitNs);
+    state.push(costNs[Cost.retry] as number, costNs[Cost.handler] as number, episode.laps, episode.cause);
+    state.push(episode.faultClass, sharesLock ? 1 : 0, hold.ns, hold.hasStored ? 1 : 0);
   }
 }
 

@@ -1,8 +1,9 @@
 /** An access run is nothing but its accesses: written one by one they fault at the same places and times. */
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { strategyByName } from "../strategy/index.js";
-import type { Strategy } from "../strategy/strategy.js";
+import { strategyByName } from "../../strategy/index.js";
+import type { Strategy } from "../../strategy/strategy.js";
+import { Cause } from "../counters.js";
 import {
   AccessScript,
   BASE,
@@ -12,7 +13,6 @@ import {
   PAGE,
   type RunOfAccesses,
 } from "./access-script.test.support.js";
-import { Cause } from "./counters.js";
 
 const MIB2 = 2 ** 21;
 const BYTES = 2 * MIB2;

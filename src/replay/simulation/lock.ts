@@ -1,4 +1,5 @@
-import type { ReplayThread } from "./replay-thread.js";
+import type { SimulationConfig } from "./config.js";
+import type { Thread } from "./thread.js";
 
 /**
  * One VM's MMU lock: first come, first served. Threads that share it (`sharesLock`: faults under the read lock)
@@ -10,7 +11,7 @@ import type { ReplayThread } from "./replay-thread.js";
 export class MmuLock {
   private hasWriter = false;
   private readers = 0;
-  private readonly waiters: ReplayThread[] = [];
+  private readonly waiters: Thread[] = [];
   /** The head of the queue has marked the lock as wanted: nobody comes past it. */
   private isClaimed = true;
   /** Since when nobody has kept others from the lock; -Infinity where nobody ever did. */
@@ -26,7 +27,7 @@ export class MmuLock {
   ) {}
 
   /** @returns whether the thread holds the lock now; else it is queued */
-  request(thread: ReplayThread): boolean {
+  request(thread: Thread): boolean {
     if (this.isFree) return true;
     if ((this.waiters.length === 0 || !this.isClaimed) && this.admits(thread)) {
       this.admit(thread);
@@ -39,7 +40,7 @@ export class MmuLock {
   }
 
   /** The head of the queue has a CPU. @returns whether it holds the lock now; else nobody comes past it */
-  claim(head: ReplayThread): boolean {
+  claim(head: Thread): boolean {
     this.isClaimed = !this.admits(head);
     if (this.isClaimed) return false;
     this.waiters.shift();
@@ -48,12 +49,12 @@ export class MmuLock {
   }
 
   /** Who waits first. */
-  get head(): ReplayThread | undefined {
+  get head(): Thread | undefined {
     return this.waiters[0];
   }
 
   /** @param grant called for each thread that holds the lock from now on, or may claim it */
-  release(thread: ReplayThread, atNs: number, grant: (next: ReplayThread, atNs: number) => void): void {
+  release(thread: Thread, atNs: number, grant: (next: Thread, atNs: number) => void): void {
     if (this.isFree) return;
     if (!thread.sharesLock || this.waiters.length > 0) this.releasedNs = atNs;
     if (thread.sharesLock) this.readers--;
@@ -76,12 +77,27 @@ export class MmuLock {
     for (const { index } of this.waiters) state.push(index);
   }
 
-  private admits(thread: ReplayThread): boolean {
+  private admits(thread: Thread): boolean {
     return !this.hasWriter && (thread.sharesLock || this.readers === 0);
   }
 
-  private admit(thread: ReplayThread): void {
+  private admit(thread: Thread): void {
     if (thread.sharesLock) this.readers++;
     else this.hasWriter = true;
+  }
+}
+
+/** The MMU locks of one replay, by VM. */
+export class Locks {
+  /** By VM index + 1: activities whose VM is not known share the first. */
+  private readonly locks: MmuLock[] = [];
+
+  constructor(private readonly config: SimulationConfig) {}
+
+  of(vm: number): MmuLock {
+    const { locks, config } = this;
+    for (let known = locks.length; known <= vm + 1; known++)
+      locks.push(new MmuLock(config.scale.locksAreFree, config.claimsLate));
+    return locks[vm + 1] as MmuLock;
   }
 }

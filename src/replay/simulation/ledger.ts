@@ -1,0 +1,179 @@
+import type { Activity } from "../../activity/activity.js";
+import type { Barrier } from "../../activity/epoch.js";
+import { ZERO } from "../../double.js";
+import { isGuestTableWalk } from "../../stage2/esr.js";
+import { Charge } from "../../stage2/meter.js";
+import { Cost } from "../counters.js";
+import { type Episode, NO_SIDE } from "../episode.js";
+import { EpochClock } from "../epochs.js";
+import type { Guest } from "../guest.js";
+import type { Guests } from "../guests.js";
+import type { Repetition } from "../observer.js";
+import { Shape } from "../plan.js";
+import type { SimulationConfig } from "./config.js";
+
+/** Faults that come again and again as they have once: see Lockstep. */
+export interface Order {
+  readonly periodNs: number;
+  /** What Counters.figures grow by, and the stalls, each length with its number. */
+  readonly counted: Float64Array;
+  readonly stalls: readonly (readonly [ns: number, count: number])[];
+}
+
+/** What one simulation comes to: costs of episodes, counts of faults, epochs. Whoever watches is told here. */
+export class Ledger {
+  readonly epoch: EpochClock;
+  /** Latest end since the last barrier, in any VM. */
+  private lastNs = ZERO;
+
+  constructor(
+    private readonly config: SimulationConfig,
+    private readonly guests: Guests,
+  ) {
+    this.epoch = new EpochClock(config.epochs);
+  }
+
+  /** An activity begins. Makespans are of the VM that is asked for, or of all. */
+  began({ vm }: Activity, atNs: number, recordedNs: number): void {
+    if (this.config.countsVm(vm)) this.epoch.began(atNs, recordedNs);
+  }
+
+  /** And ends. */
+  ended({ vm, endNs: recordedNs }: Activity, endNs: number): void {
+    if (endNs > this.lastNs) this.lastNs = endNs;
+    if (this.config.countsVm(vm)) this.epoch.ended(endNs, recordedNs);
+  }
+
+  /** The activity is looked at: whether the result counts it. */
+  counts(activity: Activity): boolean {
+    return this.config.counts(activity, this.epoch.label, this.guests.of(activity.vm).memory);
+  }
+
+  /** A fault or a host operation begins. */
+  open(episode: Episode, activity: Activity): void {
+    const { number, label, startNs } = this.epoch;
+    episode.begin(activity, this.counts(activity), number, label, startNs);
+  }
+
+  mmio(activity: Activity): void {
+    if (this.counts(activity)) this.config.counters.mmioAborts++;
+  }
+
+  /** The record has the access as a fault; `isHit`: here it goes through. */
+  access(episode: Episode, activity: Activity, isHit: boolean): void {
+    if (!episode.counted || activity.isSynthetic) return;
+    this.config.counters.recorded += activity.laps;
+    if (isHit) this.config.counters.avoided += activity.laps;
+  }
+
+  /** Time of the episode's; as part of a guest's stall it is the result's too. `recordedShare` is taken from the trace. */
+  spend(episode: Episode, cost: number, ns: number, recordedShare: number): void {
+    const { costNs } = episode;
+    costNs[cost] = (costNs[cost] as number) + ns;
+    if (episode.counted && episode.isFault) this.config.counters.spend(cost, ns, recordedShare);
+  }
+
+  /** The fault path's own clean. */
+  clean(episode: Episode, ns: number, bytes: number, isRecorded: boolean): void {
+    this.spend(episode, Cost.clean, ns, isRecorded ? 1 : 0);
+    if (episode.counted) this.config.counters.charge(Charge.cleanByte, bytes);
+  }
+
+  /** The guest's meter has the work of an operation. */
+  work(episode: Episode, { meter, pageBytes }: Guest, shape: Shape, bytes: number): void {
+    if (!episode.counted) return;
+    const { counters, fwb, strategy } = this.config;
+    counters.addWork(meter.counts);
+    if (shape === Shape.coalesce && !fwb && !strategy.faultPathCleans)
+      counters.noteUnclean(meter.counts, bytes, pageBytes);
+  }
+
+  /** The operations have ended; deferred frees may have run, whose work the meter has. */
+  unlock(episode: Episode, freed: Guest | undefined): void {
+    const { counters } = this.config;
+    if (freed !== undefined) counters.addWork(freed.meter.counts);
+    if (episode.windows > 0 && episode.counted)
+      counters.window(episode.installedNs - episode.brokenNs, false);
+  }
+
+  /**
+   * The episode ends.
+   * @param tailNs its own time since the lock was left
+   * @param holdNs its work under the lock
+   */
+  close(episode: Episode, activity: Activity, endNs: number, tailNs: number, holdNs: number): void {
+    episode.endNs = endNs;
+    if (episode.isFault) this.closeFault(episode, activity, tailNs, holdNs);
+    const { observer, sides } = this.config;
+    if (observer?.ended === undefined) return;
+    this.guests.mappedBytes(activity.vm, episode.mappedBytes);
+    for (const side of sides) {
+      episode.side = side;
+      observer.ended(episode, activity);
+    }
+  }
+
+  private closeFault(episode: Episode, activity: Activity, tailNs: number, holdNs: number): void {
+    const { costNs, laps, stallNs, lockWaitNs } = episode;
+    const handlerNs = (costNs[Cost.handler] as number) + tailNs;
+    costNs[Cost.handler] = handlerNs;
+    const exitNs = costNs[Cost.exit] as number;
+    const retryNs = costNs[Cost.retry] as number;
+    const cpuWaitNs = Math.max(0, stallNs - lockWaitNs - (exitNs + handlerNs + retryNs + holdNs));
+    costNs[Cost.cpuWait] = cpuWaitNs;
+    if (!episode.counted) return;
+    const { counters } = this.config;
+    const { isSynthetic } = activity;
+    if (isSynthetic) counters.ofRuns += laps;
+    else counters.avoided += Math.max(0, activity.laps - laps);
+    this.epoch.span.faults += laps;
+    counters.fault(episode.faultClass, episode.cause, laps, isGuestTableWalk(activity.esr));
+    counters.spend(Cost.exit, exitNs, 0);
+    counters.spend(Cost.handler, handlerNs, isSynthetic ? 0 : 1);
+    counters.spend(Cost.lockWait, lockWaitNs, 0);
+    counters.spend(Cost.retry, retryNs, 0);
+    counters.spend(Cost.cpuWait, cpuWaitNs, 0);
+    counters.stall(stallNs);
+  }
+
+  /** From `nowNs` on the order comes so many times more: its faults are taken as done. */
+  repeat(order: Order, times: number, nowNs: number, threads: readonly number[]): void {
+    const { counters, sides, observer } = this.config;
+    if (observer?.repeated !== undefined) {
+      const repetition = this.repetition(order, times, nowNs, threads);
+      for (const side of sides) observer.repeated({ ...repetition, side });
+    }
+    const before = counters.total;
+    counters.add(order.counted, times);
+    this.epoch.span.faults += counters.total - before;
+    for (const [ns, count] of order.stalls) counters.stalls.recordValueWithCount(ns, count * times);
+  }
+
+  private repetition(
+    { counted, stalls, periodNs }: Order,
+    times: number,
+    nowNs: number,
+    threads: readonly number[],
+  ): Repetition {
+    const { byCause, costNs } = this.config.counters.parts(counted);
+    return {
+      side: NO_SIDE,
+      epoch: this.epoch.label,
+      epochNumber: this.epoch.number,
+      epochStartNs: this.epoch.startNs,
+      threads,
+      startNs: nowNs,
+      endNs: nowNs + times * periodNs,
+      byCause: byCause.map((count) => count * times),
+      costNs: costNs.map((ns) => ns * times),
+      stalls: stalls.map(([ns, count]) => [ns, count * times] as const),
+    };
+  }
+
+  /** All of the epoch is done: the barrier comes when the recorded idle time has passed. */
+  pass(barrier: Barrier): void {
+    const { epoch } = this;
+    epoch.pass(barrier, Math.max(this.lastNs, epoch.startNs) + barrier.idleNs);
+    this.lastNs = 0;
+  }
+}

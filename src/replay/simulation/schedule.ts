@@ -1,0 +1,243 @@
+import { ZERO } from "../../double.js";
+import { EventQueue } from "../queue.js";
+import type { SimulationConfig } from "./config.js";
+import { Cpus } from "./cpus.js";
+import { EmulatedTurns } from "./emulated-turns.js";
+import { GuestReads } from "./guest-reads.js";
+import { Alarm, Step, type Thread } from "./thread.js";
+
+/** A host's CPUs are shared in turns of this length: short against everything that is measured, so all get like shares. */
+const SLICE_NS = 4_000;
+
+/** Who is told that a thread has lost its CPU in the middle of a hold. */
+export interface Interruptions {
+  /** What it has still to do from `sinceNs` on waits until it has a CPU again. */
+  interrupted(thread: Thread, sinceNs: number): void;
+  /** It goes on, `byNs` after that. */
+  resumed(thread: Thread, sinceNs: number, byNs: number): void;
+}
+
+/** When each thread's step is done: a queue of steps under way, the trace's own times, and the CPUs. */
+export class Schedule {
+  /** Steps under way, and what else is due. */
+  private readonly queue = new EventQueue<Thread | Alarm>();
+  private readonly reads: GuestReads;
+  private readonly cpus: Cpus;
+  /** Undefined where turns are SLICE_NS long. */
+  private readonly turns: EmulatedTurns | undefined;
+  /** Threads that have waited for a CPU, and have one. */
+  private readonly dispatched: Thread[] = [];
+  /** Has lost its CPU, and waits for one again behind whoever the one that has it now wakes at once. */
+  private preempted: Thread | undefined;
+  /** Alarms that are set. */
+  private readonly alarms = new Set<Alarm>();
+  /** Threads have fewer CPUs than they might want, and no record says who had one. */
+  readonly sharesCpus: boolean;
+  nowNs = ZERO;
+  /** Threads that have had runs of accesses. */
+  private readonly readers = new Set<Thread>();
+
+  constructor(
+    private readonly config: SimulationConfig,
+    private readonly holds: Interruptions,
+  ) {
+    this.sharesCpus = Number.isFinite(config.pcpus);
+    this.cpus = new Cpus(this.sharesCpus ? config.pcpus : Number.POSITIVE_INFINITY, (thread, atNs) =>
+      this.dispatch(thread, atNs),
+    );
+    if (this.sharesCpus && config.waitersSleep) this.turns = new EmulatedTurns(config.emulatedCpus);
+    const { profile, scale } = config;
+    this.reads = new GuestReads((vcpus) => scale.guestReadNs(profile.guestReadNs, vcpus));
+  }
+
+  /** The thread has a run of accesses, now or later in the epoch. */
+  expectReads(thread: Thread): void {
+    this.readers.add(thread);
+  }
+
+  /** Fewer CPUs than vCPUs that read: they take turns. An epoch is read before it is replayed: all of them are known. */
+  get readersShareCpus(): boolean {
+    return this.sharesCpus && this.readers.size > this.config.pcpus;
+  }
+
+  /**
+   * Goes on to what is due next: a thread whose step is done, or that has a CPU and waited for one (`granted`, `claim`);
+   * or an alarm. Undefined where nothing is due by `horizonNs`.
+   */
+  next(horizonNs: number): Thread | Alarm | undefined {
+    const { queue, reads, dispatched } = this;
+    for (;;) {
+      if (dispatched.length > 0) return dispatched.shift();
+      const { preempted } = this;
+      if (preempted !== undefined) {
+        this.preempted = undefined;
+        this.cpus.acquire(preempted, this.nowNs);
+        continue;
+      }
+      const running = queue.peek();
+      const runningNs = running === undefined ? Number.POSITIVE_INFINITY : running.dueNs;
+      const readNs = reads.nextNs();
+      const atNs = Math.min(runningNs, readNs);
+      if (atNs === Number.POSITIVE_INFINITY || atNs > horizonNs) return undefined;
+      this.nowNs = Math.max(this.nowNs, atNs);
+      if (readNs < runningNs || (readNs === runningNs && reads.isBefore(running))) {
+        const reader = reads.pop(this.nowNs);
+        reader.isReading = false;
+        return reader;
+      }
+      const next = queue.pop();
+      if (next instanceof Alarm) {
+        this.alarms.delete(next);
+        return next;
+      }
+      if (this.isDone(next, this.nowNs)) return next;
+    }
+  }
+
+  /** The thread's turn is over, and with it most often its step. */
+  private isDone(thread: Thread, atNs: number): boolean {
+    if (thread.step === Step.timer) return true;
+    thread.leftNs -= atNs - thread.turnNs;
+    if (thread.leftNs < 1) return true;
+    this.turnOver(thread, atNs);
+    return false;
+  }
+
+  /** The step comes at `atNs`; until then the thread needs no CPU. */
+  waitUntil(thread: Thread, atNs: number): void {
+    thread.step = Step.timer;
+    thread.dueNs = atNs;
+    this.queue.push(thread);
+  }
+
+  /** A step that needs `cpuNs` of a CPU. */
+  work(thread: Thread, step: Step, cpuNs: number, atNs: number): void {
+    thread.step = step;
+    thread.leftNs = Math.round(cpuNs);
+    if (thread.onCpu) this.turn(thread, atNs);
+    else this.cpus.acquire(thread, atNs);
+  }
+
+  /** The thread's operations, which need `cpuNs`, and end the turn of an emulated CPU when they have flushed. */
+  workUnderLock(thread: Thread, cpuNs: number, flushedNs: number, atNs: number): void {
+    thread.flushedNs = flushedNs;
+    this.work(thread, Step.hold, cpuNs, atNs);
+  }
+
+  /** The thread can do nothing before another one has; it keeps its CPU, if it has one. */
+  block(thread: Thread, step: Step): void {
+    thread.step = step;
+  }
+
+  /** As `block`, and it leaves its CPU. */
+  sleep(thread: Thread, step: Step, atNs: number): void {
+    thread.step = step;
+    this.cpus.release(thread, atNs);
+  }
+
+  /** What the thread waited for has come: it is due as soon as it has a CPU. */
+  wake(thread: Thread, step: Step, atNs: number): void {
+    thread.step = step;
+    this.cpus.acquire(thread, atNs);
+  }
+
+  /**
+   * The guest makes `accesses`, one after the other, each in `accessNs`; NaN = what a read takes while so many read.
+   * @param goesOn it has just ended a stretch, and nothing came in between
+   */
+  access(thread: Thread, accesses: number, accessNs: number, atNs: number, goesOn: boolean): void {
+    if (!Number.isNaN(accessNs)) {
+      this.work(thread, Step.think, accesses * accessNs, atNs);
+      return;
+    }
+    thread.step = Step.think;
+    thread.isReading = true;
+    this.reads.begin(thread, accesses, atNs, goesOn);
+  }
+
+  /** Ends the thread's stretch of accesses at the next one. @returns how many of them are left */
+  cut(thread: Thread, accesses: number, accessNs: number, atNs: number): number {
+    if (Number.isNaN(accessNs)) return this.reads.cut(thread, accesses, atNs);
+    const leftNs = thread.leftNs - (thread.onCpu ? atNs - thread.turnNs : 0);
+    const left = Math.min(accesses, Math.floor(leftNs / accessNs));
+    if (!(left > 0)) return 0;
+    thread.leftNs = Math.round(thread.leftNs - left * accessNs);
+    if (thread.onCpu && thread.turnNs + thread.leftNs < thread.dueNs) {
+      thread.dueNs = thread.turnNs + thread.leftNs;
+      this.queue.moveUp(thread);
+    }
+    return left;
+  }
+
+  /** The alarm comes at `atNs`, or when it was to come if that is earlier. */
+  alarm(alarm: Alarm, atNs: number): void {
+    const { alarms, queue } = this;
+    const isSet = alarms.has(alarm);
+    if (isSet && alarm.dueNs <= atNs) return;
+    alarm.dueNs = atNs;
+    alarms.add(alarm);
+    if (isSet) queue.moveUp(alarm);
+    else queue.push(alarm);
+  }
+
+  /** What the thread's step, which is under way, still takes; ns, or of reads the units of their clock. */
+  leftOf(thread: Thread): number {
+    return thread.isReading ? this.reads.left(thread, this.nowNs) : thread.dueNs - this.nowNs;
+  }
+
+  /** All is as it was, so much later. */
+  goAhead(byNs: number): void {
+    this.nowNs += byNs;
+    this.queue.delay(byNs);
+    this.reads.delay(byNs);
+  }
+
+  /** The thread has a CPU: its step begins, or goes on. */
+  private dispatch(thread: Thread, atNs: number): void {
+    if (thread.isInterrupted) this.turns?.resumed();
+    thread.turnEndNs = this.turns?.endNs(atNs) ?? Number.POSITIVE_INFINITY;
+    if (thread.step === Step.granted || thread.step === Step.claim) {
+      this.dispatched.push(thread);
+      return;
+    }
+    if (thread.isInterrupted) {
+      thread.isInterrupted = false;
+      const awayNs = atNs - thread.turnNs;
+      this.holds.resumed(thread, thread.turnNs, awayNs);
+      if (thread.flushedNs > thread.turnNs) thread.flushedNs += awayNs;
+    }
+    this.turn(thread, atNs);
+  }
+
+  /** Goes on until the step is done, or the turn ends: where its time is up, or on an emulated machine at a VMID flush. */
+  private turn(thread: Thread, atNs: number): void {
+    let runNs = thread.leftNs;
+    const { turns } = this;
+    if (turns !== undefined) {
+      if (thread.turnEndNs <= atNs) thread.turnEndNs = this.cpus.hasReady ? atNs : turns.endNs(atNs);
+      runNs = Math.min(runNs, thread.turnEndNs - atNs);
+      if (thread.step === Step.hold && thread.flushedNs > atNs)
+        runNs = Math.min(runNs, thread.flushedNs - atNs);
+      // A spinning lock is held with preemption off: who spins for it would not let the holder go on.
+    } else if (this.sharesCpus && thread.step !== Step.hold && runNs > SLICE_NS) runNs = SLICE_NS;
+    thread.turnNs = atNs;
+    thread.dueNs = atNs + runNs;
+    this.queue.push(thread);
+  }
+
+  private turnOver(thread: Thread, atNs: number): void {
+    if (!this.cpus.hasReady) {
+      this.turn(thread, atNs);
+      return;
+    }
+    thread.turnNs = atNs;
+    const isHolder = thread.step === Step.hold;
+    this.turns?.ended(isHolder);
+    if (isHolder) {
+      thread.isInterrupted = true;
+      this.holds.interrupted(thread, atNs);
+    }
+    this.preempted = thread;
+    this.cpus.release(thread, atNs);
+  }
+}
