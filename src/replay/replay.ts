@@ -22,6 +22,7 @@ import { Guests } from "./record/guests.js";
 import { HoldTime } from "./record/hold-time.js";
 import { Judgement } from "./record/judgement.js";
 import { Learnt } from "./record/learnt.js";
+import { StreamLedger, ThreadLedger } from "./record/ledger.js";
 import { RecordHost, type Replayer } from "./record/record-host.js";
 import { ReferencePass } from "./record/reference-pass.js";
 import type { Side } from "./record/side.js";
@@ -418,15 +419,27 @@ export class Replay {
     learnt: Learnt,
   ): Side {
     const { stage2, profile, recorder } = this.setup;
-    const SideOfMachine = this.onOneCpu ? StreamSide : ThreadSide;
+    const holdTime = new HoldTime(learnt, profile, unitCosts(profile, strategy), scale);
+    const [SideOfMachine, LedgerOfMachine] = this.onOneCpu
+      ? ([StreamSide, StreamLedger] as const)
+      : ([ThreadSide, ThreadLedger] as const);
+    const ledger = new LedgerOfMachine({
+      strategy,
+      scale,
+      counters,
+      holdTime,
+      learnt,
+      fwb: stage2.fwb,
+      pageBytes: stage2.granuleBytes,
+    });
     return new SideOfMachine({
       strategy,
       sides,
       scale,
       guests: new Guests(stage2, strategy, sanitizers, hearsEach(observer)),
-      holdTime: new HoldTime(learnt, profile, unitCosts(profile, strategy), scale),
+      holdTime,
       learnt,
-      fwb: stage2.fwb,
+      ledger,
       knowsRecorder: recorder !== undefined,
       recorderShares: this.recorder.lockRegime === "shared",
       retryLapNs: profile.figure("retryLapNs"),
