@@ -24,8 +24,8 @@ import { Judgement } from "./record/judgement.js";
 import { Learnt } from "./record/learnt.js";
 import { StreamLedger, ThreadLedger } from "./record/ledger.js";
 import { RecordHost, type Replayer } from "./record/record-host.js";
+import { RecordSide } from "./record/record-side.js";
 import { ReferencePass } from "./record/reference-pass.js";
-import type { Side } from "./record/side.js";
 import { StreamSide } from "./record/stream-side.js";
 import { ThreadSide } from "./record/thread-side.js";
 import { Waits } from "./record/waits.js";
@@ -387,6 +387,7 @@ export class Replay {
       judgement: this.judgement,
       sharesLock: recorder.lockRegime === "shared",
       isOneStream: onOneCpu,
+      notesCauses: this.replayed.some((replayed) => this.isRecordOf(replayed)),
       counts: (activity, epoch, { memory }) => counts(activity, epoch, memory),
       offsetNs: (activity, thinkNs) => arrivals?.offsetNs(activity.sequence, thinkNs) ?? 0,
       settled: host.settled,
@@ -413,12 +414,15 @@ export class Replay {
     return isSimulated ? [new TimingLearner(timing, this.onOneCpu, host.done), ...sides] : sides;
   }
 
-  private side(
-    { strategy, scale, counters, epochs, sanitizers, sides, observer }: Replayed,
-    host: RecordHost,
-    learnt: Learnt,
-  ): Side {
-    const { stage2, profile, recorder } = this.setup;
+  /** The recorder's own side, its costs as they are: nothing is to be replayed, and nobody watches. */
+  private isRecordOf({ strategy, scale, sanitizers, observer, isSimulated }: Replayed): boolean {
+    if (isSimulated || strategy !== this.setup.recorder || !scale.isWhole) return false;
+    return sanitizers === undefined && observer?.ended === undefined;
+  }
+
+  private side(replayed: Replayed, host: RecordHost, learnt: Learnt): Replayer {
+    const { strategy, scale, counters, epochs, sanitizers, sides, observer } = replayed;
+    const { stage2, profile, recorder, countsVm } = this.setup;
     const holdTime = new HoldTime(learnt, profile, unitCosts(profile, strategy), scale);
     const [SideOfMachine, LedgerOfMachine] = this.onOneCpu
       ? ([StreamSide, StreamLedger] as const)
@@ -432,6 +436,15 @@ export class Replay {
       fwb: stage2.fwb,
       pageBytes: stage2.granuleBytes,
     });
+    if (this.isRecordOf(replayed))
+      return new RecordSide({
+        ledger,
+        holdTime,
+        epochs,
+        isOneStream: this.onOneCpu,
+        countsVm,
+        done: host.done,
+      });
     return new SideOfMachine({
       strategy,
       sides,
@@ -444,7 +457,7 @@ export class Replay {
       recorderShares: this.recorder.lockRegime === "shared",
       retryLapNs: profile.figure("retryLapNs"),
       counters,
-      countsVm: this.setup.countsVm,
+      countsVm,
       epochs,
       observer,
       like: host.like,

@@ -139,6 +139,7 @@ export class Judgement {
     for (const dueNs of guest.log.pendingNs(lookNs).slice(0, TRIES)) {
       if (guest.access(activity, dueNs) !== recordedClass || guest.seen.level !== recordedLevel) continue;
       this.hasten(guest, dueNs);
+      guest.access(activity, lookNs);
       return "changeUnderWay";
     }
     return undefined;

@@ -91,12 +91,12 @@ export abstract class Ledger {
     if (!strategy.faultPathCleans || fwb || !baseline.isFault) return 0;
     const operation = baseline.activity.operation(0);
     if (operation.kind !== OperationKind.map || episode.faultClass !== FaultClass.translation) return 0;
-    const { cleanNs } = baseline.hold(0);
+    const { cleanNs, parts } = baseline.hold(0);
     const recordedNs = cleanNs > 0 ? cleanNs : operation.bytes * learnt.cleanByteNs;
     const ns = Math.round(recordedNs * scale.of(Cost.clean));
     this.add(episode, Cost.clean, ns);
     if (baseline.isCounted) {
-      counters.spend(Cost.clean, ns, learnt.knowsClean ? 1 : 0);
+      counters.spend(Cost.clean, ns, parts.knowsClean ? 1 : 0);
       counters.charge(Charge.cleanByte, operation.bytes);
     }
     return ns;
