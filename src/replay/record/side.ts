@@ -324,8 +324,8 @@ export abstract class Side {
       return;
     }
     if (activity.lapNs.length === 0) this.ask(track, baseline);
-    else if (config.strategy.lockRegime === "shared" || !config.recorderShares)
-      // Under an exclusive lock it was not another's entry that it was tried again for.
+    else if (config.strategy.lockRegime === "shared" || (config.knowsRecorder && !config.recorderShares))
+      // Under an exclusive lock it was not for another's entry that it was tried again.
       this.dueAt(track, Step.lap, baseline.lapLookNs[0] as number);
     else {
       // It waits in the queue instead of trying again.
