@@ -4,7 +4,6 @@ import { UsageError } from "../errors.js";
 import { type ScalableCost, scalableCosts } from "../replay/cost-scale.js";
 import { diffColumns } from "../report/columns.js";
 import { didYouMean } from "../suggest.js";
-import { canBeReadAgain } from "../trace/byte-source.js";
 import { replayAndDeliver } from "./replaying.js";
 import { addTraceOptions, type TraceArguments } from "./trace-options.js";
 import { addWatchFiles } from "./watch-files.js";
@@ -76,7 +75,7 @@ export const diffCommand: CommandModule<object, DiffArguments> = {
     replayAndDeliver(args, {
       kind: "diff",
       strategies: [args.base, args.candidate],
-      explain: args.explain && canBeReadAgain(args.trace),
+      explain: args.explain,
       ablate: args.ablate === undefined ? [] : parseCosts(args.ablate),
       schema: diffSchema,
       columns: diffColumns,
