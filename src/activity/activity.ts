@@ -152,7 +152,7 @@ export class Activity {
   readonly lapOffNs: number[] = [];
   readonly operations: Operation[] = [];
   operationCount = 0;
-  /** How much earlier than its exit path the access was made: told by times (replay/access-time.ts), else by the record (self-match.ts); ns. */
+  /** How much earlier than its exit path the access was made: told by times (replay/access-time.ts); ns. */
   leadNs = ZERO;
   /** How often a block around the address had been split in the epoch before it began (replay/splits.ts). */
   splitsBefore = 0;
