@@ -87,7 +87,7 @@ describe("refuses", () => {
     ],
     ["base.stall.total > 1", 'unknown path "base.stall.total" (did you mean "base.stallNs.total"?)'],
     ["epochs.ADJUST.base.makespan > 1", '(did you mean "epochs.ADJUST.base.makespanNs"?)'],
-    ["zzzzzzzzzzzzzz > 1", "(expected one of: schema, trace, profile,"],
+    ["zzzzzzzzzzzzzz > 1", "(expected one of: schema, verdict, trace, profile,"],
     ["base.zzzzzzzzzzzzzzzzzzzzzzzzz > 1", '"base" is followed by: strategy, faults,'],
     ["trace.kernel.major.minor.patch.level > 1", '"trace.kernel" holds nothing further'],
     [
