@@ -39,6 +39,8 @@ export class EpochSpan implements EndedEpoch {
   /** From its mark to the next one; where nothing happened that is all there is of it. */
   readonly marked = new Stretch();
   faults = 0;
+  /** When its end marker came in the trace; NaN = there was none, or not yet. */
+  closedNs = Number.NaN;
 
   constructor(
     readonly number: number,
@@ -46,6 +48,15 @@ export class EpochSpan implements EndedEpoch {
     /** Its beginning in the trace. */
     readonly recordedNs: number,
   ) {}
+
+  /** On a side that is the record: an activity that began in it at `atNs` is known only now that it is over. */
+  beganLate(atNs: number): void {
+    const startNs = this.label === undefined ? atNs : this.recordedNs;
+    for (const stretch of [this.own, this.recorded]) {
+      stretch.begin(startNs);
+      if (!Number.isNaN(this.closedNs)) stretch.end(this.closedNs);
+    }
+  }
 
   get hasWork(): boolean {
     return this.own.endNs > Number.NEGATIVE_INFINITY;
@@ -75,6 +86,11 @@ export class Epochs {
       this.spans.set(number, span);
     }
     return span;
+  }
+
+  /** The epoch of this number, which has begun. */
+  of(number: number): EpochSpan {
+    return this.spans.get(number) as EpochSpan;
   }
 
   /** In the trace's order, those without a name in which nothing happened left out. */
@@ -123,6 +139,7 @@ export class EpochClock {
   /** The barrier comes at `atNs` on this side. */
   pass({ number, label, closes, atNs: recordedNs }: Barrier, atNs: number): void {
     if (closes && this.hasWork) this.ended(atNs, recordedNs);
+    if (closes) this.span.closedNs = recordedNs;
     this.span.marked.end(atNs);
     this.number = number;
     this.label = label;

@@ -22,10 +22,11 @@ import { ExitPath } from "./record/exit-path.js";
 import { HoldTime } from "./record/hold-time.js";
 import { Judgement } from "./record/judgement.js";
 import { Learnt } from "./record/learnt.js";
+import { StreamLedger, ThreadLedger } from "./record/ledger.js";
 import { RecordGuests } from "./record/record-guests.js";
 import { RecordHost, type Replayer } from "./record/record-host.js";
+import { RecordSide } from "./record/record-side.js";
 import { ReferencePass } from "./record/reference-pass.js";
-import type { Side } from "./record/side.js";
 import { StreamSide } from "./record/stream-side.js";
 import { ThreadSide } from "./record/thread-side.js";
 import { Waits } from "./record/waits.js";
@@ -390,6 +391,7 @@ export class Replay {
       judgement: this.judgement,
       sharesLock: recorder.lockRegime === "shared",
       isOneStream: onOneCpu,
+      notesCauses: this.replayed.some((replayed) => this.isRecordOf(replayed)),
       counts: (activity, epoch, { memory }) => counts(activity, epoch, memory),
       offsetNs: (activity, thinkNs) => arrivals?.offsetNs(activity.sequence, thinkNs) ?? 0,
       settled: host.settled,
@@ -413,23 +415,50 @@ export class Replay {
     );
   }
 
-  private side(replayed: Replayed, host: RecordHost, learnt: Learnt): Side {
+  /** The recorder's own side, its costs as they are: nothing is to be replayed, and nobody watches. */
+  private isRecordOf({ strategy, scale, sanitizers, observer, isSimulated }: Replayed): boolean {
+    if (isSimulated || strategy !== this.setup.recorder || !scale.isWhole) return false;
+    return sanitizers === undefined && observer?.ended === undefined;
+  }
+
+  private side(replayed: Replayed, host: RecordHost, learnt: Learnt): Replayer {
     const { strategy, scale, counters, epochs, sanitizers, sides, observer } = replayed;
-    const { stage2, profile, recorder } = this.setup;
-    const SideOfMachine = this.onOneCpu ? StreamSide : ThreadSide;
+    const { stage2, profile, recorder, countsVm } = this.setup;
+    const holdTime = this.holdTime(replayed, learnt);
+    const [SideOfMachine, LedgerOfMachine] = this.onOneCpu
+      ? ([StreamSide, StreamLedger] as const)
+      : ([ThreadSide, ThreadLedger] as const);
+    const ledger = new LedgerOfMachine({
+      strategy,
+      scale,
+      counters,
+      holdTime,
+      learnt,
+      fwb: stage2.fwb,
+      pageBytes: stage2.granuleBytes,
+    });
+    if (this.isRecordOf(replayed))
+      return new RecordSide({
+        ledger,
+        holdTime,
+        epochs,
+        isOneStream: this.onOneCpu,
+        countsVm,
+        done: host.done,
+      });
     return new SideOfMachine({
       strategy,
       sides,
       scale,
       guests: new RecordGuests(stage2, strategy, sanitizers, hearsEach(observer)),
-      holdTime: this.holdTime(replayed, learnt),
+      holdTime,
       learnt,
-      fwb: stage2.fwb,
+      ledger,
       knowsRecorder: recorder !== undefined,
       recorderShares: this.recorder.lockRegime === "shared",
       retryLapNs: profile.figure("retryLapNs"),
       counters,
-      countsVm: this.setup.countsVm,
+      countsVm,
       epochs,
       observer,
       like: host.like,

@@ -1,5 +1,7 @@
 import { type Activity, ActivityKind, type Operation } from "../../activity/activity.js";
 import { ZERO } from "../../double.js";
+import { Cause } from "../counters.js";
+import { HoldParts } from "./hold-parts.js";
 
 /** What the record, read through the reference, says of one operation: a hold of the MMU lock. */
 export class Hold {
@@ -25,6 +27,15 @@ export class Hold {
   isTaken = false;
   /** Where one CPU ran everything: until when another operation held the lock. */
   heldUntilNs = Number.NEGATIVE_INFINITY;
+  /** The same, as the reference has it: when the last hold that had ended by then did. */
+  freeNs = ZERO;
+  /** What its time is made of, where its work is known. */
+  readonly parts = new HoldParts();
+  /** From the break to the install of the recording walker's own walk; NaN = it opened no window. */
+  windowNs = Number.NaN;
+  /** Deferred frees ran when it had ended, and what work that was. */
+  hasFreed = false;
+  freed: Float64Array | undefined;
   /**
    * Of an interrupted walk: its stores up to the one that would be due at `doneDueNs` are known to have been made by
    * `doneNs`, both from the operation's entry on; NaN where nothing tells.
@@ -63,8 +74,8 @@ export class Hold {
     this.cleanNs = 0;
     this.doneNs = this.doneDueNs = Number.NaN;
     this.handoffNs = Number.NaN;
-    this.isShared = this.hasLost = this.isTaken = false;
-    this.inGuestNs = Number.NaN;
+    this.isShared = this.hasLost = this.isTaken = this.hasFreed = false;
+    this.windowNs = this.inGuestNs = Number.NaN;
     this.heldUntilNs = heldUntilNs;
     this.awayNs = Number.isNaN(cpuNs) ? 0 : Math.max(0, this.releasedNs - startNs - cpuNs);
   }
@@ -101,6 +112,9 @@ export class Baseline {
   followedNs = Number.NaN;
   /** Whose status no state of the reference's table explains. */
   isUnexplained = false;
+  /** The recorded abort's class, and why it came: noted where a side is the record. */
+  faultClass = 0;
+  cause: number = Cause.unexplained;
   /** Of each further lap: when its access was made, and what the table answered (answer * 8 + level). */
   readonly lapLookNs: number[] = [];
   readonly lapAnswers: number[] = [];

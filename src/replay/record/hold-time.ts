@@ -5,13 +5,21 @@ import { Charge, chargeKinds } from "../../stage2/meter.js";
 import type { CostScale } from "../cost-scale.js";
 import { Cost, costs } from "../counters.js";
 import { Shape } from "../plan.js";
-import type { WorkMeter } from "../work-meter.js";
 import type { Hold } from "./baseline.js";
 import type { Learnt } from "./learnt.js";
 
 /** What is told apart of a hold; the rest of it is the walk's. */
 const besideWalk = [Cost.tlbi, Cost.clean, Cost.teardown] as const;
 export const heldCosts = [Cost.walk, ...besideWalk] as const;
+
+/** What a walk did: by charge kind in all, up to the break of the entry whose window it opened, and up to its install. */
+export interface Work {
+  readonly counts: Float64Array;
+  readonly countsToBreak: Float64Array;
+  readonly countsToInstall: Float64Array;
+  /** Entries visited before the first one was made invalid. */
+  readonly visitsToBreak: number;
+}
 
 /**
  * How long an operation of one side takes: what the record says of the operation that did this work, plus what the
@@ -48,17 +56,11 @@ export class HoldTime {
   ) {}
 
   /**
-   * Of the walk that the meter has just watched.
+   * Of a walk that has just been made.
    * @param own what the record has of this very operation, where its work is known
    * @param like of one that did this work on this entry in the record; undefined where there is none
    */
-  set(
-    meter: WorkMeter,
-    operation: Operation,
-    shape: number,
-    own: Hold | undefined,
-    like: Hold | undefined,
-  ): void {
+  set(meter: Work, operation: Operation, shape: number, own: Hold | undefined, like: Hold | undefined): void {
     const recorded = own !== undefined && own.operation.shape === shape ? own : like;
     this.clampedNs = 0;
     this.isRecorded = this.isWindowRecorded = false;
@@ -68,7 +70,7 @@ export class HoldTime {
   }
 
   private setPlain(
-    meter: WorkMeter,
+    meter: Work,
     operation: Operation,
     shape: number,
     recorded: Hold | undefined,
@@ -78,18 +80,19 @@ export class HoldTime {
     const cleaned = meter.counts[Charge.cleanByte] as number;
     this.flushNs = this.bodyNs = 0;
     if (recorded !== undefined) {
+      const { parts } = recorded;
       const work = recorded.operation.work as Float64Array;
       const isSame = isEqual(meter.counts, work);
-      const wasClean = learnt.cleanPart(recorded.operation, recorded.ns);
-      const byteNs =
-        (work[Charge.cleanByte] as number) > 0
-          ? wasClean / (work[Charge.cleanByte] as number)
-          : learnt.cleanByteNs;
-      this.cleanNs = isSame ? wasClean : cleaned * byteNs;
-      this.rest = recorded.ns - wasClean + (isSame ? 0 : this.difference(meter.counts, work));
-      this.mark(isSame && isOwn ? 1 : recorded.ns === 0 ? 0 : 1);
+      this.cleanNs = parts.cleanNs;
+      this.rest = parts.restNs;
+      if (!isSame) {
+        const wasCleaned = work[Charge.cleanByte] as number;
+        this.cleanNs = cleaned * (wasCleaned > 0 ? parts.cleanNs / wasCleaned : learnt.cleanByteNs);
+        this.rest += this.difference(meter.counts, work);
+      }
       this.isRecorded = isSame && isOwn;
-      this.breakNs = recorded.operation.toBreakNs;
+      this.mark(this.isRecorded || recorded.ns !== 0 ? 1 : 0);
+      this.breakNs = parts.breakNs;
     } else {
       const usual = operation.kind === OperationKind.map ? learnt.usualNs(shape, operation.bytes) : undefined;
       this.cleanNs = cleaned * learnt.cleanByteNs;
@@ -100,7 +103,7 @@ export class HoldTime {
     this.recorded[Cost.clean] = this.isRecorded || learnt.knowsClean ? 1 : 0;
   }
 
-  private setCoalesce(meter: WorkMeter, recorded: Hold | undefined, isOwn: boolean): void {
+  private setCoalesce(meter: Work, recorded: Hold | undefined, isOwn: boolean): void {
     const { learnt } = this;
     const cleaned = meter.counts[Charge.cleanByte] as number;
     if (recorded === undefined) {
@@ -113,30 +116,20 @@ export class HoldTime {
       this.placeInstall(meter);
       return;
     }
-    const { operation, ns } = recorded;
+    const { operation, ns, parts } = recorded;
+    const { bodyNs: body, cleanNs: clean } = parts;
     const work = operation.work as Float64Array;
     const isSame = this.isSameWork(meter.counts, work);
-    const body = learnt.bodyNs(operation, ns);
-    const wasCleaned = work[Charge.cleanByte] as number;
-    const { toFlushedNs } = operation;
-    // A break without a line of its own is at the flush's return, as in the reference.
-    const flushNs = Number.isNaN(operation.toBreakNs)
-      ? (learnt.usualFlushNs ?? (this.units[Charge.tlbiVmid] as number))
-      : toFlushedNs - operation.toBreakNs;
-    this.flushNs = Number.isNaN(flushNs)
-      ? (work[Charge.tlbiVmid] as number) * (this.units[Charge.tlbiVmid] as number)
-      : flushNs;
-    const fixed = Math.min(ns - body, learnt.fixedNs(operation));
-    this.flushNs = Math.min(this.flushNs, fixed);
-    this.breakNs = firstKnown(operation.toBreakNs, toFlushedNs, fixed - this.flushNs);
-    const clean = wasCleaned > 0 ? Math.max(0, ns - fixed - body) : 0;
-    this.rest = ns - this.flushNs - body - clean;
+    this.flushNs = parts.flushNs;
+    this.breakNs = parts.breakNs;
+    this.rest = parts.restNs;
     this.mark(1);
     if (isSame) {
       this.bodyNs = body;
       this.cleanNs = clean;
       this.isRecorded = isOwn;
     } else {
+      const wasCleaned = work[Charge.cleanByte] as number;
       const was = learnt.profileBody(work, operation.visitsToBreak, learnt.recorderUnits);
       const is = learnt.profileBody(meter.counts, meter.visitsToBreak, this.units);
       this.bodyNs =
@@ -179,7 +172,7 @@ export class HoldTime {
   }
 
   /** The window ends when the work that the walk had done by then is done. */
-  private placeInstall(meter: WorkMeter): void {
+  private placeInstall(meter: Work): void {
     const { countsToInstall, countsToBreak, counts, visitsToBreak } = meter;
     this.installNs =
       this.breakNs +
@@ -262,7 +255,7 @@ export class HoldTime {
     return this.units[Charge.entryVisit] === this.learnt.recorderUnits[Charge.entryVisit];
   }
 
-  private isSameOrder(meter: WorkMeter, operation: Operation): boolean {
+  private isSameOrder(meter: Work, operation: Operation): boolean {
     const { workToBreak, workToInstall } = operation;
     if (workToBreak === undefined || workToInstall === undefined) return false;
     for (let kind = 0; kind < chargeKinds; kind++)
@@ -288,11 +281,8 @@ export class HoldTime {
   }
 }
 
-function firstKnown(...times: readonly number[]): number {
-  return times.find((ns) => !Number.isNaN(ns)) as number;
-}
-
 function isEqual(counts: Float64Array, work: Float64Array): boolean {
+  if (counts === work) return true;
   for (let kind = 0; kind < chargeKinds; kind++) if (counts[kind] !== work[kind]) return false;
   return true;
 }

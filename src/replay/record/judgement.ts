@@ -1,5 +1,5 @@
 import type { Activity } from "../../activity/activity.js";
-import { faultClass, faultLevel } from "../../stage2/esr.js";
+import { FaultClass, faultClass, faultLevel } from "../../stage2/esr.js";
 import { Matching } from "../counters.js";
 import { type Guest, HIT } from "../guest.js";
 import type { Mismatch } from "../mismatch.js";
@@ -133,12 +133,15 @@ export class Judgement {
       baseline.lookNs = beforeNs;
       baseline.answer = recordedClass;
       baseline.level = recordedLevel;
+      // Of the tables that lead there only a later abort may have told: each side is to know of them by then.
+      if (recordedClass === FaultClass.translation) activity.inferredInvalid = recordedLevel;
       return "accessEarlier";
     }
     if (this.hasten === undefined) return undefined;
     for (const dueNs of guest.log.pendingNs(lookNs).slice(0, TRIES)) {
       if (guest.access(activity, dueNs) !== recordedClass || guest.seen.level !== recordedLevel) continue;
       this.hasten(guest, dueNs);
+      guest.access(activity, lookNs);
       return "changeUnderWay";
     }
     return undefined;

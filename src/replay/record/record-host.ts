@@ -1,7 +1,7 @@
 import type { Activity, Operation } from "../../activity/activity.js";
 import type { Barrier } from "../../activity/epoch.js";
 import { Shape } from "../plan.js";
-import { type Baseline, BaselinePool, type Hold } from "./baseline.js";
+import { Baseline, BaselinePool, type Hold } from "./baseline.js";
 import type { ReferencePass } from "./reference-pass.js";
 import type { Waits } from "./waits.js";
 
@@ -145,8 +145,8 @@ export class RecordHost {
     if (this.sides.length === 0) this.drop(window);
     for (const side of this.sides) {
       for (const item of window.items) {
-        if ("cause" in item) side.feedBarrier(item);
-        else side.feed(item);
+        if (item instanceof Baseline) side.feed(item);
+        else side.feedBarrier(item);
       }
       side.pump(frontierNs);
     }

@@ -1,12 +1,15 @@
-import { type Activity, ActivityKind, isFaultPath, type Operation } from "../../activity/activity.js";
+import { type Activity, ActivityKind, isFaultPath } from "../../activity/activity.js";
 import type { Barrier } from "../../activity/epoch.js";
+import { faultClass } from "../../stage2/esr.js";
 import { chargeKinds } from "../../stage2/meter.js";
 import { Errno } from "../../strategy/stage2.js";
+import { causeSeen, isMappedBefore, loseRace, settleCause } from "../cause.js";
+import { Cause } from "../counters.js";
 import type { Guest } from "../guest.js";
 import { Shape } from "../plan.js";
 import { EventQueue } from "../queue.js";
 import { isCredible } from "../reference.js";
-import type { Baseline } from "./baseline.js";
+import type { Baseline, Hold } from "./baseline.js";
 import type { Judgement } from "./judgement.js";
 import type { RecordGuests } from "./record-guests.js";
 import { Step, type Track, Tracks } from "./track.js";
@@ -19,6 +22,8 @@ export interface ReferenceConfig {
   readonly sharesLock: boolean;
   /** One CPU ran everything. */
   readonly isOneStream: boolean;
+  /** A side is the record itself: what only such a side needs to know is noted. */
+  readonly notesCauses: boolean;
   readonly counts: (activity: Activity, epoch: string | undefined, guest: Guest) => boolean;
   /** By how much later than recorded the access is made in this draw; ns. */
   readonly offsetNs: (activity: Activity, thinkNs: number) => number;
@@ -52,6 +57,8 @@ export class ReferencePass {
   private hasSplits = false;
   /** By thread: when its last activity ended. */
   private readonly endNs: number[] = [];
+  /** When the last hold of a VM's lock ended, by VM index + 1. */
+  private readonly releasedNs: number[] = [];
 
   constructor(private readonly config: ReferenceConfig) {}
 
@@ -206,6 +213,7 @@ export class ReferencePass {
     baseline.answer = guest.access(activity, baseline.lookNs);
     baseline.level = guest.seen.level;
     config.judgement.judge(baseline, guest, this.sinceNs(activity));
+    if (config.notesCauses) noteCause(baseline, guest);
     if (this.hasSplits) baseline.splitsBefore = guest.splits.by(activity.ipa, baseline.lookNs);
     if (activity.lapNs.length > 0) this.due(track, Step.lap, activity.lapNs[0] as number);
     else this.next(track, baseline);
@@ -251,10 +259,16 @@ export class ReferencePass {
     hold.hasLost = hold.isShared && operation.ret === Errno.EAGAIN && shape !== Shape.unchanged;
     operation.shape = hold.hasLost ? -1 : shape;
     if (hold.isShared) hold.isTaken = guest.takenUntilNs(activity, track.dueNs) > track.dueNs;
+    if (config.notesCauses) {
+      hold.freeNs = this.releasedNs[activity.vm + 1] ?? 0;
+      if (hold.hasLost) loseRace(baseline);
+      else if (baseline.isFault && track.at === 0)
+        settleCause(baseline, shape, isMappedBefore(shape, activity, guest));
+    }
     if (!hold.hasLost) {
       config.guests.run(activity, operation, hold, track.dueNs);
       track.maker = guest.log.operations;
-      noteWork(operation, guest);
+      noteWork(hold, guest);
     }
     operation.isCredible = isCredible(operation, operation.shape);
     this.due(track, Step.release, Math.max(track.dueNs, hold.releasedNs));
@@ -262,7 +276,10 @@ export class ReferencePass {
 
   private release(track: Track, baseline: Baseline): void {
     const { activity } = baseline;
-    this.config.guests.end(activity, activity.operation(track.at), false);
+    const { guests } = this.config;
+    const hold = baseline.hold(track.at);
+    if (guests.end(activity, hold.operation, baseline.isCounted)) noteFreed(hold, guests.of(activity.vm));
+    this.releasedNs[activity.vm + 1] = this.nowNs;
     track.at++;
     this.next(track, baseline);
   }
@@ -277,14 +294,32 @@ export class ReferencePass {
   }
 }
 
+/** The access has just been looked at: why it faults, as far as the table tells. */
+function noteCause(baseline: Baseline, guest: Guest): void {
+  const { activity, lookNs, isUnexplained } = baseline;
+  baseline.faultClass = faultClass(activity.esr);
+  baseline.cause = isUnexplained
+    ? Cause.unexplained
+    : causeSeen(guest, baseline.faultClass, activity, lookNs);
+}
+
+/** Deferred frees have just been run. */
+function noteFreed(hold: Hold, { meter }: Guest): void {
+  hold.hasFreed = true;
+  hold.freed ??= new Float64Array(chargeKinds);
+  hold.freed.set(meter.counts);
+}
+
 /** The walk has just been run: what it did is the operation's work. */
-function noteWork(operation: Operation, { meter }: Guest): void {
+function noteWork(hold: Hold, { meter }: Guest): void {
+  const { operation } = hold;
   operation.work ??= new Float64Array(chargeKinds);
   operation.work.set(meter.counts);
   operation.visitsToBreak = meter.visitsToBreak;
   if (meter.windows === 0) return;
   operation.workToBreak ??= new Float64Array(chargeKinds);
   operation.workToInstall ??= new Float64Array(chargeKinds);
+  hold.windowNs = meter.installedAtNs - meter.brokenAtNs;
   operation.workToBreak.set(meter.countsToBreak);
   operation.workToInstall.set(meter.countsToInstall);
 }

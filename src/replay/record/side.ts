@@ -1,26 +1,21 @@
-import {
-  type Activity,
-  ActivityKind,
-  isFaultPath,
-  type Operation,
-  OperationKind,
-} from "../../activity/activity.js";
+import { type Activity, ActivityKind, isFaultPath, type Operation } from "../../activity/activity.js";
 import type { Barrier } from "../../activity/epoch.js";
 import { ModelError } from "../../errors.js";
-import { FaultClass, faultClass, faultLevel, isGuestTableWalk } from "../../stage2/esr.js";
+import { faultClass, faultLevel } from "../../stage2/esr.js";
 import { Charge } from "../../stage2/meter.js";
 import type { Strategy } from "../../strategy/strategy.js";
 import { causeSeen, isMappedBefore, loseRace, settleCause } from "../cause.js";
 import type { CostScale } from "../cost-scale.js";
 import { Cause, Cost, type Counters } from "../counters.js";
-import { EpochClock, type Epochs } from "../epochs.js";
+import { EpochClock, type EpochSpan, type Epochs } from "../epochs.js";
 import { type Guest, HIT } from "../guest.js";
 import type { Observer } from "../observer.js";
 import { Shape } from "../plan.js";
 import { EventQueue } from "../queue.js";
 import type { Baseline, Hold } from "./baseline.js";
-import { type HoldTime, heldCosts } from "./hold-time.js";
+import type { HoldTime } from "./hold-time.js";
 import type { Learnt } from "./learnt.js";
+import type { Ledger } from "./ledger.js";
 import type { RecordGuests } from "./record-guests.js";
 import { Step, type Track, Tracks } from "./track.js";
 
@@ -33,7 +28,7 @@ export interface SideConfig {
   readonly guests: RecordGuests;
   readonly holdTime: HoldTime;
   readonly learnt: Learnt;
-  readonly fwb: boolean;
+  readonly ledger: Ledger;
   readonly knowsRecorder: boolean;
   readonly recorderShares: boolean;
   /** A retry lap where the record has none; ns. */
@@ -55,8 +50,8 @@ export interface SideConfig {
  * reference's in what decides the access; an operation takes what the record says of its work. So a side differs from
  * the record by its own walker's work, and by nothing else.
  *
- * Here is what becomes of an activity, and what is counted of it. By which clock it comes, and who has the lock, hangs on
- * the machine: ThreadSide, StreamSide.
+ * Here is what becomes of an activity; what is counted of it, the ledger has. By which clock it comes, and who has the
+ * lock, hangs on the machine: ThreadSide, StreamSide.
  */
 export abstract class Side {
   protected readonly tracks = new Tracks();
@@ -65,6 +60,7 @@ export abstract class Side {
   private held: Track[] = [];
   private readonly barriers: Barrier[] = [];
   protected readonly clock: EpochClock;
+  protected readonly ledger: Ledger;
   /** By how much what is new to the side is behind the record. */
   protected shiftNs = 0;
   /** Since the last barrier: the latest end of what had ended by then in the record, there and here. */
@@ -75,6 +71,7 @@ export abstract class Side {
 
   constructor(protected readonly config: SideConfig) {
     this.clock = new EpochClock(config.epochs);
+    this.ledger = config.ledger;
   }
 
   /** By how much the track is behind the record. */
@@ -291,12 +288,12 @@ export abstract class Side {
 
   private access(track: Track, baseline: Baseline, lookNs: number): void {
     const { activity } = baseline;
-    const { config } = this;
-    const { counters, scale } = config;
+    const { config, ledger } = this;
+    const { counters } = config;
     const { episode } = track;
     this.noteBegin(activity, this.at(track, baseline.accessNs), baseline.accessNs);
     if (activity.kind !== ActivityKind.fault) {
-      if (activity.kind === ActivityKind.mmio && baseline.isCounted) counters.mmioAborts++;
+      if (activity.kind === ActivityKind.mmio) ledger.mmio(baseline);
       this.finish(track, baseline, this.at(track, activity.endNs));
       return;
     }
@@ -306,7 +303,7 @@ export abstract class Side {
     const answer = guest.access(activity, lookNs);
     const { level } = guest.seen;
     const isSame = answer === baseline.answer && (answer === HIT || level === baseline.level);
-    if (baseline.isCounted) counters.recorded += activity.laps;
+    ledger.meet(baseline);
     if (!isSame) counters.differences++;
     episode.startNs = this.at(track, baseline.accessNs);
     if (!isSame && answer === HIT) {
@@ -321,16 +318,14 @@ export abstract class Side {
       isSame && baseline.isUnexplained
         ? Cause.unexplained
         : causeSeen(guest, episode.faultClass, activity, lookNs);
-    const exitNs = activity.startNs - baseline.accessNs;
-    const ownExitNs = Math.round(exitNs * scale.of(Cost.exit));
-    episode.costNs[Cost.exit] = ownExitNs;
-    this.displace(track, ownExitNs - exitNs);
+    this.displace(track, ledger.exit(episode, baseline));
     if (activity.operationCount === 0) {
       this.finishFault(track, baseline, activity.startNs, this.at(track, activity.startNs));
       return;
     }
     if (activity.lapNs.length === 0) this.ask(track, baseline);
-    else if (config.strategy.lockRegime === "shared")
+    else if (config.strategy.lockRegime === "shared" || (config.knowsRecorder && !config.recorderShares))
+      // Under an exclusive lock it was not for another's entry that it was tried again.
       this.dueAt(track, Step.lap, baseline.lapLookNs[0] as number);
     else {
       // It waits in the queue instead of trying again.
@@ -354,7 +349,7 @@ export abstract class Side {
     if (!isSame && isHit) {
       // The entry is free: the laps end here.
       const backNs = activity.lapSinceNs[track.at] as number;
-      episode.costNs[Cost.retry] = (episode.costNs[Cost.retry] as number) + backNs - activity.startNs;
+      this.ledger.add(episode, Cost.retry, backNs - activity.startNs);
       loseRace(episode);
       this.voidTurns(track, baseline, atNs);
       this.finish(track, baseline, this.at(track, backNs));
@@ -367,21 +362,13 @@ export abstract class Side {
       return;
     }
     track.at = 0;
-    const retryNs = (activity.lapNs.at(-1) as number) - activity.startNs;
-    const ownNs = Math.round(retryNs * config.scale.of(Cost.retry));
-    episode.costNs[Cost.retry] = (episode.costNs[Cost.retry] as number) + ownNs;
-    this.displace(track, ownNs - retryNs);
+    this.displace(track, this.ledger.laps(episode, baseline));
     this.ask(track, baseline);
   }
 
   /** The thread's own time, and then the request for the lock. */
   private ask(track: Track, baseline: Baseline): void {
-    const { ownNs, preemptedNs, sleptNs } = baseline;
-    const busyNs = ownNs - preemptedNs - sleptNs;
-    const own = Math.round(busyNs * this.config.scale.of(Cost.handler));
-    // What it slept for is the fault's; that others had its CPU is not.
-    this.spendHandler(track, own + sleptNs);
-    this.displace(track, own - busyNs);
+    this.displace(track, this.ledger.own(track.episode, baseline));
     track.episode.requestedNs = this.at(track, baseline.hold(0).requestNs);
     this.seekLock(track, baseline);
   }
@@ -428,13 +415,10 @@ export abstract class Side {
   /** As in the record: another fault had the entry, and nothing was done. */
   private lose(track: Track, hold: Hold, atNs: number): void {
     const { episode } = track;
-    const ns = Math.round(hold.ns * this.config.scale.of(Cost.retry));
-    episode.costNs[Cost.retry] = (episode.costNs[Cost.retry] as number) + ns;
+    const { activity } = track.baseline as Baseline;
     loseRace(episode);
-    this.config.guests
-      .of((track.baseline as Baseline).activity.vm)
-      .begin((track.baseline as Baseline).activity.line);
-    this.dueRelease(track, hold, atNs, ns);
+    this.config.guests.of(activity.vm).begin(activity.line);
+    this.dueRelease(track, hold, atNs, this.ledger.lost(episode, hold));
   }
 
   /** Runs the walk and finds how long it takes. */
@@ -446,7 +430,7 @@ export abstract class Side {
     guest: Guest,
     atNs: number,
   ): void {
-    const { config } = this;
+    const { config, ledger } = this;
     const { holdTime: time, counters } = config;
     const { activity } = baseline;
     const { episode } = track;
@@ -462,28 +446,19 @@ export abstract class Side {
     if (!time.isRecorded) counters.differences++;
     if (!time.isRecorded || !config.scale.isWhole) this.retime(guest, hold, atNs);
     counters.clampedNs += time.clampedNs;
-    const isFault = baseline.isFault;
-    for (const cost of heldCosts) {
-      const ns = time.costNs[cost] as number;
-      episode.costNs[cost] = (episode.costNs[cost] as number) + ns;
-      if (baseline.isCounted && isFault) counters.spend(cost, ns, time.recorded[cost] as number);
-    }
+    ledger.held(episode, baseline);
     if (meter.windows > 0) {
       episode.windows += meter.windows;
       episode.brokenNs = meter.brokenAtNs;
       episode.installedNs = meter.installedAtNs;
-      if (baseline.isCounted) counters.window(meter.installedAtNs - meter.brokenAtNs, time.isWindowRecorded);
+      ledger.window(baseline, meter.installedAtNs - meter.brokenAtNs);
     }
     if (shape === Shape.split) episode.splits++;
     if ((meter.counts[Charge.tableFree] as number) > 0 && (time.costNs[Cost.teardown] as number) > 0) {
       episode.tornDownNs = atNs + time.ns;
       episode.teardownNs = episode.tornDownNs - (time.costNs[Cost.teardown] as number);
     }
-    if (baseline.isCounted) {
-      counters.addWork(meter.counts);
-      if (shape === Shape.coalesce && !config.fwb && !config.strategy.faultPathCleans)
-        counters.noteUnclean(meter.counts, operation.bytes, guest.pageBytes);
-    }
+    ledger.work(baseline, operation, shape, meter.counts);
   }
 
   /** The walk takes other times than it was run with. */
@@ -507,7 +482,7 @@ export abstract class Side {
     track.episode.unlockedNs = nowNs;
     this.noteDone(operation, activity.vm, nowNs);
     if (config.guests.end(activity, operation, baseline.isCounted))
-      config.counters.addWork(config.guests.of(activity.vm).meter.counts);
+      this.ledger.deferred(config.guests.of(activity.vm).meter.counts);
     this.unlock(track, baseline, nowNs);
     track.at++;
     if (track.at < activity.operationCount) this.seekNext(track, baseline, nowNs);
@@ -535,7 +510,7 @@ export abstract class Side {
     const ns = Math.round(backNs + laps * lapNs);
     const { episode } = track;
     episode.laps += laps;
-    episode.costNs[Cost.retry] = (episode.costNs[Cost.retry] as number) + ns;
+    this.ledger.add(episode, Cost.retry, ns);
     this.yieldLock(track, baseline, atNs);
     this.dueHere(track, Step.again, atNs + ns);
   }
@@ -558,7 +533,7 @@ export abstract class Side {
     }
     episode.laps++;
     const ns = Math.round(this.lapNs);
-    episode.costNs[Cost.retry] = (episode.costNs[Cost.retry] as number) + ns;
+    this.ledger.add(episode, Cost.retry, ns);
     this.askAgain(track, baseline, atNs + ns);
   }
 
@@ -585,26 +560,7 @@ export abstract class Side {
   }
 
   private countFault(track: Track, baseline: Baseline): void {
-    const { episode, span } = track;
-    const { activity } = baseline;
-    const { counters } = this.config;
-    const stallNs = episode.endNs - episode.startNs;
-    const { costNs } = episode;
-    let sum = 0;
-    for (let cost = 0; cost < costNs.length; cost++) if (cost !== Cost.cpuWait) sum += costNs[cost] as number;
-    // What is no work of its own, nor a wait for the lock, was others' time on its CPU.
-    costNs[Cost.cpuWait] = Math.max(0, stallNs - sum);
-    if (baseline.isCounted) {
-      (span as { faults: number }).faults += episode.laps;
-      counters.avoided += Math.max(0, activity.laps - episode.laps);
-      counters.fault(episode.faultClass, episode.cause, episode.laps, isGuestTableWalk(activity.esr));
-      counters.spend(Cost.exit, costNs[Cost.exit] as number, 0);
-      counters.spend(Cost.handler, costNs[Cost.handler] as number, 1);
-      counters.spend(Cost.lockWait, costNs[Cost.lockWait] as number, 0);
-      counters.spend(Cost.retry, costNs[Cost.retry] as number, 0);
-      counters.spend(Cost.cpuWait, costNs[Cost.cpuWait] as number, 0);
-      counters.stall(stallNs);
-    }
+    this.ledger.fault(track.episode, baseline, track.span as EpochSpan);
     this.tell(track, baseline);
   }
 
@@ -617,31 +573,5 @@ export abstract class Side {
       episode.side = side;
       observer.ended(episode, baseline.activity);
     }
-  }
-
-  /** The fault path's own clean, under the lock and before the walk, where the strategy has one. @returns its time */
-  protected cleanFirst(track: Track, baseline: Baseline): number {
-    const { config } = this;
-    const { activity } = baseline;
-    const { episode } = track;
-    if (!config.strategy.faultPathCleans || config.fwb || !baseline.isFault || track.at > 0) return 0;
-    const operation = activity.operation(0);
-    if (operation.kind !== OperationKind.map || episode.faultClass !== FaultClass.translation) return 0;
-    const recordedNs = baseline.hold(0).cleanNs;
-    const ns = Math.round(
-      (recordedNs > 0 ? recordedNs : operation.bytes * config.learnt.cleanByteNs) *
-        config.scale.of(Cost.clean),
-    );
-    episode.costNs[Cost.clean] = (episode.costNs[Cost.clean] as number) + ns;
-    if (baseline.isCounted) {
-      config.counters.spend(Cost.clean, ns, config.learnt.knowsClean ? 1 : 0);
-      config.counters.charge(Charge.cleanByte, operation.bytes);
-    }
-    return ns;
-  }
-
-  protected spendHandler(track: Track, ns: number): void {
-    const { costNs } = track.episode;
-    costNs[Cost.handler] = (costNs[Cost.handler] as number) + ns;
   }
 }

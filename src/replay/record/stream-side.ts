@@ -1,6 +1,5 @@
 import { ActivityKind } from "../../activity/activity.js";
 import type { Barrier } from "../../activity/epoch.js";
-import { Cost } from "../counters.js";
 import type { Baseline, Hold } from "./baseline.js";
 import { Side } from "./side.js";
 import { Step, type Track } from "./track.js";
@@ -86,12 +85,9 @@ export class StreamSide extends Side {
       episode.startNs = episode.requestedNs = atNs;
       this.noteBegin(baseline.activity, atNs, hold.heldNs);
     }
-    const cleanNs = this.cleanFirst(track, baseline);
+    const cleanNs = track.at > 0 ? 0 : this.ledger.cleanFirst(episode, baseline);
     episode.lockedNs = atNs - cleanNs;
-    const isAlone = hold.isShared || track.at > 0;
-    const untilNs = isAlone ? 0 : Math.min(episode.lockedNs, this.releasedNs[baseline.activity.vm + 1] ?? 0);
-    episode.costNs[Cost.lockWait] =
-      (episode.costNs[Cost.lockWait] as number) + Math.max(0, untilNs - episode.requestedNs);
+    this.ledger.lock(episode, hold, track.at, this.releasedNs[baseline.activity.vm + 1] ?? 0);
   }
 
   protected dueRelease(track: Track, hold: Hold, _atNs: number, ns: number): void {
@@ -115,12 +111,7 @@ export class StreamSide extends Side {
   }
 
   protected finishFault(track: Track, baseline: Baseline, recordedNs: number): void {
-    const { operationCount, beforeCpuNs, afterCpuNs } = baseline.activity;
-    const cpuNs = Math.round(operationCount === 0 ? beforeCpuNs : afterCpuNs);
-    const own = Math.min(baseline.endNs - recordedNs, cpuNs);
-    const scaled = Math.round(own * this.config.scale.of(Cost.handler));
-    this.spendHandler(track, scaled);
-    this.shiftNs += scaled - own;
+    this.shiftNs += this.ledger.tail(track.episode, baseline, recordedNs);
     this.finish(track, baseline);
   }
 

@@ -1,6 +1,5 @@
 import { ActivityKind, isFaultPath, type Operation } from "../../activity/activity.js";
 import type { Barrier } from "../../activity/epoch.js";
-import { Cost } from "../counters.js";
 import type { Guest } from "../guest.js";
 import type { Baseline, Hold } from "./baseline.js";
 import { RecordLock, Turn } from "./lock.js";
@@ -166,9 +165,8 @@ export class ThreadSide extends Side {
 
   protected seekNext(track: Track, baseline: Baseline, nowNs: number): void {
     const gapNs = baseline.hold(track.at).requestNs - baseline.hold(track.at - 1).releasedNs;
-    const own = Math.round(gapNs * this.config.scale.of(Cost.handler));
-    if (baseline.isFault) this.spendHandler(track, own);
-    this.due(track, Step.request, nowNs + Math.max(0, own));
+    const ownNs = gapNs + this.ledger.between(track.episode, baseline, track.at);
+    this.due(track, Step.request, nowNs + Math.max(0, ownNs));
   }
 
   protected override lockStep(track: Track, baseline: Baseline, atNs: number): void {
@@ -193,8 +191,8 @@ export class ThreadSide extends Side {
   private locked(track: Track, baseline: Baseline, atNs: number): void {
     const { episode } = track;
     episode.lockedNs = atNs;
-    episode.costNs[Cost.lockWait] = (episode.costNs[Cost.lockWait] as number) + atNs - episode.requestedNs;
-    const cleanNs = this.cleanFirst(track, baseline);
+    this.ledger.lock(episode, baseline.hold(track.at), track.at, Number.NaN);
+    const cleanNs = track.at > 0 ? 0 : this.ledger.cleanFirst(episode, baseline);
     if (cleanNs > 0) this.due(track, Step.operate, atNs + cleanNs);
     else this.operate(track, baseline, atNs);
   }
@@ -241,12 +239,8 @@ export class ThreadSide extends Side {
   protected save(): void {}
 
   protected finishFault(track: Track, baseline: Baseline, recordedNs: number, nowNs: number): void {
-    const tailNs = baseline.endNs - recordedNs;
-    const { operationCount, beforeOffNs, beforeSleptNs, afterOffNs, afterSleptNs } = baseline.activity;
-    const offNs = Math.min(tailNs, operationCount === 0 ? beforeOffNs : afterOffNs);
-    const own = Math.round((tailNs - offNs) * this.config.scale.of(Cost.handler));
-    this.spendHandler(track, own + Math.min(offNs, operationCount === 0 ? beforeSleptNs : afterSleptNs));
-    this.finish(track, baseline, nowNs + own + offNs);
+    const longerNs = this.ledger.tail(track.episode, baseline, recordedNs);
+    this.finish(track, baseline, nowNs + baseline.endNs - recordedNs + longerNs);
   }
 
   protected finish(track: Track, baseline: Baseline, endNs: number): void {

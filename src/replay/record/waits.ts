@@ -59,6 +59,7 @@ export class Waits {
     const holds = this.inOrder(window);
     for (const baseline of window) this.learnOwn(baseline, holds);
     if (!this.config.isOneStream) for (const baseline of window) this.learnGap(baseline, holds);
+    for (const baseline of window) this.setParts(baseline);
     for (const baseline of window) {
       if (!baseline.isFault || baseline.activity.operationCount === 0) continue;
       if (this.config.isOneStream) this.settleStream(baseline);
@@ -143,6 +144,15 @@ export class Waits {
     // Of a silent clean where one CPU runs all, only the clock bounds it.
     hold.cleanNs = Math.round(Math.min(operation.bytes * learnt.cleanByteNs, operation.startNs - sinceNs));
     hold.heldNs = hold.requestNs = operation.startNs - hold.cleanNs;
+  }
+
+  /** What each operation whose work is known is made of. */
+  private setParts({ activity, holds }: Baseline): void {
+    for (let n = 0; n < activity.operationCount; n++) {
+      const { operation, parts, ns } = holds[n] as Hold;
+      parts.knowsClean = this.config.learnt.knowsClean;
+      if (operation.shape >= 0) parts.set(operation, ns, this.config.learnt);
+    }
   }
 
   private learnOwn({ activity, holds: own }: Baseline, holds: readonly Hold[]): void {

@@ -1,0 +1,203 @@
+import { type Operation, OperationKind } from "../../activity/activity.js";
+import { FaultClass, isGuestTableWalk } from "../../stage2/esr.js";
+import { Charge } from "../../stage2/meter.js";
+import type { Strategy } from "../../strategy/strategy.js";
+import type { CostScale } from "../cost-scale.js";
+import { Cost, type Counters } from "../counters.js";
+import type { Episode } from "../episode.js";
+import type { EpochSpan } from "../epochs.js";
+import { Shape } from "../plan.js";
+import type { Baseline, Hold } from "./baseline.js";
+import { type HoldTime, heldCosts } from "./hold-time.js";
+import type { Learnt } from "./learnt.js";
+
+/** Whose time and work are counted, and what they are multiplied with. */
+export interface LedgerConfig {
+  readonly strategy: Strategy;
+  readonly scale: CostScale;
+  readonly counters: Counters;
+  readonly holdTime: HoldTime;
+  readonly learnt: Learnt;
+  readonly fwb: boolean;
+  readonly pageBytes: number;
+}
+
+/**
+ * What is counted of one side: where the time of its activities goes, and what work its walks are. Each entry is made with
+ * the record's time of a part, and says by how much longer the part takes on this side (shorter: negative). What a wait is,
+ * and what follows the last operation, hangs on the machine: ThreadLedger, StreamLedger.
+ */
+export abstract class Ledger {
+  constructor(protected readonly config: LedgerConfig) {}
+
+  /** The lock is had at `episode.lockedNs`, asked for at `episode.requestedNs`; the hold before ended at `freeNs`. */
+  abstract lock(episode: Episode, hold: Hold, n: number, freeNs: number): void;
+
+  /** From one operation of an activity to its next one. */
+  abstract between(episode: Episode, baseline: Baseline, n: number): number;
+
+  /** From the last release (or, without an operation, the abort) into the guest. */
+  abstract tail(episode: Episode, baseline: Baseline, sinceNs: number): number;
+
+  /** An access that the record has as a fault is made. */
+  meet({ activity, isCounted }: Baseline): void {
+    if (isCounted) this.config.counters.recorded += activity.laps;
+  }
+
+  mmio({ isCounted }: Baseline): void {
+    if (isCounted) this.config.counters.mmioAborts++;
+  }
+
+  /** From the access to the abort. */
+  exit(episode: Episode, { activity, accessNs }: Baseline): number {
+    const exitNs = activity.startNs - accessNs;
+    const ownNs = Math.round(exitNs * this.config.scale.of(Cost.exit));
+    episode.costNs[Cost.exit] = ownNs;
+    return ownNs - exitNs;
+  }
+
+  /** From the first abort of an access to its last one. */
+  laps(episode: Episode, { activity }: Baseline): number {
+    const lapsNs = (activity.lapNs.at(-1) as number) - activity.startNs;
+    return this.retried(episode, lapsNs) - lapsNs;
+  }
+
+  /** An operation that found its entry taken, and did nothing. @returns how long it takes here */
+  lost(episode: Episode, hold: Hold): number {
+    return this.retried(episode, hold.ns);
+  }
+
+  private retried(episode: Episode, recordedNs: number): number {
+    const ns = Math.round(recordedNs * this.config.scale.of(Cost.retry));
+    this.add(episode, Cost.retry, ns);
+    return ns;
+  }
+
+  /** From the (last) abort to the request for the lock. */
+  own(episode: Episode, { ownNs, preemptedNs, sleptNs }: Baseline): number {
+    const busyNs = ownNs - preemptedNs - sleptNs;
+    const ns = Math.round(busyNs * this.config.scale.of(Cost.handler));
+    // What it slept for is the fault's; that others had its CPU is not.
+    this.add(episode, Cost.handler, ns + sleptNs);
+    return ns - busyNs;
+  }
+
+  /**
+   * The fault path's own clean, under the lock and before the first operation, where the strategy has one. @returns its
+   * time
+   */
+  cleanFirst(episode: Episode, baseline: Baseline): number {
+    const { strategy, fwb, scale, learnt, counters } = this.config;
+    if (!strategy.faultPathCleans || fwb || !baseline.isFault) return 0;
+    const operation = baseline.activity.operation(0);
+    if (operation.kind !== OperationKind.map || episode.faultClass !== FaultClass.translation) return 0;
+    const { cleanNs, parts } = baseline.hold(0);
+    const recordedNs = cleanNs > 0 ? cleanNs : operation.bytes * learnt.cleanByteNs;
+    const ns = Math.round(recordedNs * scale.of(Cost.clean));
+    this.add(episode, Cost.clean, ns);
+    if (baseline.isCounted) {
+      counters.spend(Cost.clean, ns, parts.knowsClean ? 1 : 0);
+      counters.charge(Charge.cleanByte, operation.bytes);
+    }
+    return ns;
+  }
+
+  /** What an operation holds the lock for, as `holdTime` has it. */
+  held(episode: Episode, { isCounted, isFault }: Baseline): void {
+    const { counters, holdTime } = this.config;
+    for (const cost of heldCosts) {
+      const ns = holdTime.costNs[cost] as number;
+      this.add(episode, cost, ns);
+      if (isCounted && isFault) counters.spend(cost, ns, holdTime.recorded[cost] as number);
+    }
+  }
+
+  /** From the break to the install of an operation's walk. */
+  window({ isCounted }: Baseline, ns: number): void {
+    if (isCounted) this.config.counters.window(ns, this.config.holdTime.isWindowRecorded);
+  }
+
+  /** The work of an operation's walk, by charge kind. */
+  work({ isCounted }: Baseline, { bytes }: Operation, shape: number, work: Float64Array): void {
+    if (!isCounted) return;
+    const { counters, fwb, strategy, pageBytes } = this.config;
+    counters.addWork(work);
+    if (shape === Shape.coalesce && !fwb && !strategy.faultPathCleans)
+      counters.noteUnclean(work, bytes, pageBytes);
+  }
+
+  /** Of frees that were left to later, which ran when the operation had ended. */
+  deferred(work: Float64Array): void {
+    this.config.counters.addWork(work);
+  }
+
+  /** The fault is over, and `span` is the epoch that it began in. */
+  fault(episode: Episode, { activity, isCounted }: Baseline, span: EpochSpan): void {
+    const { costNs, laps } = episode;
+    const { counters } = this.config;
+    const stallNs = episode.endNs - episode.startNs;
+    let sum = 0;
+    for (let cost = 0; cost < costNs.length; cost++) if (cost !== Cost.cpuWait) sum += costNs[cost] as number;
+    // What is no work of its own, nor a wait for the lock, was others' time on its CPU.
+    costNs[Cost.cpuWait] = Math.max(0, stallNs - sum);
+    if (!isCounted) return;
+    span.faults += laps;
+    counters.avoided += Math.max(0, activity.laps - laps);
+    counters.fault(episode.faultClass, episode.cause, laps, isGuestTableWalk(activity.esr));
+    counters.spend(Cost.exit, costNs[Cost.exit] as number, 0);
+    counters.spend(Cost.handler, costNs[Cost.handler] as number, 1);
+    counters.spend(Cost.lockWait, costNs[Cost.lockWait] as number, 0);
+    counters.spend(Cost.retry, costNs[Cost.retry] as number, 0);
+    counters.spend(Cost.cpuWait, costNs[Cost.cpuWait] as number, 0);
+    counters.stall(stallNs);
+  }
+
+  add(episode: Episode, cost: number, ns: number): void {
+    episode.costNs[cost] = (episode.costNs[cost] as number) + ns;
+  }
+}
+
+/** Every vCPU has its CPU: what passes from the request to the lock is a wait for the lock. */
+export class ThreadLedger extends Ledger {
+  lock(episode: Episode): void {
+    this.add(episode, Cost.lockWait, episode.lockedNs - episode.requestedNs);
+  }
+
+  between(episode: Episode, baseline: Baseline, n: number): number {
+    const gapNs = baseline.hold(n).requestNs - baseline.hold(n - 1).releasedNs;
+    const ownNs = Math.round(gapNs * this.config.scale.of(Cost.handler));
+    if (baseline.isFault) this.add(episode, Cost.handler, ownNs);
+    return ownNs - gapNs;
+  }
+
+  tail(episode: Episode, { activity, endNs }: Baseline, sinceNs: number): number {
+    const tailNs = endNs - sinceNs;
+    const { operationCount, beforeOffNs, beforeSleptNs, afterOffNs, afterSleptNs } = activity;
+    const offNs = Math.min(tailNs, operationCount === 0 ? beforeOffNs : afterOffNs);
+    const sleptNs = Math.min(offNs, operationCount === 0 ? beforeSleptNs : afterSleptNs);
+    const ownNs = Math.round((tailNs - offNs) * this.config.scale.of(Cost.handler));
+    this.add(episode, Cost.handler, ownNs + sleptNs);
+    return ownNs + offNs - tailNs;
+  }
+}
+
+/** One CPU ran everything: a wait for the lock lasts as long as another's hold, and what others ran meanwhile is theirs. */
+export class StreamLedger extends Ledger {
+  lock(episode: Episode, hold: Hold, n: number, freeNs: number): void {
+    const untilNs = hold.isShared || n > 0 ? 0 : Math.min(episode.lockedNs, freeNs);
+    this.add(episode, Cost.lockWait, Math.max(0, untilNs - episode.requestedNs));
+  }
+
+  between(): number {
+    return 0;
+  }
+
+  tail(episode: Episode, { activity, endNs }: Baseline, sinceNs: number): number {
+    const { operationCount, beforeCpuNs, afterCpuNs } = activity;
+    const cpuNs = Math.round(operationCount === 0 ? beforeCpuNs : afterCpuNs);
+    const recordedNs = Math.min(endNs - sinceNs, cpuNs);
+    const ownNs = Math.round(recordedNs * this.config.scale.of(Cost.handler));
+    this.add(episode, Cost.handler, ownNs);
+    return ownNs - recordedNs;
+  }
+}
