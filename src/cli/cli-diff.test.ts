@@ -49,7 +49,7 @@ describe("diff", () => {
     expect(output).toEqual(
       ok(expect.stringMatching(/9\d % of this gain\s+disappears when cache\s+cleaning is free/)),
     );
-    expect(output.stdout).toMatch(/^ {2}cache clean .* \d % left$/m);
+    expect(output.stdout).toMatch(/^ {2}cache clean .* \d % left!$/m);
     const failing = "ablation.costs.clean.remaining.makespan < 20%";
     expect(run(["diff", trace, "--ablate", "clean", "--fail-on", failing]).status).toBe(1);
     expect(run(["diff", trace, "--ablate", "cleam"])).toEqual({
@@ -126,10 +126,12 @@ describe("diff", () => {
 
   it("gives the same bytes from a file, from a pipe and packed or not", () => {
     const packed = readFileSync(trace);
-    const fromFile = run(["diff", trace, "--format", "json"]);
-    expect(run(["diff", trace, "--format", "json"])).toEqual(fromFile);
-    expect(run(["diff", "-", "--format", "json"], { input: packed })).toEqual(fromFile);
-    expect(run(["diff", "-", "--format", "json"], { input: gunzipSync(packed) })).toEqual(fromFile);
+    // A pipe is read once: its verdict does not say what its cause explains.
+    const options = ["--format", "json", "--no-explain"];
+    const fromFile = run(["diff", trace, ...options]);
+    expect(run(["diff", trace, ...options])).toEqual(fromFile);
+    expect(run(["diff", "-", ...options], { input: packed })).toEqual(fromFile);
+    expect(run(["diff", "-", ...options], { input: gunzipSync(packed) })).toEqual(fromFile);
   });
 
   it("takes the strategies and the profile that it is told", () => {

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { type Browser, chromium, type Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
+import { resultOfDocument } from "../compare/documents.js";
 import type { TraceResult } from "../compare/trace-result.js";
 import { headCells, valueCells } from "../report/cells.js";
 import { formatCount, formatNs } from "../report/quantity.js";
@@ -61,7 +62,7 @@ function write(args: readonly string[], input = ""): Written {
   const { status, stdout, stderr } = run([...args, "--format", "json", "--html", name], input);
   expect({ status, stderr }).toEqual({ status: 0, stderr: "" });
   const file = join(folder, name);
-  return { file, text: readFileSync(file, "utf8"), result: JSON.parse(stdout) };
+  return { file, text: readFileSync(file, "utf8"), result: resultOfDocument(JSON.parse(stdout)) };
 }
 
 /** Opens a page and hands it over once all of it is drawn; afterwards nothing may have been asked for or complained of. */

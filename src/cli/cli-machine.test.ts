@@ -125,7 +125,8 @@ describe("law: what an option says wins, and each contradiction is a caveat", ()
   ];
 
   it("of diff, whose result is that of the machine that was told", () => {
-    const options = "--kernel 6.1 --ia-bits 48 --fwb --walker post-patch --pcpus 2 --lock-wait spin";
+    const options =
+      "--kernel 6.1 --ia-bits 48 --fwb --walker post-patch --candidate pre-patch --pcpus 2 --lock-wait spin";
     const contradicted = diff("saying", options);
     expect(contradictions(contradicted)).toEqual(said.filter((text) => !text.startsWith("ia_bits")));
     const alone = diff("silent", options);
@@ -171,7 +172,9 @@ describe("law: what an option says wins, and each contradiction is a caveat", ()
     writeFileSync(join(folder, "saying/mine.ndjson"), trace.replace("pre-patch", "mine"));
     const { stdout } = run(
       "saying",
-      ...words("diff mine.ndjson --format json --walker ../mine.mjs --base ../mine.mjs"),
+      ...words(
+        "diff mine.ndjson --format json --walker ../mine.mjs --base ../mine.mjs --candidate post-patch",
+      ),
     );
     const result = diffSchema.parse(JSON.parse(stdout));
     expect(contradictions(result)).toEqual([]);

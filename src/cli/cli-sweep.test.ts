@@ -52,7 +52,7 @@ describe("s2replay sweep", () => {
   it("--columns picks of the table and of the CSV", () => {
     const args = [...selftest, "--vcpus", "1,2", "--epoch", "ADJUST"];
     const text = swept([...args, "--columns", "base_faults,vcpus,percent"]);
-    expect(text).toMatch(/^ *faults +ADJUST\npre-patch +vcpus +percent\n +\d+ +1 +-\d+\.\d %\n/m);
+    expect(text).toMatch(/^ *faults +ADJUST\npre-patch +vcpus +percent\n +\d+ +1 +-\d+\.\d %!\n/m);
     expect(swept([...args, "--columns", "vcpus,base_faults", "--format", "csv"])).toMatch(
       /^vcpus,base_faults\r\n1,\d+\r\n2,\d+\r\n$/,
     );
@@ -153,7 +153,8 @@ describe("s2replay sweep", () => {
     const schema = JSON.parse(run(["schema", "sweep"]).stdout);
     expect(schema).toMatchObject({ title: "s2replay-sweep/1" });
     const [point] = points([...selftest, "-v", "1"]);
-    expect(schema.required).toEqual(Object.keys(point as SweepPoint));
+    // What came within the major version is not in points of before.
+    expect(schema.required).toEqual(Object.keys(point as SweepPoint).filter((key) => key !== "unsafe"));
   });
 
   it("completes the names of workloads", () => {

@@ -4,7 +4,6 @@ import { UsageError } from "../errors.js";
 import { type ScalableCost, scalableCosts } from "../replay/cost-scale.js";
 import { diffColumns } from "../report/columns.js";
 import { didYouMean } from "../suggest.js";
-import { canBeReadAgain } from "../trace/byte-source.js";
 import { addImportOptions } from "./import-options.js";
 import { addRecordings, type RecordingsArguments, recordingsIn, showRecordings } from "./recordings.js";
 import { replayAndDeliver } from "./replaying.js";
@@ -87,7 +86,7 @@ export const diffCommand: CommandModule<object, DiffArguments> = {
       {
         kind: "diff",
         strategies: [args.base, args.candidate],
-        explain: args.explain && canBeReadAgain(trace),
+        explain: args.explain,
         ablate: args.ablate === undefined ? [] : parseCosts(args.ablate),
         schema: diffSchema,
         columns: diffColumns,

@@ -4,6 +4,7 @@ import type { z } from "zod";
 import type { SidesOptions } from "../compare/options.js";
 import { replayUnder } from "../compare/replay-under.js";
 import { sampled } from "../compare/samples.js";
+import { canBeReadAgain } from "../trace/byte-source.js";
 import { openPlot } from "./plot-option.js";
 import { startCount, startReplay } from "./progress.js";
 import { withRereadable } from "./rereadable.js";
@@ -24,7 +25,9 @@ export async function replayAndDeliver(
   { schema, columns: known, files: fileKinds, ...own }: Replaying,
 ): Promise<void> {
   const failOn = failOnOf(args, schema);
-  const options: SidesOptions = { ...traceOptionsOf(args), ...own };
+  const { explain: wantsExplanation = false } = own;
+  const explain = wantsExplanation && canBeReadAgain(args.trace);
+  const options: SidesOptions = { ...traceOptionsOf(args), ...own, explain };
   const count = args.samples === undefined ? undefined : parseCount("--samples", args.samples, 2);
   const seed = parseCount("--seed", args.seed, 0);
   const columns = columnsFrom(args, known);
@@ -40,7 +43,7 @@ export async function replayAndDeliver(
     count === undefined
       ? await whole(options)
       : await withRereadable(args.trace, async (input) => {
-          const given = { ...options, ...input };
+          const given = { ...options, ...input, explain: wantsExplanation };
           const once = await whole(given);
           const { stop: end, ...bar } = startCount("draws");
           return sampled(once, given, { count, seed, ...bar }).finally(end);
