@@ -85,7 +85,7 @@ function program(argv: readonly string[]): Argv {
 }
 
 /** What may be given several times; of anything else the last counts. */
-const lists = new Set(["_", "--", "command", "files", "map", "param", "paths"]);
+const lists = new Set(["_", "--", "after", "before", "command", "files", "map", "param", "paths"]);
 
 function takeLast(args: Record<string, unknown>): void {
   for (const [key, value] of Object.entries(args)) {

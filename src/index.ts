@@ -19,6 +19,7 @@ export type {
   TraceOptions,
   WhatIf,
 } from "./compare/options.js";
+export { compareRecordings, type RecordedRuns, type RecordingsOptions } from "./compare/recordings.js";
 export {
   type Caveat,
   type CompareResult,
@@ -37,6 +38,7 @@ export {
   type StallCost,
   type TraceSummary,
 } from "./compare/result.js";
+export { type Compared, type RecordingsResult, recordingsSchema } from "./compare/result-recordings.js";
 export { type SelfReplayResult, selfReplaySchema } from "./compare/result-self-replay.js";
 export { type SweepPoint, sweepSchema } from "./compare/result-sweep.js";
 export { type ValidateResult, validateSchema } from "./compare/result-validate.js";

@@ -6,6 +6,7 @@ import { fileURLToPath } from "node:url";
 import { gunzipSync } from "node:zlib";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { diffSchema, replaySchema } from "../compare/result.js";
+import { recordingsSchema } from "../compare/result-recordings.js";
 import { validateSchema } from "../compare/result-validate.js";
 
 // Programs are started on a machine that does other things too.
@@ -173,6 +174,68 @@ describe("diff", () => {
       status: 2,
       stdout: "",
       stderr: expect.stringMatching(/^s2replay: bad\.ndjson:2: .*\n$/),
+    });
+  });
+});
+
+describe("diff of two recordings", () => {
+  const after = fileURLToPath(new URL("../../traces/5.10.262-postpatch-h2m-1v.ndjson.gz", import.meta.url));
+  const adjust = ["--slot", "1", "--epoch", "ADJUST"];
+
+  it("prints the three formats", () => {
+    const text = run(["diff", trace, after, ...adjust]);
+    expect(text).toEqual(ok(expect.stringMatching(/^verdict +does not tell: ADJUST takes /)));
+    expect(text.stdout).toMatch(/^ +before +after +change$/m);
+    const sides = ["--before", trace, "--after", after];
+    expect(run(["diff", ...sides, ...adjust])).toEqual(text);
+    const markdown = run([
+      "diff",
+      trace,
+      after,
+      ...adjust,
+      "--format",
+      "markdown",
+      "--columns",
+      "after,percent",
+    ]);
+    expect(markdown).toEqual(ok(expect.stringContaining("|  | after | percent |\n")));
+    const json = run(["diff", trace, after, ...adjust, "--format", "json"]).stdout;
+    expect(recordingsSchema.parse(JSON.parse(json))).toMatchObject({
+      before: { runs: [{ recordedUnder: "pre-patch" }] },
+      after: { runs: [{ recordedUnder: "post-patch" }] },
+      epochs: [{ label: "ADJUST" }],
+    });
+  });
+
+  it("--fail-on is over what it prints as JSON", () => {
+    const failing = run([
+      "diff",
+      trace,
+      after,
+      ...adjust,
+      "--fail-on",
+      "epochs.ADJUST.makespanNs.ratio < 0%",
+    ]);
+    expect(failing.status).toBe(1);
+    const unknown = run(["diff", trace, after, "--fail-on", "candidate.faults.total > 1"]);
+    expect(unknown).toMatchObject({ status: 2, stderr: expect.stringContaining("unknown path") });
+  });
+
+  it.each([
+    [[trace, after, "--candidate", "v6.1"], "--candidate: is of a replay"],
+    [[trace, after, "--sanitize"], "--sanitize: is of a replay"],
+    [[trace, after, "--html", "x.html"], "--html: is of a replay"],
+    [[trace, "-"], "-: expected files"],
+    [["--before", trace], "--after: expected recordings of that side, too"],
+    [[trace, "--before", trace, "--after", after], "expected either two recordings or --before and --after"],
+    [["--before", trace, trace, "--after", after], "is named twice on one side"],
+    [[trace, "--after-walker", "v6.1"], "--after-walker: expected two recordings"],
+    [[trace, after, "--epoch", "ADJST"], 'no epoch "ADJST" (did you mean "ADJUST"?)'],
+  ])("%j ends with status 2", (args, problem) => {
+    expect(run(["diff", ...args])).toEqual({
+      status: 2,
+      stdout: "",
+      stderr: expect.stringContaining(problem),
     });
   });
 });

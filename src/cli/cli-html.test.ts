@@ -96,7 +96,7 @@ const details = (page: Page) => textOf(page, "#details");
 /** The figures as the text report has them: label, then cells. */
 function expectedRows(result: TraceResult): string[][] {
   const sides = result.sides;
-  const blanks = headCells(sides).map(() => "");
+  const blanks = headCells(sides.map(({ replay }) => replay.strategy)).map(() => "");
   return sectionsOf(result).flatMap(({ title, head, rows }) => [
     [title, ...(head === undefined ? blanks : valueCells(head, sides))],
     ...rows.map((row) => [row.label, ...valueCells(row, sides)]),

@@ -88,7 +88,7 @@ describe("a wrong command line ends with status 2 and one line on stderr", () =>
     [["dif", "x"], 'unknown command "dif" (did you mean "diff"?); see s2replay --help'],
     [["frobnicate"], 'unknown command "frobnicate"; see s2replay --help'],
     [["diff"], "expected a trace; see s2replay diff --help"],
-    [["diff", "a", "b"], 'unexpected argument "b"; see s2replay diff --help'],
+    [["diff", "a", "b", "c"], 'unexpected argument "c"; see s2replay diff --help'],
     [
       ["diff", "a", "--formt", "json"],
       'unknown option --formt (did you mean "--format"?); see s2replay diff --help',
@@ -121,7 +121,7 @@ describe("a wrong command line ends with status 2 and one line on stderr", () =>
     [["replay", "a"], "--strategy: expected a value; see s2replay replay --help"],
     [
       ["schema", "foo"],
-      'of: expected one of "diff", "compare", "sweep", "replay", "validate", "self-replay", "check", "episodes", got "foo"; see s2replay schema --help',
+      'of: expected one of "diff", "compare", "sweep", "recordings", "replay", "validate", "self-replay", "check", "episodes", got "foo"; see s2replay schema --help',
     ],
     [
       ["completion", "fish"],

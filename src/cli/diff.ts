@@ -4,12 +4,14 @@ import { UsageError } from "../errors.js";
 import { type ScalableCost, scalableCosts } from "../replay/cost-scale.js";
 import { diffColumns } from "../report/columns.js";
 import { didYouMean } from "../suggest.js";
+import { addImportOptions } from "./import-options.js";
+import { addRecordings, type RecordingsArguments, recordingsIn, showRecordings } from "./recordings.js";
 import { replayAndDeliver } from "./replaying.js";
-import { addTraceOptions, type TraceArguments } from "./trace-options.js";
+import { addResultOptions, type TraceArguments } from "./trace-options.js";
 import { addWatchFiles } from "./watch-files.js";
 import { watchKinds } from "./watch-kinds.js";
 
-interface DiffArguments extends TraceArguments {
+interface DiffArguments extends Omit<TraceArguments, "trace">, RecordingsArguments {
   base: string | undefined;
   candidate: string | undefined;
   ablate: string | undefined;
@@ -31,12 +33,13 @@ function parseCosts(text: string): readonly ScalableCost[] {
 }
 
 export const diffCommand: CommandModule<object, DiffArguments> = {
-  command: "diff <trace>",
-  describe: "Replay a trace under two strategies and print the difference",
+  command: "diff [trace] [other]",
+  describe:
+    "Replay a trace under two strategies, or set two recordings side by side, and print the difference",
   builder: (yargs) =>
-    addTraceOptions(
+    addResultOptions(
       addWatchFiles(
-        yargs
+        addRecordings(addImportOptions(yargs))
           .option("base", {
             type: "string",
             requiresArg: true,
@@ -65,20 +68,30 @@ export const diffCommand: CommandModule<object, DiffArguments> = {
     )
       .example("$0 diff host.ndjson.gz", "the walker that recorded it, pre-patch here, against post-patch")
       .example("$0 diff host.ndjson.gz --ablate all", "which cost the change comes from")
+      .example("$0 diff old/trace.dat new/trace.dat", "what was recorded on two kernels, nothing predicted")
+      .example("$0 diff --before old/*.dat --after new/*.dat", "several runs of each, with a test")
       .example("$0 diff host.ndjson --candidate ./mine.js", "a walker of your own")
       .example("gunzip -c host.ndjson.gz | $0 diff - --epoch ADJUST", "one epoch, from a pipe")
       .example(
         "$0 diff host.ndjson --fail-on 'candidate.faults.total > base.faults.total * 1.05'",
         "exit with status 1 where the candidate takes over 5 % more faults",
       ),
-  handler: (args) =>
-    replayAndDeliver(args, {
-      kind: "diff",
-      strategies: [args.base, args.candidate],
-      explain: args.explain,
-      ablate: args.ablate === undefined ? [] : parseCosts(args.ablate),
-      schema: diffSchema,
-      columns: diffColumns,
-      files: watchKinds,
-    }),
+  handler: async (args) => {
+    const recordings = recordingsIn(args);
+    if (recordings !== undefined) return showRecordings(args, recordings);
+    const { trace } = args;
+    if (trace === undefined) throw new UsageError("expected a trace; see s2replay diff --help");
+    return replayAndDeliver(
+      { ...args, trace },
+      {
+        kind: "diff",
+        strategies: [args.base, args.candidate],
+        explain: args.explain,
+        ablate: args.ablate === undefined ? [] : parseCosts(args.ablate),
+        schema: diffSchema,
+        columns: diffColumns,
+        files: watchKinds,
+      },
+    );
+  },
 };

@@ -12,6 +12,9 @@ export interface ImportArguments extends RecordingArguments {
   instance: string | undefined;
 }
 
+export const traceFormats =
+  "NDJSON, trace.dat, or text of tracefs, trace-cmd report, perf script or bpftrace; plain, gzip or zstd";
+
 /** The positional `trace`, and how it is read. */
 export function addTrace<T>(yargs: Argv<T>): Argv<T & ImportArguments & { trace: string }> {
   return (
@@ -19,9 +22,7 @@ export function addTrace<T>(yargs: Argv<T>): Argv<T & ImportArguments & { trace:
       .positional("trace", {
         type: "string",
         demandOption: true,
-        describe:
-          "NDJSON, trace.dat, or text of tracefs, trace-cmd report, perf script or bpftrace; " +
-          "plain, gzip or zstd; - is standard input",
+        describe: `${traceFormats}; - is standard input`,
       })
       // Without it yargs takes a lone - for an option.
       .nargs("trace", 1)

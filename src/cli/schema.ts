@@ -1,5 +1,6 @@
 import type { CommandModule } from "yargs";
 import { compareSchema, diffSchema, jsonSchemaOf, replaySchema } from "../compare/result.js";
+import { recordingsSchema } from "../compare/result-recordings.js";
 import { selfReplaySchema } from "../compare/result-self-replay.js";
 import { sweepSchema } from "../compare/result-sweep.js";
 import { validateSchema } from "../compare/result-validate.js";
@@ -11,6 +12,7 @@ const schemas = {
   diff: diffSchema,
   compare: compareSchema,
   sweep: sweepSchema,
+  recordings: recordingsSchema,
   replay: replaySchema,
   validate: validateSchema,
   "self-replay": selfReplaySchema,
@@ -31,7 +33,8 @@ export const schemaCommand: CommandModule<object, SchemaArguments> = {
       .positional("of", {
         choices: Object.keys(schemas) as SchemaName[],
         default: "diff" as SchemaName,
-        describe: "the command whose result it describes; episodes: the rows that --episodes writes",
+        describe:
+          "the command whose result it describes; recordings: what diff prints of two; episodes: the rows that --episodes writes",
       })
       .example("$0 schema", "of what diff --format json prints")
       .example("$0 schema replay", "of what replay --format json prints"),

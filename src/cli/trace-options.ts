@@ -101,7 +101,14 @@ export function addReplayOptions<T>(yargs: Argv<T>): Argv<T & ReplayArguments> {
 
 /** @param columns what the columns of the command's table are called */
 export function addTraceOptions<T>(yargs: Argv<T>, columns: string): Argv<T & TraceArguments> {
-  return addPlot(addReplayOptions(addTrace(yargs)))
+  return addResultOptions(addTrace(yargs), columns);
+}
+
+type ResultArguments = Omit<TraceArguments, "trace" | keyof ImportArguments>;
+
+/** The same without the trace. */
+export function addResultOptions<T>(yargs: Argv<T>, columns: string): Argv<T & ResultArguments> {
+  return addPlot(addReplayOptions(yargs))
     .option("format", { choices: formats, default: "text" as Format, describe: "how to print the result" })
     .option("sanitize", {
       type: "boolean",
@@ -175,7 +182,7 @@ function withoutUndefined<T extends object>(options: T): Partial<WithoutUndefine
 type RequiredOf<T> = { [K in keyof T as undefined extends T[K] ? never : K]: T[K] };
 
 /** Parsed before the trace is read: a slip shows at once. */
-export function failOnOf(args: TraceArguments, schema: z.ZodType): Expression | undefined {
+export function failOnOf(args: Pick<TraceArguments, "fail-on">, schema: z.ZodType): Expression | undefined {
   const text = args["fail-on"];
   return text === undefined ? undefined : parseExpression(text, schema);
 }
@@ -201,11 +208,21 @@ export interface Delivery {
 /** Prints the result; the exit status becomes 1 where `failOn` holds. */
 export function deliver(result: TraceResult, args: TraceArguments, delivery: Delivery): void {
   const { failOn, plot, columns } = delivery;
-  const holds = failOn?.holds(documentOf(result)) ?? false;
+  const text = renderAs(args.format, result, { color: wantsColor(args.output), columns });
+  emitJudged(text + renderPlot(plot, result, args), documentOf(result), failOn, args.output);
+}
+
+/** Prints the text of a result; the exit status becomes 1 where `failOn` holds of its document. */
+export function emitJudged(
+  text: string,
+  document: unknown,
+  failOn: Expression | undefined,
+  output: string | undefined,
+): void {
+  const holds = failOn?.holds(document) ?? false;
   // Before the printing, whose reader may go away.
   if (holds) process.exitCode = 1;
-  const text = renderAs(args.format, result, { color: wantsColor(args.output), columns });
-  emit(text + renderPlot(plot, result, args), args.output);
+  emit(text, output);
   if (holds) process.stderr.write(`s2replay: --fail-on holds: ${failOn!.text}\n`);
 }
 

@@ -140,7 +140,7 @@ export function resultOfDocument(document: ResultDocument): TraceResult {
     figures: ownFigures(document.figures ?? {}, placeIn[kind](n), document.epochs.length),
   }));
   const epochs = document.epochs.map(({ label, startNs }) => ({ label, startNs }));
-  return { kind, trace, profile, selfReplay, sides: own, epochs, ...more, caveats, findings };
+  return { kind, trace, profile, selfReplay, sides: own, epochs, ...more, caveats, findings, memslots: null };
 }
 
 type Parts = Pick<TraceResult, "kind" | "ablation" | "samples"> & {

@@ -10,6 +10,7 @@ import type { ResultKind, SidesOptions } from "./options.js";
 import type { Caveat } from "./result.js";
 import { replaySession, type Session } from "./session.js";
 import {
+  memslotsOf,
   profileSummary,
   recordedRatio,
   resultOf,
@@ -58,6 +59,7 @@ async function replayOnce(options: SidesOptions): Promise<TraceResult> {
     samples: null,
     caveats: [...standIns(asked), ...caveatsOf(session, sides)],
     findings: findingsOf(session, sides),
+    memslots: memslotsOf(session),
   };
 }
 

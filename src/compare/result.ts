@@ -149,7 +149,7 @@ const selfReplay = z.object({
 const interval = z.object({ low: z.number(), median: z.number(), high: z.number() });
 
 /** See compare/figures.ts. */
-const figureKinds = ["recorded", "exact", "at least", "modelled"] as const;
+export const figureKinds = ["recorded", "exact", "at least", "modelled"] as const;
 
 const figure = z.object({
   kind: z.enum(figureKinds),

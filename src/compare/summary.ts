@@ -8,6 +8,7 @@ import { addsAtLeast } from "./caveats.js";
 import { epochName } from "./epoch-name.js";
 import type { ProfileSummary, ReplayResult, SelfReplay, TraceSummary } from "./result.js";
 import type { Session } from "./session.js";
+import type { SeenSlot } from "./trace-result.js";
 import { byRule } from "./who-is-who.js";
 
 export function traceSummary(session: Session): TraceSummary {
@@ -34,6 +35,14 @@ export function traceSummary(session: Session): TraceSummary {
       unknownSubtrees: replay.unknownSubtrees,
     },
   };
+}
+
+/** In the order of their numbers, and of the VMs. */
+export function memslotsOf({ replay }: Session): SeenSlot[] {
+  return replay.fold.vms
+    .filter(({ faults }) => faults > 0)
+    .flatMap(({ slotsSeen }) => [...slotsSeen.values()].map(({ slot, bytes }) => ({ slot, bytes })))
+    .sort((a, b) => a.slot - b.slot);
 }
 
 export function profileSummary({ profile, fit }: Session): ProfileSummary {

@@ -29,6 +29,14 @@ export interface TraceResult {
   readonly samples: Samples | null;
   readonly caveats: readonly Caveat[];
   readonly findings: readonly ResultFinding[] | null;
+  /** Null where a document tells the result: none has them. */
+  readonly memslots: readonly SeenSlot[] | null;
+}
+
+/** A memslot of a VM that faulted, as last set. */
+export interface SeenSlot {
+  readonly slot: number;
+  readonly bytes: number;
 }
 
 interface ResultEpoch {

@@ -18,8 +18,8 @@ export function relativeCell(side: number, sides: number): number {
   return sides === 2 ? 3 : 2 * side;
 }
 
-export function headCells(sides: readonly ResultSide[]): string[] {
-  const [first = "", ...others] = sides.map((side) => side.replay.strategy);
+/** @param names of the sides */
+export function headCells([first = "", ...others]: readonly string[]): string[] {
   if (others.length < 2) return others.length === 0 ? [first] : [first, ...others, "change", ""];
   return [first, ...others.flatMap((name) => [name, ""])];
 }
@@ -52,9 +52,8 @@ export function valueCells(row: Row, sides: readonly ShownSide[]): string[] {
   const [first = "", ...others] = row.values.map((value, i) => {
     const figure = row.figures?.[i];
     const most = figure?.interval?.high ?? 0;
-    if (value === 0)
-      return most > 0 ? `${modelledMark}0 (to ${formatQuantity(Math.round(most), row.unit)})` : "0";
     const mark = markOf(figure, row.unit, sides[i]!);
+    if (value === 0) return most > 0 ? `${mark}0 (to ${formatQuantity(Math.round(most), row.unit)})` : "0";
     return `${mark}${formatQuantity(value, row.unit)}${reach(value, figure)}`;
   });
   const base = row.values[0]!;

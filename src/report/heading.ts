@@ -1,6 +1,6 @@
 /** The lines above the figures: what was replayed, what is wrong with it, and what the times are worth. */
 
-import type { SelfReplay, TraceSummary } from "../compare/result.js";
+import type { ProfileSummary, SelfReplay, TraceSummary } from "../compare/result.js";
 import type { TraceResult } from "../compare/trace-result.js";
 import { ablationTexts } from "./ablation.js";
 import { verdictsOf } from "./findings.js";
@@ -13,6 +13,8 @@ export interface HeadingLine {
     | "warning"
     | VerdictLine["label"]
     | "trace"
+    | "before"
+    | "after"
     | "assumed"
     | "inferred"
     | "times"
@@ -30,7 +32,7 @@ export const modelledMark = "~";
 
 /** Warnings come first: a result built on a lossy trace says so before anything else. */
 export function headingOf(result: TraceResult): HeadingLine[] {
-  const { trace } = result;
+  const { trace, sides } = result;
   const lines: HeadingLine[] = warningsOf(trace).map((text) => ({ label: "warning", text }));
   lines.push(...verdictLines(result));
   lines.push({ label: "trace", text: traceLine(trace) });
@@ -42,7 +44,13 @@ export function headingOf(result: TraceResult): HeadingLine[] {
     const text = inferred.map(([name, n]) => `${words(name)} ${formatCount(n)}`).join(", ");
     lines.push({ label: "inferred", text });
   }
-  lines.push({ label: "times", text: timesLine(result) });
+  lines.push({
+    label: "times",
+    text: timesLine(
+      sides.map(({ replay, recordedRatio }) => [replay.strategy, recordedRatio]),
+      result.profile,
+    ),
+  });
   lines.push(...selfReplayLines(result.selfReplay).map((text) => ({ label: "self-replay" as const, text })));
   lines.push(...ablationTexts(result).map((text) => ({ label: "ablation" as const, text })));
   lines.push(...samplesTexts(result).map((text) => ({ label: "samples" as const, text })));
@@ -55,7 +63,7 @@ function words(name: string): string {
   return name.replace(/(?<=[a-z])[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`);
 }
 
-function warningsOf(trace: TraceSummary): string[] {
+export function warningsOf(trace: TraceSummary): string[] {
   const warnings: string[] = [];
   if (trace.lostEvents > 0) {
     warnings.push(`lossy trace: the ring buffer lost ${formatPlural(trace.lostEvents, "event")}`);
@@ -80,12 +88,14 @@ function traceLine(trace: TraceSummary): string {
   return [trace.source, kernel, walker, machine, extent].join(", ");
 }
 
-function timesLine(result: TraceResult): string {
-  const sides = result.sides;
-  const shares = sides.map((s) => `${s.replay.strategy} ${formatShare(s.recordedRatio)}`).join(", ");
-  const { name, assumed, figures, fit } = result.profile;
-  const recorded = `stall time as recorded: ${shares}`;
-  if (sides.every((side) => side.recordedRatio === 1)) return recorded;
+/** @param shares of each side's stall time, by its name, what is taken as recorded */
+export function timesLine(
+  shares: readonly (readonly [name: string, recordedRatio: number])[],
+  { name, assumed, figures, fit }: ProfileSummary,
+): string {
+  const texts = shares.map(([side, ratio]) => `${side} ${formatShare(ratio)}`).join(", ");
+  const recorded = `stall time as recorded: ${texts}`;
+  if (shares.every(([, ratio]) => ratio === 1)) return recorded;
   const how =
     fit === undefined
       ? ""

@@ -11,9 +11,9 @@ export function formatBytes(bytes: number): string {
   return scaled(bytes, 1024, ["B", "KiB", "MiB", "GiB", "TiB"]);
 }
 
-/** `1,048,576`. */
+/** `1,048,576`; the median of two counts may be a half: `1,048,576.5`. */
 export function formatCount(count: number): string {
-  return String(count).replace(/\B(?=(\d{3})+$)/g, ",");
+  return String(count).replace(/\B(?=(\d{3})+(\.\d+)?$)/g, ",");
 }
 
 export function formatQuantity(value: number, unit: Unit): string {

@@ -11,6 +11,8 @@ export interface Row {
   readonly unit: Unit;
   /** One a side. */
   readonly values: readonly number[];
+  /** Of the number in a side, as `stallNs.p50`; absent where it stands in none. */
+  readonly path?: string;
   /** What each value is, and between what it lies where that was sampled; absent where the result does not say. */
   readonly figures?: readonly (Figure | undefined)[];
   /** Shown even where it is 0 on every side. */
@@ -38,10 +40,35 @@ export interface Section {
   readonly rows: readonly Row[];
 }
 
+/** Where rows take a side's numbers from: each by its path, as `stallNs.p50` or `epochs.0.makespanNs`. */
+export interface RowSide {
+  valueAt(path: string): number;
+  /** Undefined where nothing is said of the number. */
+  figureAt(path: string): Figure | undefined;
+}
+
 /** Every section in print order, without the rows that are 0 on every side unless they are main ones. */
 export function sectionsOf(result: TraceResult): Section[] {
-  const { sides } = result;
   const labels = result.epochs.map((epoch) => epoch.label);
+  return sectionsFrom(result.sides.map(rowSide), labels, ablationSections(result));
+}
+
+function rowSide({ replay, epochs, figures }: ResultSide): RowSide {
+  return {
+    valueAt: (path) => (path.startsWith("epochs.") ? numberAt({ epochs }, path) : numberAt(replay, path)),
+    figureAt: (path) => figures[path],
+  };
+}
+
+/**
+ * @param labels of the epochs
+ * @param others what stands between the epochs and the walker's work
+ */
+export function sectionsFrom(
+  sides: readonly RowSide[],
+  labels: readonly string[],
+  others: readonly Section[] = [],
+): Section[] {
   return [
     faults(sides),
     kinds(sides),
@@ -51,7 +78,7 @@ export function sectionsOf(result: TraceResult): Section[] {
     where(sides),
     windows(sides),
     epochs(sides, labels),
-    ...ablationSections(result),
+    ...others,
     work(sides),
   ]
     .map((section) => ({
@@ -61,30 +88,28 @@ export function sectionsOf(result: TraceResult): Section[] {
     .filter(({ head, rows }) => rows.length > 0 || head?.main || head?.values.some(Boolean));
 }
 
-/** @param path of the number in a side's replay, as `stallNs.p50` */
-function row(label: string, unit: Unit, sides: readonly ResultSide[], path: ReplayPath, main = false): Row {
-  return {
-    label,
-    unit,
-    values: sides.map(({ replay }) => numberAt(replay, path)),
-    figures: sides.map(({ figures }) => figures[path]),
-    main,
-  };
+function row(label: string, unit: Unit, sides: readonly RowSide[], path: ReplayPath, main = false): Row {
+  return rowAt(label, unit, sides, path, main);
 }
 
 function epochRow(
   label: string,
   unit: Unit,
-  sides: readonly ResultSide[],
+  sides: readonly RowSide[],
   index: number,
   name: "makespanNs" | "faults",
   main = false,
 ): Row {
+  return rowAt(label, unit, sides, `epochs.${index}.${name}`, main);
+}
+
+function rowAt(label: string, unit: Unit, sides: readonly RowSide[], path: string, main: boolean): Row {
   return {
     label,
     unit,
-    values: sides.map(({ epochs }) => epochs[index]![name]),
-    figures: sides.map(({ figures }) => figures[`epochs.${index}.${name}`]),
+    values: sides.map((side) => side.valueAt(path)),
+    figures: sides.map((side) => side.figureAt(path)),
+    path,
     main,
   };
 }
@@ -103,7 +128,7 @@ export const causes: Readonly<Record<FaultCause, readonly [label: string, kind: 
   unexplained: ["unexplained", "rare"],
 };
 
-function faults(sides: readonly ResultSide[]): Section {
+function faults(sides: readonly RowSide[]): Section {
   return {
     title: "faults",
     head: row("total", "count", sides, "faults.total", true),
@@ -114,7 +139,7 @@ function faults(sides: readonly ResultSide[]): Section {
   };
 }
 
-function kinds(sides: readonly ResultSide[]): Section {
+function kinds(sides: readonly RowSide[]): Section {
   return {
     title: "of these",
     rows: [
@@ -127,7 +152,7 @@ function kinds(sides: readonly ResultSide[]): Section {
   };
 }
 
-function againstRecording(sides: readonly ResultSide[]): Section {
+function againstRecording(sides: readonly RowSide[]): Section {
   const avoided = row("avoided", "count", sides, "faults.avoided");
   const added = row("added", "count", sides, "faults.added");
   return {
@@ -139,12 +164,12 @@ function againstRecording(sides: readonly ResultSide[]): Section {
   };
 }
 
-function mmio(sides: readonly ResultSide[]): Section {
+function mmio(sides: readonly RowSide[]): Section {
   const head = row("total", "count", sides, "mmioAborts");
   return { title: "MMIO aborts (not faults)", head, rows: [] };
 }
 
-function stall(sides: readonly ResultSide[]): Section {
+function stall(sides: readonly RowSide[]): Section {
   return {
     title: "guest stall",
     head: row("total", "ns", sides, "stallNs.total", true),
@@ -169,7 +194,7 @@ export const costs: Readonly<Record<StallCost, string>> = {
   teardown: "teardown",
 };
 
-function where(sides: readonly ResultSide[]): Section {
+function where(sides: readonly RowSide[]): Section {
   return {
     title: "where the stall goes",
     rows: (Object.keys(costs) as StallCost[]).map((cost) =>
@@ -179,7 +204,7 @@ function where(sides: readonly ResultSide[]): Section {
   };
 }
 
-function windows(sides: readonly ResultSide[]): Section {
+function windows(sides: readonly RowSide[]): Section {
   return {
     title: "windows",
     head: row("count", "count", sides, "windows.count", true),
@@ -191,7 +216,7 @@ function windows(sides: readonly ResultSide[]): Section {
   };
 }
 
-function epochs(sides: readonly ResultSide[], labels: readonly string[]): Section {
+function epochs(sides: readonly RowSide[], labels: readonly string[]): Section {
   const each = labels.flatMap((label, i) => [
     epochRow(label, "ns", sides, i, "makespanNs", true),
     epochRow(`${label} faults`, "count", sides, i, "faults"),
@@ -202,7 +227,7 @@ function epochs(sides: readonly ResultSide[], labels: readonly string[]): Sectio
   };
 }
 
-function work(sides: readonly ResultSide[]): Section {
+function work(sides: readonly RowSide[]): Section {
   return {
     title: "walker's work",
     rows: [

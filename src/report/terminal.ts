@@ -2,8 +2,8 @@
 
 import Table from "cli-table3";
 import pc from "picocolors";
-import type { ResultSide, TraceResult } from "../compare/trace-result.js";
-import { headCells, judgementOf, relativeCell, valueCells } from "./cells.js";
+import type { TraceResult } from "../compare/trace-result.js";
+import { headCells, judgementOf, relativeCell, type ShownSide, valueCells } from "./cells.js";
 import { cellPicker, columnsOf, pickHeads } from "./columns.js";
 import { findingTexts } from "./findings.js";
 import { type HeadingLine, headingOf } from "./heading.js";
@@ -82,37 +82,58 @@ function findings(result: TraceResult, colors: Colors): string[] {
 function figures(result: TraceResult, columns: readonly string[] | undefined, colors: Colors): string {
   const sides = result.sides;
   const known = columnsOf(result);
+  const head = headCells(sides.map(({ replay }) => replay.strategy));
+  const cellsOf = (row: Row) => paintedCells(row, sides, colors);
+  return sectionTable(sectionsOf(result), { head, known, columns, cellsOf }, colors);
+}
+
+/** What a table has beside its rows' labels. */
+export interface TableColumns {
+  /** One for each cell of a row. */
+  readonly head: readonly string[];
+  /** What --columns calls them. */
+  readonly known: readonly string[];
+  /** Those that are wanted; all where none is named. */
+  readonly columns: readonly string[] | undefined;
+  cellsOf(row: Row): readonly string[];
+}
+
+export function sectionTable(
+  sections: readonly Section[],
+  { head, known, columns, cellsOf }: TableColumns,
+  colors: Colors,
+): string {
   const pick = cellPicker(known, columns);
-  const head = pickHeads(headCells(sides), known, columns);
-  const table = plainTable(["left", ...head.map(() => "right" as const)]);
-  table.push(["", ...head.map((cell) => colors.bold(printable(cell)))]);
-  for (const section of sectionsOf(result)) table.push(...sectionRows(section, sides, colors, pick));
+  const heads = pickHeads(head, known, columns);
+  const table = plainTable(["left", ...heads.map(() => "right" as const)]);
+  table.push(["", ...heads.map((cell) => colors.bold(printable(cell)))]);
+  for (const { title, head: own, rows } of sections)
+    table.push(
+      [colors.bold(title), ...(own === undefined ? [] : pick(cellsOf(own)))],
+      ...rows.map((row) => [`  ${clip(printable(row.label))}`, ...pick(cellsOf(row))]),
+    );
   return tableText(table);
 }
 
-function sectionRows(
-  section: Section,
-  sides: readonly ResultSide[],
-  colors: Colors,
-  pick: ReturnType<typeof cellPicker>,
-): string[][] {
-  const cells = (row: Row) => pick(paintedCells(row, sides, colors));
-  const head = section.head === undefined ? [] : cells(section.head);
-  return [
-    [colors.bold(section.title), ...head],
-    ...section.rows.map((row) => [`  ${clip(printable(row.label))}`, ...cells(row)]),
-  ];
+function paintedCells(row: Row, sides: readonly ShownSide[], colors: Colors): string[] {
+  return painted(row, sides, valueCells(row, sides), colors);
 }
 
-function paintedCells(row: Row, sides: readonly ResultSide[], colors: Colors): string[] {
-  const cells = valueCells(row, sides);
+/** The cells of a row with a colour where less or more is told of a side. */
+export function painted(
+  row: Row,
+  sides: readonly ShownSide[],
+  cells: readonly string[],
+  colors: Colors,
+): string[] {
   const paints = { less: colors.green, more: colors.red, unsafe: colors.yellow };
+  const shown = [...cells];
   row.values.forEach((value, side) => {
     const at = relativeCell(side, sides.length);
     const judgement = side === 0 ? undefined : judgementOf(row, sides[side]!, value);
-    if (judgement !== undefined) cells[at] = paints[judgement](cells[at]!);
+    if (judgement !== undefined) shown[at] = paints[judgement](shown[at]!);
   });
-  return cells;
+  return shown;
 }
 
 function clip(label: string): string {

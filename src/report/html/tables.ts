@@ -48,7 +48,7 @@ export function comparison(result: TraceResult): Markup {
 }
 
 function table(sections: readonly Section[], sides: readonly ResultSide[]): Markup {
-  const [first, ...others] = headCells(sides);
+  const [first, ...others] = headCells(sides.map(({ replay }) => replay.strategy));
   return html`<div class="scroll" tabindex="0" role="region" aria-label="Figures: ${sections.map(({ title }) => title).join(", ")}">
 <table>
 <thead><tr><td></td><th scope="col">${first}</th>${others.map((name) =>

@@ -1,0 +1,45 @@
+/** A number of several runs before and after: medians, ranges, and whether the change is more than what runs differ by. */
+
+import { medianOf } from "./kernel-matrix.js";
+import { mannWhitney } from "./mann-whitney.js";
+import { type FigureKind, figureKinds } from "./result.js";
+import type { Compared } from "./result-recordings.js";
+
+/** Of fewer runs a side no test of ranks tells anything at this level: of 3 and 3 the least p is 0.1. */
+export const LEAST_TESTED = 4;
+const LEVEL = 0.05;
+
+/** What one run has. */
+export interface Measurement {
+  readonly value: number;
+  readonly kind: FigureKind;
+}
+
+export function compared(before: readonly Measurement[], after: readonly Measurement[]): Compared {
+  const [from, to] = [figureOf(before), figureOf(after)];
+  const change = to.median - from.median;
+  const isTested = Math.min(before.length, after.length) >= LEAST_TESTED;
+  const p = isTested ? mannWhitney(before.map(numberOf), after.map(numberOf)).p : null;
+  return {
+    before: from,
+    after: to,
+    change,
+    ratio: from.median === 0 ? null : change / from.median,
+    ranges: from.most < to.least || to.most < from.least ? "apart" : "overlapping",
+    p,
+    significant: p === null ? null : p < LEVEL,
+  };
+}
+
+const numberOf = ({ value }: Measurement): number => value;
+
+function figureOf(runs: readonly Measurement[]): Compared["before"] {
+  const values = runs.map(numberOf);
+  const leastCertain = Math.max(...runs.map(({ kind }) => figureKinds.indexOf(kind)));
+  return {
+    kind: figureKinds[leastCertain]!,
+    median: medianOf(values),
+    least: Math.min(...values),
+    most: Math.max(...values),
+  };
+}

@@ -1,0 +1,217 @@
+/** Two recordings, or several of each, as text: the rows of a diff, each with what a test makes of its change. */
+
+import pc from "picocolors";
+import type { Figure } from "../compare/result.js";
+import type { Compared, RecordingsResult, RecordingsSide } from "../compare/result-recordings.js";
+import { headCells, markOf, type ShownSide, unsafeMark, valueCells } from "./cells.js";
+import { type HeadingLine, timesLine, warningsOf } from "./heading.js";
+import { headingLines, noteLines, paragraphsText, sectionLines } from "./markdown.js";
+import { formatChange, formatNs, formatPlural, formatRelative } from "./quantity.js";
+import { type Row, type RowSide, type Section, sectionsFrom } from "./rows.js";
+import {
+  headingText,
+  notesText,
+  painted,
+  sectionTable,
+  type TableColumns,
+  type TerminalOptions,
+} from "./terminal.js";
+
+export const recordingsColumns = ["before", "after", "change", "percent"] as const;
+
+const sides = ["before", "after"] as const;
+type Side = (typeof sides)[number];
+
+/** Stands for a change that is not significant. */
+const noChange = "~";
+
+export function renderText(result: RecordingsResult, { color, columns }: TerminalOptions): string {
+  const colors = pc.createColors(color);
+  const shown = shownSides(result);
+  const cellsOf = (row: Row) => {
+    const cells = cellsIn(result, row);
+    const compared = comparedAt(result, row);
+    return compared.significant === true ? painted(row, shown, cells, colors) : cells;
+  };
+  const paragraphs = [
+    headingText(headingOf(result), colors),
+    sectionTable(sectionsOf(result), { ...tableColumns(columns), cellsOf }, colors),
+    notesText(notesOf(result), colors),
+  ];
+  return `${paragraphs.filter((text) => text !== "").join("\n\n")}\n`;
+}
+
+export function renderMarkdown(
+  result: RecordingsResult,
+  { columns }: Pick<TerminalOptions, "columns"> = {},
+): string {
+  return paragraphsText([
+    ["## before against after"],
+    headingLines(headingOf(result)),
+    sectionLines(sectionsOf(result), { ...tableColumns(columns), cellsOf: (row) => cellsIn(result, row) }),
+    noteLines(notesOf(result)),
+  ]);
+}
+
+function tableColumns(columns: TableColumns["columns"]): Omit<TableColumns, "cellsOf"> {
+  return { head: headCells(sides), known: recordingsColumns, columns };
+}
+
+function sectionsOf(result: RecordingsResult): Section[] {
+  return sectionsFrom(
+    sides.map((side) => rowSide(result, side)),
+    result.epochs.map(({ label }) => label),
+  );
+}
+
+function rowSide(result: RecordingsResult, side: Side): RowSide {
+  return {
+    valueAt: (path) => comparedFrom(result, path)[side].median,
+    figureAt: (path) => figureOf(comparedFrom(result, path)[side], result[side].runs.length),
+  };
+}
+
+/** The runs' range stands where a prediction has what it lies between. */
+function figureOf({ kind, median, least, most }: Compared[Side], runs: number): Figure {
+  return runs === 1 ? { kind } : { kind, interval: { low: least, median, high: most } };
+}
+
+function comparedFrom({ epochs, figures }: RecordingsResult, path: string): Compared {
+  const [, index, name] = /^epochs\.(\d+)\.(makespanNs|faults)$/.exec(path) ?? [];
+  return index === undefined ? figures[path]! : epochs[Number(index)]![name as "makespanNs" | "faults"];
+}
+
+function comparedAt(result: RecordingsResult, { path }: Row): Compared {
+  return comparedFrom(result, path!);
+}
+
+function shownSides({ before, after, verdict }: RecordingsResult): ShownSide[] {
+  return [before, { ...after, verdict }];
+}
+
+/** The cells of a diff; behind the change, or in its place, what the test makes of it. */
+function cellsIn(result: RecordingsResult, row: Row): string[] {
+  const [before = "", after = "", change = "", percent = ""] = valueCells(row, shownSides(result));
+  const compared = comparedAt(result, row);
+  if (isOneValue(compared) || row.apart === true) return [before, after, change, percent];
+  if (compared.significant === null) {
+    const ranges = result.before.runs.length > 1 || result.after.runs.length > 1 ? ` ${compared.ranges}` : "";
+    return [before, after, change, `${percent}${ranges}`];
+  }
+  const test = `(${testText(result, compared)})`;
+  return compared.significant
+    ? [before, after, change, `${percent} ${test}`]
+    : [before, after, noChange, test];
+}
+
+/** All runs of both sides have the same: nothing is there to be tested. */
+function isOneValue({ before, after }: Compared): boolean {
+  return before.least === before.most && before.least === after.least && after.least === after.most;
+}
+
+/** `p=0.029 n=4+4`, as benchstat has it. */
+function testText({ before, after }: RecordingsResult, { p }: Compared): string {
+  return `p=${p! < 0.0005 ? p!.toExponential(0) : p!.toFixed(3)} n=${before.runs.length}+${after.runs.length}`;
+}
+
+function headingOf(result: RecordingsResult): HeadingLine[] {
+  const runs = [...result.before.runs, ...result.after.runs];
+  return [
+    ...runs.flatMap((run) =>
+      warningsOf(run).map((text) => ({ label: "warning" as const, text: `${run.source}: ${text}` })),
+    ),
+    { label: "verdict", text: verdictText(result) },
+    ...sides.map((side) => ({ label: side, text: sideText(result[side]) })),
+    {
+      label: "times",
+      text: timesLine(
+        sides.map((side) => [side, result[side].recordedRatio]),
+        result.before.profile,
+      ),
+    },
+  ];
+}
+
+function verdictText(result: RecordingsResult): string {
+  const { outcome, change, reasons, unsafe } = result.verdict;
+  const subject = `${change.epoch ?? "the whole trace"} takes`;
+  const [before, after] = sides.map((side) => valueText(change[side], result[side])) as [string, string];
+  if (outcome === "no significant change") {
+    const test = change.p === null ? "the ranges overlap" : testText(result, change);
+    return `${outcome}: ${subject} ${before} before, ${after} after (${test})${besides(result)}`;
+  }
+  const test = change.p === null ? "" : `; ${testText(result, change)}`;
+  const size = `(${formatChange(change.change, "ns")}${test})`;
+  const text = `${subject} ${after} after, ${relativeText(change)} the ${before} before ${size}`;
+  const label = `${outcome}${unsafe && outcome !== "does not tell" ? ", but unsafe" : ""}`;
+  return `${label}: ${text}${besides(result)}${reasons.length === 0 ? "" : `; but ${reasons.join("; ")}`}`;
+}
+
+/** The other epochs whose time changes significantly. */
+function besides(result: RecordingsResult): string {
+  const texts = result.epochs
+    .filter(
+      ({ label, makespanNs }) => label !== result.verdict.change.epoch && makespanNs.significant === true,
+    )
+    .map(({ label, makespanNs }) => {
+      const { before, after } = makespanNs;
+      return `${label} ${formatRelative(before.median, after.median)} (${testText(result, makespanNs)})`;
+    });
+  return texts.length === 0 ? "" : `; besides, ${texts.join(", ")}`;
+}
+
+/** `37.0 % less than`. */
+function relativeText({ before, after }: Compared): string {
+  if (before.median === after.median) return "the same as";
+  const than = after.median < before.median ? "less than" : "more than";
+  return before.median === 0
+    ? than
+    : `${formatRelative(before.median, after.median).replace(/^[-+]/, "")} ${than}`;
+}
+
+/** `17.2 ms (16.3 ms to 19.6 ms)`. */
+function valueText({ kind, median, least, most }: Compared[Side], side: RecordingsSide): string {
+  const range = least === most ? "" : ` (${formatNs(least)} to ${formatNs(most)})`;
+  return `${markOf({ kind }, "ns", side)}${formatNs(median)}${range}`;
+}
+
+function sideText({ runs }: RecordingsSide): string {
+  const each = (textOf: (run: RecordingsSide["runs"][number]) => string) =>
+    [...new Set(runs.map(textOf))].join(" or ");
+  return [
+    formatPlural(runs.length, "run"),
+    `kernel ${each(({ kernel }) => kernel ?? "unknown")}`,
+    `recorded under ${each(({ recordedUnder }) => recordedUnder ?? "an unknown walker")}`,
+    each(({ vms, vcpus }) => `${formatPlural(vms, "VM")}, ${formatPlural(vcpus, "vCPU")}`),
+    runs.map(({ source }) => source).join(" "),
+  ].join(", ");
+}
+
+function notesOf(result: RecordingsResult): { readonly text: string }[] {
+  const { before, after, verdict, caveats, epochs, figures } = result;
+  const isSeveral = before.runs.length > 1 || after.runs.length > 1;
+  const tested = [
+    ...Object.values(figures),
+    ...epochs.flatMap(({ makespanNs, faults }) => [makespanNs, faults]),
+  ].filter((compared) => compared.p !== null && !isOneValue(compared));
+  return [
+    ...(isSeveral
+      ? [{ text: "of several runs a figure is the median, and ± how far the farthest of them lies from it" }]
+      : []),
+    ...(tested.length > 0
+      ? [
+          {
+            text: `${noChange} in the place of a change: no significant change (p >= 0.05, two-sided Mann-Whitney test); of 20 rows in which nothing changes one shows a significant change by chance`,
+          },
+        ]
+      : []),
+    ...caveats,
+    ...(verdict.unsafe
+      ? [
+          {
+            text: `${unsafeMark} marks what is less after, under a walker that leaves memory without a clean: it is no plain gain`,
+          },
+        ]
+      : []),
+  ];
+}
