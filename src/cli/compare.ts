@@ -23,7 +23,8 @@ export const compareCommand: CommandModule<object, CompareArguments> = {
         type: "string",
         requiresArg: true,
         default: ladder.join(","),
-        describe: "names (see s2replay strategies) or modules' files, with commas between them",
+        describe:
+          "names (see s2replay strategies), kernel releases or modules' files, with commas between them",
       }),
       "NAME of each strategy, NAME% of each but the first; change where there are two",
     )

@@ -3,7 +3,7 @@
 import { Cost } from "../replay/counters.js";
 import { Charge } from "../stage2/meter.js";
 import type { Strategy } from "../strategy/strategy.js";
-import { hasAccesses } from "./accesses.js";
+import { isDescribed } from "./accesses.js";
 import { epochName } from "./epoch-name.js";
 import type { Caveat, Verdict } from "./result.js";
 import type { Session } from "./session.js";
@@ -36,26 +36,38 @@ export function untoldClean({ replay, recorder }: Session, sides: readonly Strat
   ];
 }
 
-/** Why nothing can be said of how `side` changes against `base`; empty where it can. */
+/** Why nothing can be said of how `side` changes against `base`, or that it does not (null); empty where it can. */
 export function reasonsOf(
   session: Session,
   base: Strategy,
   side: Strategy,
-  { of, epoch, change }: Change,
+  changed: Change | null,
 ): string[] {
   const { replay, recorder, source } = session;
-  if (hasAccesses(source)) return [];
+  const { of = "time", epoch = null, epochIndex = null, change = 0 } = changed ?? {};
+  if (isDescribed(source)) return [];
+  // The same work throughout is no difference, whatever the trace does not tell.
+  if (changed === null && (base === side || [base, side].every((each) => replay.isRecord(each)))) return [];
   if (recorder === undefined) return ["it is not known which walker recorded the trace"];
   if (!replay.fold.mapsSeen)
     return ["the trace has no map operations, without which no walker can be replayed"];
   const reasons = [...unmatched(session, epoch), ...queueUnknown(session, [base, side])];
   if (replay.isRecord(base)) reasons.push(...blindSpots(session, base, side, change));
   else if (replay.isRecord(side)) reasons.push(...blindSpots(session, side, base, -change));
+  const simulated = [base, side].filter((each) => !replay.keepsToRecord(each));
+  if (simulated.length > 0 && replay.unknownSubtrees > 0)
+    reasons.push(
+      `${namesOf(simulated, "and")} ${simulated.length === 1 ? "is" : "are"} simulated, and what the tables held before the trace began is not known there`,
+    );
   const control = replay.simulatedRecorder;
-  const own = [base, side].find((each) => replay.isRecord(each));
-  if (control !== undefined && own !== undefined && of === "time") {
-    const offNs = Math.abs(control.makespanNs - replay.counters(own).makespanNs);
-    if (offNs >= Math.abs(change))
+  if (control !== undefined && simulated.length > 0 && of === "time") {
+    const own = (which: "makespanNs" | "recordedMakespanNs") =>
+      control.epochs.reduce(
+        (sum, each, n) =>
+          epochIndex === null || epoch === epochName(each.label, n) ? sum + each[which] : sum,
+        0,
+      );
+    if (Math.abs(own("makespanNs") - own("recordedMakespanNs")) >= Math.abs(change))
       reasons.push(`${recorder.name} itself, simulated, is as far off its own record as this changes`);
   }
   return reasons;

@@ -36,6 +36,7 @@ export function changeInterval(
     least += differs - modelled + Math.min(modelled * low, modelled * high);
     most += differs - modelled + Math.max(modelled * low, modelled * high);
   }
+  least -= untoldWalk(session, side, base);
   most += untoldWalk(session, base, side);
   if (all === 0 || least === most) return null;
   const ends = [(change * least) / all, (change * most) / all];
@@ -64,10 +65,10 @@ function factorsOf(
   return all === 0 ? [1, 1] : [least / all, most / all];
 }
 
-/** A clean that nothing tells from the walk beside it is less, and what stays more, by up to so much; ns. */
-function untoldWalk({ replay }: Session, base: Counters, side: Counters): number {
+/** Of the side that cleans more: what the other one is without a clean may be more by up to so much; ns. */
+function untoldWalk({ replay }: Session, more: Counters, less: Counters): number {
   const { untoldClean } = replay;
   const cleaned = (of: Counters) => of.work[Charge.cleanByte] as number;
-  if (untoldClean === undefined || cleaned(side) >= cleaned(base)) return 0;
-  return base.windows * Math.max(0, untoldClean.bothNs / 2 - untoldClean.walkNs);
+  if (untoldClean === undefined || cleaned(less) >= cleaned(more)) return 0;
+  return more.windows * Math.max(0, untoldClean.bothNs / 2 - untoldClean.walkNs);
 }

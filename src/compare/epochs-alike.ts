@@ -29,7 +29,11 @@ export function epochsAlike(recordings: readonly (readonly string[])[]): EpochsA
     of: [...places.keys()].filter((n) => places[n]!.has(key)),
   }));
   const isShared = ({ of }: { readonly of: readonly number[] }) => of.length === recordings.length;
-  const shared = alike.filter(isShared).map(({ label, at }) => ({ label, at }));
+  // What nothing names is called by its place, which says nothing of what it is: names come first.
+  const hasNames = recordings.some((labels) => labels.some((label) => !isNumber(label)));
+  const shared = alike
+    .filter((epoch) => isShared(epoch) && !(hasNames && isNumber(epoch.label)))
+    .map(({ label, at }) => ({ label, at }));
   if (shared.length > 0 || keys.length === 0)
     return {
       shared,
@@ -44,6 +48,11 @@ export function epochsAlike(recordings: readonly (readonly string[])[]): EpochsA
     })),
     apart: [],
   };
+}
+
+/** See epochName. */
+function isNumber(label: string): boolean {
+  return /^#\d+$/.test(label);
 }
 
 /** Each epoch's place by its label and which of that label it is. */

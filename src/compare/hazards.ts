@@ -9,11 +9,12 @@ type Hazard = Verdict["hazards"][number];
 
 /** Pages that the replay itself sees exposed, and every rule that a sanitizer found broken, where one watched. */
 export function hazardsOf({ replay }: Session, side: Strategy): Hazard[] {
+  const atMost = replay.unknownSubtrees > 0;
   const found = replay
     .found(side)
-    .map(({ rule, count, pages }): Hazard => ({ rule, count, pages, text: meanings[rule] }));
+    .map(({ rule, count, pages }): Hazard => ({ rule, count, pages, atMost, text: meanings[rule] }));
   const { uncleanBlocks, uncleanPages } = replay.counters(side);
   if (uncleanBlocks === 0 || found.some(({ rule }) => rule === "unclean-leaf")) return found;
-  const exposed = { rule: "unclean-leaf", count: uncleanBlocks, pages: uncleanPages } as const;
+  const exposed = { rule: "unclean-leaf", count: uncleanBlocks, pages: uncleanPages, atMost } as const;
   return [{ ...exposed, text: meanings["unclean-leaf"] }, ...found];
 }

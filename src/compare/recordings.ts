@@ -85,6 +85,7 @@ function checkRecorder({ trace, selfReplay }: TraceResult): void {
     throw new UsageError(
       `${trace.source}: nothing says which walker recorded it, under which it is to be read: --walker NAME tells`,
     );
+  if (selfReplay.recordedFaults === 0) throw new UsageError(`${trace.source}: holds no recorded fault`);
 }
 
 /**
@@ -143,7 +144,9 @@ function verdictOf(
 ): RecordingsVerdict {
   const times = epochs.map(({ label, makespanNs }) => ({ epoch: label as string | null, ...makespanNs }));
   const whole = { epoch: null, ...figures.makespanNs! };
-  const [change = whole] = times.sort((a, b) => Math.abs(b.change) - Math.abs(a.change));
+  // What changes significantly comes before what merely changes.
+  const rank = ({ significant }: Compared) => (significant === true ? 1 : 0);
+  const [change = whole] = times.sort((a, b) => rank(b) - rank(a) || Math.abs(b.change) - Math.abs(a.change));
   const reasons = unlike.map(({ text }) => text);
   const isUntested = change.significant === null && change.ranges === "apart";
   if (isUntested) reasons.push(untestedText(runs));
@@ -183,7 +186,7 @@ function runCaveats(runs: Sides<TraceResult>): Caveat[] {
   const own = (["before", "after"] as const).flatMap((side) => {
     const seen = new Map<string, Caveat>();
     for (const caveat of runs[side].flatMap(({ caveats }) => caveats))
-      if (!seen.has(caveat.code)) seen.set(caveat.code, caveat);
+      if (!seen.has(caveat.code + caveat.text)) seen.set(caveat.code + caveat.text, caveat);
     return [...seen.values()].map((caveat) => ({ side, ...caveat }));
   });
   const isOfBoth = ({ code, text }: Caveat) =>

@@ -33,7 +33,9 @@ async function explained(result: TraceResult, options: SidesOptions): Promise<Tr
   const [base, side] = result.sides;
   const cost = side?.verdict?.cause?.cost;
   if (base === undefined || side === undefined || side.verdict === null || cost === undefined) return result;
-  const { observer, onProgress, ablate, sanitize, scale, ...job } = options;
+  // Of what does not tell nothing is explained.
+  if (side.verdict.reasons.length > 0) return result;
+  const { observer, ablate, sanitize, scale, ...job } = options;
   const { sides, epochs } = await replayOnce({ ...job, scale: { ...scale, [cost]: 0 } });
   const verdict = withCause(side.verdict, epochs, [sides[0]!, sides[1]!]);
   return { ...result, sides: [base, { ...side, verdict }] };
@@ -88,7 +90,13 @@ function chosenFor(kind: ResultKind, asked: readonly Asked[], recorder: Strategy
     sides.push(strategy ?? (n === 0 ? (recorder ?? strategyByName(USUAL_BASE)!) : successorOf(sides[0]!)));
   for (const [n, side] of sides.entries()) {
     const calls = (at: number) => asked[at]!.name ?? sides[at]!.name;
-    if (kind === "compare" && sides.indexOf(side) < n) throw new UsageError(`${calls(n)} is named twice`);
+    const same = sides.indexOf(side);
+    if (kind === "compare" && same < n)
+      throw new UsageError(
+        calls(same) === calls(n)
+          ? `${calls(n)} is named twice`
+          : `${calls(same)} and ${calls(n)} are one strategy, ${side.name}`,
+      );
     const twin = sides.findIndex((other) => other !== side && other.name === side.name);
     // A result tells its sides by their names.
     if (twin >= 0 && twin < n)

@@ -90,6 +90,7 @@ export function sampleDiff(): DiffResult {
       change: {
         of: "time",
         epoch: "ADJUST",
+        epochIndex: 0,
         base: 7_880_000,
         candidate: 3_350_000,
         change: -4_530_000,
@@ -100,6 +101,7 @@ export function sampleDiff(): DiffResult {
       cause: { cost: "clean", remaining: 0.07 },
       unsafe: false,
       hazards: [],
+      baseUnsafe: false,
     },
     trace: {
       source: "5.10.262-prepatch-h2m-4v.ndjson.gz",

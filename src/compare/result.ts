@@ -260,6 +260,7 @@ const change = z.object({
     .enum(["time", "stall", "faults"])
     .describe("what changes: a makespan, the guest's stall, or the number of faults"),
   epoch: z.string().nullable().describe("whose makespan it is; null = the whole trace"),
+  epochIndex: z.int().nonnegative().nullable().describe("its place in epochs"),
   base: count,
   candidate: count,
   change: z.int().describe("candidate - base"),
@@ -287,7 +288,9 @@ const verdict = z
     reasons: z.array(z.string()).describe("why it does not tell; empty where it does"),
     cause: z
       .object({
-        cost: z.enum(scalableCosts).describe("of the walker's own work, what changes most"),
+        cost: z
+          .enum(scalableCosts)
+          .describe("of the walker's own work (walk, tlbi, clean, teardown), what changes most"),
         remaining: z
           .number()
           .nullable()
@@ -299,8 +302,19 @@ const verdict = z
       .describe("null where no cost of the walker's own work changes: then it is the order of its steps"),
     unsafe: z.boolean().describe("whether there are hazards"),
     hazards: z
-      .array(z.object({ rule: z.enum(rules), count, pages: count, text: z.string() }))
+      .array(
+        z.object({
+          rule: z.enum(rules),
+          count,
+          pages: count,
+          atMost: z
+            .boolean()
+            .describe("pages is an upper bound: the trace does not show all that was mapped"),
+          text: z.string(),
+        }),
+      )
       .describe("what no machine should run: see findings for how --sanitize found it"),
+    baseUnsafe: z.boolean().describe("whether the base has hazards, too"),
   })
   .describe("what the candidate comes to against the base");
 

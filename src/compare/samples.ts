@@ -49,10 +49,7 @@ export async function sampled(
     ...result,
     sides: result.sides.map((side, n) => ({
       ...side,
-      verdict:
-        side.verdict === null
-          ? null
-          : withInterval(side.verdict, changeDrawn(side.verdict, result, drawn, n)),
+      verdict: side.verdict === null ? null : withInterval(side.verdict, changeDrawn(side.verdict, drawn, n)),
       figures: withIntervals(
         side,
         drawn.map(({ sides }) => sides[n]!),
@@ -73,15 +70,9 @@ export async function sampled(
 }
 
 /** Between what the change that the verdict is about lies in the draws. */
-function changeDrawn(
-  { change }: Verdict,
-  { epochs }: TraceResult,
-  drawn: readonly TraceResult[],
-  n: number,
-): Interval | undefined {
+function changeDrawn({ change }: Verdict, drawn: readonly TraceResult[], n: number): Interval | undefined {
   if (change === null) return undefined;
-  const epoch = epochs.findIndex(({ label }) => label === change.epoch);
-  const ofTime = epoch < 0 ? "makespanNs" : `epochs.${epoch}.makespanNs`;
+  const ofTime = change.epochIndex === null ? "makespanNs" : `epochs.${change.epochIndex}.makespanNs`;
   const path = change.of === "time" ? ofTime : change.of === "stall" ? "stallNs.total" : "faults.total";
   return interval(drawn.map(({ sides }) => valueAt(sides[n]!, path) - valueAt(sides[0]!, path)));
 }

@@ -10,8 +10,8 @@ import { findingHeadline, findingProblem } from "../stage2/finding-text.js";
 import { strategyByName } from "../strategy/index.js";
 import type { Strategy } from "../strategy/strategy.js";
 import { didYouMean } from "../suggest.js";
-import { Kind, type TraceHeader, type TraceSource } from "../trace/event.js";
-import { hasAccesses } from "./accesses.js";
+import type { TraceHeader, TraceSource } from "../trace/event.js";
+import { isDescribed } from "./accesses.js";
 import { calibrateInput, FIT } from "./calibrate.js";
 import {
   contradictionCaveats,
@@ -195,11 +195,6 @@ function begin(options: TraceOptions, beginning: Beginning): Replay {
       "lockWait and cpuWait cannot be left out: one CPU ran all that was recorded, and its order has the waits in it",
     );
   return replay;
-}
-
-/** The trace says what guests do, and no host is known to have run it. */
-function isDescribed(source: TraceSource): boolean {
-  return hasAccesses(source) && source.report.byKind[Kind.kvm_guest_fault] === 0;
 }
 
 /** A strategy that broke its contract ended the replay: what a sanitizer saw says more than the error. */

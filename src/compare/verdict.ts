@@ -1,11 +1,11 @@
 /** What a side of a result comes to against the first one, and whether the replay can tell: one of four. */
 
-import { costs } from "../replay/counters.js";
 import type { Strategy } from "../strategy/strategy.js";
 import { reasonsOf, SIGN_IS_ASSUMED, signUnknown } from "./cannot-tell.js";
 import { changeInterval } from "./change-interval.js";
 import { hazardsOf } from "./hazards.js";
-import type { Verdict } from "./result.js";
+import type { TraceOptions } from "./options.js";
+import type { StallCost, Verdict } from "./result.js";
 import type { Session } from "./session.js";
 import type { ResultSide } from "./trace-result.js";
 
@@ -15,8 +15,8 @@ interface ShownEpoch {
   readonly label: string;
 }
 
-/** Of the costs of a stall those that are no wait: what changes them is the walker's work. */
-const works = costs.filter((cost) => cost !== "lockWait" && cost !== "cpuWait");
+/** Of the costs of a stall those of the walker's own work. */
+const works = ["walk", "tlbi", "clean", "teardown"] as const satisfies readonly StallCost[];
 
 /**
  * The verdict on a side. It is about the epoch whose time changes most, or the one that was asked for; about the guest's
@@ -28,15 +28,23 @@ export function verdictOf(
   [before, after]: readonly [ResultSide, ResultSide],
   epochs: readonly ShownEpoch[],
 ): Verdict {
+  const { replay, options } = session;
   const hazards = hazardsOf(session, side);
-  const unsafe = hazards.length > 0;
-  const change = changeOf(before, after, epochs, session.options.epoch !== undefined);
-  if (change === null) return { outcome: "no difference", change, reasons: [], cause: null, unsafe, hazards };
-  const { replay } = session;
+  const safety = {
+    unsafe: hazards.length > 0,
+    hazards,
+    baseUnsafe: hazardsOf(session, base).length > 0,
+  };
+  const change = changeOf(before, after, epochs, options);
+  if (change === null)
+    return withReasons(
+      { outcome: "no difference", change, reasons: [], cause: null, ...safety },
+      reasonsOf(session, base, side, change),
+    );
   const interval = changeInterval(session, replay.counters(base), replay.counters(side), change.change);
   const told = { ...change, ...(interval === null ? {} : { interval }) };
   const cause = leadingCost(before, after);
-  return withReasons({ outcome: "no difference", change: told, reasons: [], cause, unsafe, hazards }, [
+  return withReasons({ outcome: "no difference", change: told, reasons: [], cause, ...safety }, [
     ...reasonsOf(session, base, side, told),
     ...signUnknown(told),
   ]);
@@ -47,23 +55,27 @@ function changeOf(
   before: ResultSide,
   after: ResultSide,
   epochs: readonly ShownEpoch[],
-  isAsked: boolean,
+  { epoch: asked, slot, ipa }: TraceOptions,
 ): Change | null {
-  const of = (metric: Change["of"], epoch: string | null, base: number, candidate: number): Change => ({
+  const of = (metric: Change["of"], epochIndex: number | null, base: number, candidate: number): Change => ({
     of: metric,
-    epoch,
+    epoch: epochIndex === null ? null : epochs[epochIndex]!.label,
+    epochIndex,
     base,
     candidate,
     change: candidate - base,
     ratio: base === 0 ? null : (candidate - base) / base,
   });
-  const times = epochs.map(({ label }, n) =>
-    of("time", label, before.epochs[n]!.makespanNs, after.epochs[n]!.makespanNs),
+  const times = epochs.map((_, n) =>
+    of("time", n, before.epochs[n]!.makespanNs, after.epochs[n]!.makespanNs),
   );
   const whole = of("time", null, before.replay.makespanNs, after.replay.makespanNs);
   const [most = whole] = times.sort((a, b) => Math.abs(b.change) - Math.abs(a.change));
-  if (most.change !== 0) return most;
-  if (whole.change !== 0 && !isAsked) return whole;
+  // A time is of all that happens in it: of a part of memory the stall is asked for.
+  if (slot === undefined && ipa === undefined) {
+    if (most.change !== 0) return most;
+    if (whole.change !== 0 && asked === undefined) return whole;
+  }
   const rest = [
     of("stall", null, before.replay.stallNs.total, after.replay.stallNs.total),
     of("faults", null, before.replay.faults.total, after.replay.faults.total),
@@ -85,7 +97,10 @@ function leadingCost(before: ResultSide, after: ResultSide): Verdict["cause"] {
 export function withInterval(verdict: Verdict, interval: Change["interval"]): Verdict {
   const { change, reasons } = verdict;
   if (change === null || interval === undefined) return verdict;
-  const told = { ...change, interval };
+  // What the draws do not move, as a clean that nothing shows, stays as uncertain as it was.
+  const low = Math.min(interval.low, change.interval?.low ?? interval.low);
+  const high = Math.max(interval.high, change.interval?.high ?? interval.high);
+  const told = { ...change, interval: { low, high } };
   return withReasons({ ...verdict, change: told }, [
     ...reasons.filter((reason) => reason !== SIGN_IS_ASSUMED),
     ...signUnknown(told),
@@ -94,9 +109,8 @@ export function withInterval(verdict: Verdict, interval: Change["interval"]): Ve
 
 function withReasons(verdict: Verdict, reasons: string[]): Verdict {
   const { change } = verdict;
-  if (change === null) return verdict;
-  const outcome = reasons.length > 0 ? "does not tell" : change.change < 0 ? "gain" : "loss";
-  return { ...verdict, outcome, reasons };
+  const told = change === null ? "no difference" : change.change < 0 ? "gain" : "loss";
+  return { ...verdict, outcome: reasons.length > 0 ? "does not tell" : told, reasons };
 }
 
 /** The verdict with the share of its change that is left without its leading cost. */
@@ -110,8 +124,10 @@ export function withCause(
   const valueIn = ({ replay, epochs: own }: ResultSide): number => {
     if (change.of === "faults") return replay.faults.total;
     if (change.of === "stall") return replay.stallNs.total;
-    const n = epochs.findIndex(({ label }) => label === change.epoch);
-    return n < 0 ? replay.makespanNs : (own[n]?.makespanNs ?? Number.NaN);
+    if (change.epochIndex === null) return replay.makespanNs;
+    // Without a cost the same epochs are shown, unless nothing is left of one.
+    const isSame = epochs[change.epochIndex]?.label === change.epoch;
+    return isSame ? (own[change.epochIndex]?.makespanNs ?? Number.NaN) : Number.NaN;
   };
   const remaining = (valueIn(after) - valueIn(before)) / change.change;
   return Number.isFinite(remaining) ? { ...verdict, cause: { ...cause, remaining } } : verdict;

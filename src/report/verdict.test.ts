@@ -44,7 +44,9 @@ it("law: figures carry their marks: a bound says so, and what is modelled is mar
 });
 
 it("law: what is unsafe never reads as a plain gain: no green, no bare minus", () => {
-  const hazards = [{ rule: "unclean-leaf", count: 1, pages: 510, text: "memory became visible" }] as const;
+  const hazards = [
+    { rule: "unclean-leaf", count: 1, pages: 510, atMost: false, text: "memory became visible" },
+  ] as const;
   const unsafe = judged({ unsafe: true, hazards: [...hazards] });
   expect(lines(unsafe)[0]).toMatch(/^verdict: gain, but unsafe: /);
   const green = "\u001b[32m";

@@ -24,21 +24,28 @@ export interface VerdictLine {
 }
 
 /** Three lines on a diff; on a comparison one for each side, and for what is unsafe; on one replay none. */
-export function verdictLines({ kind, sides, epochs }: TraceResult): VerdictLine[] {
+export function verdictLines({ kind, sides }: TraceResult): VerdictLine[] {
   const [base, ...others] = sides as [ResultSide, ...ResultSide[]];
   const lines = others.flatMap((side): VerdictLine[] => {
     const { verdict } = side;
     if (verdict === null) return [];
     const cause = kind === "diff" ? causeText(verdict) : null;
     return [
-      { label: "verdict", text: outcomeText(base, side, verdict, epochs) },
+      { label: "verdict", text: outcomeText(base, side, verdict) },
       ...(cause === null ? [] : [{ label: "cause" as const, text: cause }]),
       ...verdict.hazards.map((hazard) => ({ label: "unsafe" as const, text: hazardText(side, hazard) })),
     ];
   });
-  return kind === "diff" && lines.length > 0 && !lines.some(({ label }) => label === "unsafe")
-    ? [...lines, { label: "unsafe", text: "nothing that the replay sees; --sanitize watches every walk" }]
-    : lines;
+  if (kind !== "diff" || lines.length === 0) return lines;
+  const isBaseUnsafe = others[0]?.verdict?.baseUnsafe === true;
+  if (isBaseUnsafe)
+    lines.push({
+      label: "unsafe",
+      text: `${base.replay.strategy}, the base, is unsafe itself: see the notes`,
+    });
+  else if (!lines.some(({ label }) => label === "unsafe"))
+    lines.push({ label: "unsafe", text: "nothing that the replay sees; --sanitize watches every walk" });
+  return lines;
 }
 
 /** What `!` behind a figure says, where there is one. */
@@ -69,13 +76,13 @@ function outcomeText(
   base: ResultSide,
   side: ResultSide,
   { outcome, change, reasons, unsafe }: Verdict,
-  epochs: TraceResult["epochs"],
 ): string {
   const { strategy } = side.replay;
+  if (change === null && reasons.length > 0)
+    return `does not tell: nothing changes between ${base.replay.strategy} and ${strategy}; but ${reasons.join("; ")}`;
   if (change === null)
     return `no difference: no time, no stall and no number of faults is another under ${strategy} than under ${base.replay.strategy}${unsafe ? ", but it is unsafe" : ""}`;
-  const epoch = epochs.findIndex(({ label }) => label === change.epoch);
-  const what = changeText(base, side, change, epoch);
+  const what = changeText(base, side, change);
   if (outcome === "does not tell") return `does not tell: ${what}; but ${reasons.join("; ")}`;
   return `${outcome}${unsafe ? ", but unsafe" : ""}: ${[what, ...besides(base, side, change)].join("; ")}`;
 }
@@ -86,11 +93,11 @@ const subjects: Readonly<Record<Change["of"], string>> = {
   faults: "the guest takes",
 };
 
-function changeText(base: ResultSide, side: ResultSide, change: Change, at: number): string {
+function changeText(base: ResultSide, side: ResultSide, change: Change): string {
   const { of, epoch, base: from, candidate: to, interval } = change;
   const unit: Unit = of === "faults" ? "count" : "ns";
   const shown = (whose: ResultSide, value: number) =>
-    `${value === 0 ? "" : mark(whose, figureOf(whose, change, at), unit)}${formatQuantity(value, unit)}${of === "faults" ? ` ${value === 1 ? "fault" : "faults"}` : ""}`;
+    `${value === 0 ? "" : mark(whose, figureOf(whose, change), unit)}${formatQuantity(value, unit)}${of === "faults" ? ` ${value === 1 ? "fault" : "faults"}` : ""}`;
   const subject = of === "time" ? `${epoch ?? "the whole trace"} ${subjects.time}` : subjects[of];
   const relative = formatRelative(from, to);
   const size =
@@ -100,7 +107,7 @@ function changeText(base: ResultSide, side: ResultSide, change: Change, at: numb
   const ends =
     interval === undefined || interval.low === interval.high
       ? ""
-      : `; ${formatChange(interval.low, unit)} to ${formatChange(interval.high, unit)} by the ranges of its units`;
+      : `; ${formatChange(interval.low, unit)} to ${formatChange(interval.high, unit)} by what is assumed`;
   return `${subject} ${shown(side, to)} under ${side.replay.strategy}, ${size} (${formatChange(change.change, unit)}${ends})`;
 }
 
@@ -129,27 +136,32 @@ function relativeText(what: string, from: number, to: number): string {
 function causeText({ outcome, change, cause }: Verdict): string | null {
   if (change === null || outcome === "does not tell") return null;
   const kind = change.change < 0 ? "gain" : "loss";
-  if (cause === null) return `no cost of the walker's own work: the order of its steps makes this ${kind}`;
+  if (cause === null)
+    return `no cost of the walker's own work changes: the order of its steps, or its kind of lock, makes this ${kind}`;
   const [label, without] = costWords[cause.cost];
   if (cause.remaining === null) return `${label}, of the walker's own costs the one that changes most`;
   const gone = 1 - cause.remaining;
+  if (gone < -0.005) return `${label} works against this ${kind}: when ${without} it is larger`;
   if (gone > 1.005) return `${label}: this ${kind} turns when ${without}`;
   if (gone < 0.005)
     return `${label}: of the walker's own costs it changes most, but explains none of this ${kind}`;
   return `${label}: ${formatShare(gone)} of this ${kind} disappears when ${without}`;
 }
 
-function hazardText(side: ResultSide, { rule, count, pages, text }: Verdict["hazards"][number]): string {
+function hazardText(
+  side: ResultSide,
+  { rule, count, pages, atMost, text }: Verdict["hazards"][number],
+): string {
   if (rule === "unclean-leaf")
-    return `${side.replay.strategy} maps ${plural(pages, "page")} in ${plural(count, "block")} without a clean to the point of coherency, on a machine without FWB: the guest may read there what was not yet in memory (${rule})`;
+    return `${side.replay.strategy} maps ${atMost ? "at most " : ""}${plural(pages, "page")} in ${plural(count, "block")} without a clean to the point of coherency, on a machine without FWB: the guest may read there what was not yet in memory (${rule})`;
   const size = pages === 0 ? "" : `, ${plural(pages, "page")}`;
   return `${side.replay.strategy}: ${text} (${rule}, ${plural(count, "time")}${size})`;
 }
 
-function figureOf({ figures }: ResultSide, { of }: Change, epoch: number): Figure | undefined {
+function figureOf({ figures }: ResultSide, { of, epochIndex }: Change): Figure | undefined {
   if (of === "stall") return figures["stallNs.total"];
   if (of === "faults") return figures["faults.total"];
-  return epoch < 0 ? figures.makespanNs : figures[`epochs.${epoch}.makespanNs`];
+  return epochIndex === null ? figures.makespanNs : figures[`epochs.${epochIndex}.makespanNs`];
 }
 
 function mark(side: ResultSide, figure: Figure | undefined, unit: Unit): string {

@@ -30,7 +30,7 @@ const silent: Meter = { charge() {}, stored() {} };
 
 /** A kernel release, as `v6.6`. */
 const release = /^v?\d+\.\d+(\.\d+)?$/;
-/** Later than any walker that is built in. */
+/** The latest release whose walker is built in. */
 const LAST_RELEASE = "v7.2";
 
 /**

@@ -118,10 +118,14 @@ export abstract class Ledger {
   }
 
   /** The work of an operation's walk, by charge kind. */
-  work({ isCounted }: Baseline, { bytes }: Operation, shape: number, work: Float64Array): void {
-    if (!isCounted) return;
+  work({ isCounted }: Baseline, operation: Operation, shape: number, work: Float64Array): void {
+    if (isCounted) this.config.counters.addWork(work);
+    this.unclean(operation, shape, work);
+  }
+
+  /** Memory that a walk exposes is exposed, whatever of the trace is counted. */
+  unclean({ bytes }: Operation, shape: number, work: Float64Array): void {
     const { counters, fwb, strategy, pageBytes } = this.config;
-    counters.addWork(work);
     if (shape === Shape.coalesce && !fwb && !strategy.faultPathCleans)
       counters.noteUnclean(work, bytes, pageBytes);
   }

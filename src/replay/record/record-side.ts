@@ -43,7 +43,11 @@ export class RecordSide implements Replayer {
       if (activity.kind === ActivityKind.fault) this.fault(baseline, span);
       else if (activity.kind === ActivityKind.mmio) ledger.mmio(baseline);
       else for (let n = 0; n < activity.operationCount; n++) this.operation(baseline, n);
-    }
+    } else
+      for (let n = 0; n < activity.operationCount; n++) {
+        const { hasLost, operation } = baseline.hold(n);
+        if (!hasLost) ledger.unclean(operation, operation.shape, operation.work as Float64Array);
+      }
     done(baseline);
   }
 

@@ -81,9 +81,9 @@ export class Ledger {
 
   /** The guest's meter has the work of an operation. */
   work(episode: Episode, { meter, pageBytes }: Guest, shape: Shape, bytes: number): void {
-    if (!episode.counted) return;
     const { counters, fwb, strategy } = this.config;
-    counters.addWork(meter.counts);
+    if (episode.counted) counters.addWork(meter.counts);
+    // Memory that a walk exposes is exposed, whatever of the trace is counted.
     if (shape === Shape.coalesce && !fwb && !strategy.faultPathCleans)
       counters.noteUnclean(meter.counts, bytes, pageBytes);
   }
