@@ -17,7 +17,7 @@ const judged = (change: Partial<Verdict>) => {
 it("says what changes, which cost it comes from, and what becomes unsafe", () => {
   expect(lines(sampleDiff())).toMatchInlineSnapshot(`
     [
-      "verdict: gain: ADJUST takes ~3.35 ms under post-patch, 57.5 % less than the 7.88 ms under pre-patch (-4.53 ms; -4.60 ms to -4.40 ms by the ranges of its units); guest stall -58.1 %; 128 faults, then ~125",
+      "verdict: gain: ADJUST takes ~3.35 ms under post-patch, 57.5 % less than the 7.88 ms under pre-patch (-4.53 ms; -4.60 ms to -4.40 ms by what is assumed); guest stall -58.1 %; 128 faults, then ~125",
       "cause: cache clean: 93 % of this gain disappears when cache cleaning is free",
       "unsafe: nothing that the replay sees; --sanitize watches every walk",
     ]
