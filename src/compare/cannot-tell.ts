@@ -1,6 +1,6 @@
 /** Where a result does not tell what it seems to. */
 
-import { Cost } from "../replay/counters.js";
+import { Cost, type EpochResult } from "../replay/counters.js";
 import { Charge } from "../stage2/meter.js";
 import type { Strategy } from "../strategy/strategy.js";
 import { isDescribed } from "./accesses.js";
@@ -44,7 +44,7 @@ export function reasonsOf(
   changed: Change | null,
 ): string[] {
   const { replay, recorder, source } = session;
-  const { of = "time", epoch = null, epochIndex = null, change = 0 } = changed ?? {};
+  const { of = "time", epoch = null, change = 0 } = changed ?? {};
   if (isDescribed(source)) return [];
   // The same work throughout is no difference, whatever the trace does not tell.
   if (changed === null && (base === side || [base, side].every((each) => replay.isRecord(each)))) return [];
@@ -61,13 +61,11 @@ export function reasonsOf(
     );
   const control = replay.simulatedRecorder;
   if (control !== undefined && simulated.length > 0 && of === "time") {
-    const own = (which: "makespanNs" | "recordedMakespanNs") =>
-      control.epochs.reduce(
-        (sum, each, n) =>
-          epochIndex === null || epoch === epochName(each.label, n) ? sum + each[which] : sum,
-        0,
-      );
-    if (Math.abs(own("makespanNs") - own("recordedMakespanNs")) >= Math.abs(change))
+    const offNs = epochsCalled(control.epochs, epoch).reduce(
+      (sum, { makespanNs, recordedMakespanNs }) => sum + makespanNs - recordedMakespanNs,
+      0,
+    );
+    if (Math.abs(offNs) >= Math.abs(change))
       reasons.push(`${recorder.name} itself, simulated, is as far off its own record as this changes`);
   }
   return reasons;
@@ -100,8 +98,7 @@ function unmatched({ replay }: Session, epoch: string | null): string[] {
   const { judgement, epochs } = replay;
   let matched = 0;
   let recorded = 0;
-  for (const [n, { label, number }] of epochs.entries()) {
-    if (epoch !== null && epochName(label, n) !== epoch) continue;
+  for (const { number } of epochsCalled(epochs, epoch)) {
     const matching = judgement.ofEpoch(number);
     matched += matching.matched;
     recorded += matching.recordedFaults;
@@ -110,6 +107,11 @@ function unmatched({ replay }: Session, epoch: string | null): string[] {
   return [
     `${epoch ?? "the whole trace"}: ${matched} of ${recorded} faults matched, under ${LEAST_MATCHED * 100} %`,
   ];
+}
+
+/** The epochs of that name; all where none is given. */
+function epochsCalled(epochs: readonly EpochResult[], name: string | null): readonly EpochResult[] {
+  return name === null ? epochs : epochs.filter(({ label }, n) => epochName(label, n) === name);
 }
 
 function queueUnknown({ replay, recorder }: Session, sides: readonly Strategy[]): string[] {

@@ -4,9 +4,12 @@ import { Cost, type Counters, costs } from "../replay/counters.js";
 import type { Strategy } from "../strategy/strategy.js";
 import { hasAccesses } from "./accesses.js";
 import { addsAtLeast, isSelfReplay } from "./caveats.js";
-import type { Figure, FigureKind, ReplayResult, StallCost } from "./result.js";
+import type { Figure, FigureKind, ReplayResult, StallCost, Verdict } from "./result.js";
 import type { Session } from "./session.js";
 import { recordedRatio } from "./summary.js";
+import type { ResultSide } from "./trace-result.js";
+
+type Change = NonNullable<Verdict["change"]>;
 
 /** Sums of shares of times: equal but for rounding. */
 const NEARLY_ALL = 1 - 1e-9;
@@ -26,6 +29,18 @@ export function figuresOf(
     figures[`epochs.${n}.faults`] = { kind: judge.ofFaults };
   }
   return figures;
+}
+
+/** The number of a side at a path of its own: of the replay, as `stallNs.p50`, or of the side, as `epochs.0.makespanNs`. */
+export function numberOf({ replay, epochs }: Pick<ResultSide, "replay" | "epochs">, path: string): number {
+  return path.startsWith("epochs.") ? numberAt({ epochs }, path) : numberAt(replay, path);
+}
+
+/** The path of the number in a side that a verdict is about. */
+export function changePath({ of, epochIndex }: Pick<Change, "of" | "epochIndex">): string {
+  if (of === "stall") return "stallNs.total";
+  if (of === "faults") return "faults.total";
+  return epochIndex === null ? "makespanNs" : `epochs.${epochIndex}.makespanNs`;
 }
 
 /** The number at the path of a figure. */

@@ -3,7 +3,7 @@
 import { UsageError } from "../errors.js";
 import type { RecordedMachine } from "../trace/header.js";
 import { compared, LEAST_TESTED, type Measurement } from "./compared.js";
-import { figurePaths, numberAt } from "./figures.js";
+import { figurePaths, numberOf } from "./figures.js";
 import { medianOf } from "./kernel-matrix.js";
 import type { TraceOptions } from "./options.js";
 import {
@@ -23,7 +23,7 @@ import type { TraceResult } from "./trace-result.js";
 export interface RecordedRuns {
   /** Traces or recordings that import reads; files. */
   readonly inputs: readonly string[];
-  /** What the caller knows of the machine that recorded these: wins over what he knows of both. */
+  /** What the caller knows of the machine that recorded these; it wins over what is known of both sides. */
   readonly recording?: RecordedMachine;
 }
 
@@ -123,8 +123,7 @@ export function besideEachOther(runs: Sides<TraceResult>, counted: CountedMemory
 }
 
 function measurementOf({ sides: [side] }: TraceResult, path: string): Measurement {
-  const from = path.startsWith("epochs.") ? { epochs: side!.epochs } : side!.replay;
-  return { value: numberAt(from, path), kind: side!.figures[path]?.kind ?? "modelled" };
+  return { value: numberOf(side!, path), kind: side!.figures[path]?.kind ?? "modelled" };
 }
 
 function sideOf(runs: readonly TraceResult[]): RecordingsSide {

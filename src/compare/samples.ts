@@ -8,7 +8,7 @@ import { type FigureName, loadProfile, type ProfileDocument } from "../cost/prof
 import { UsageError } from "../errors.js";
 import { seededRandom } from "../seeded-random.js";
 import { calibrateInput, FIT } from "./calibrate.js";
-import { numberAt } from "./figures.js";
+import { changePath, numberOf } from "./figures.js";
 import type { SidesOptions, TraceOptions } from "./options.js";
 import { type PoolOptions, replayAll } from "./replay-pool.js";
 import type { Draws, Figure, Verdict } from "./result.js";
@@ -61,7 +61,7 @@ export async function sampled(
         n === 0
           ? []
           : metrics.map(({ label, path }) => {
-              const valuesOf = (side: number) => drawn.map(({ sides }) => valueAt(sides[side]!, path));
+              const valuesOf = (side: number) => drawn.map(({ sides }) => numberOf(sides[side]!, path));
               return changeOf(label, valuesOf(0), valuesOf(n), moved, profiles);
             }),
       ),
@@ -72,9 +72,8 @@ export async function sampled(
 /** Between what the change that the verdict is about lies in the draws. */
 function changeDrawn({ change }: Verdict, drawn: readonly TraceResult[], n: number): Interval | undefined {
   if (change === null) return undefined;
-  const ofTime = change.epochIndex === null ? "makespanNs" : `epochs.${change.epochIndex}.makespanNs`;
-  const path = change.of === "time" ? ofTime : change.of === "stall" ? "stallNs.total" : "faults.total";
-  return interval(drawn.map(({ sides }) => valueAt(sides[n]!, path) - valueAt(sides[0]!, path)));
+  const path = changePath(change);
+  return interval(drawn.map(({ sides }) => numberOf(sides[n]!, path) - numberOf(sides[0]!, path)));
 }
 
 function changeOf(
@@ -127,14 +126,9 @@ function withIntervals(side: ResultSide, draws: readonly ResultSide[]): Record<s
   return Object.fromEntries(
     Object.entries(side.figures).map(([path, { kind }]) => [
       path,
-      { kind, interval: interval(draws.map((drawn) => valueAt(drawn, path))) },
+      { kind, interval: interval(draws.map((drawn) => numberOf(drawn, path))) },
     ]),
   );
-}
-
-/** By a path as those of a side's figures. */
-function valueAt(side: ResultSide, path: string): number {
-  return numberAt(path.startsWith("epochs.") ? side : side.replay, path);
 }
 
 function drawProfiles(profile: ProfileDocument, count: number, seed: number): ProfileDocument[] {

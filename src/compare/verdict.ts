@@ -3,6 +3,7 @@
 import type { Strategy } from "../strategy/strategy.js";
 import { reasonsOf, SIGN_IS_ASSUMED, signUnknown } from "./cannot-tell.js";
 import { changeInterval } from "./change-interval.js";
+import { changePath, numberOf } from "./figures.js";
 import { hazardsOf } from "./hazards.js";
 import type { TraceOptions } from "./options.js";
 import type { StallCost, Verdict } from "./result.js";
@@ -57,30 +58,30 @@ function changeOf(
   epochs: readonly ShownEpoch[],
   { epoch: asked, slot, ipa }: TraceOptions,
 ): Change | null {
-  const of = (metric: Change["of"], epochIndex: number | null, base: number, candidate: number): Change => ({
-    of: metric,
-    epoch: epochIndex === null ? null : epochs[epochIndex]!.label,
-    epochIndex,
-    base,
-    candidate,
-    change: candidate - base,
-    ratio: base === 0 ? null : (candidate - base) / base,
-  });
-  const times = epochs.map((_, n) =>
-    of("time", n, before.epochs[n]!.makespanNs, after.epochs[n]!.makespanNs),
-  );
-  const whole = of("time", null, before.replay.makespanNs, after.replay.makespanNs);
+  const of = (metric: Change["of"], epochIndex: number | null): Change => {
+    const path = changePath({ of: metric, epochIndex });
+    const [base, candidate] = [numberOf(before, path), numberOf(after, path)];
+    const change = candidate - base;
+    const epoch = epochIndex === null ? null : epochs[epochIndex]!.label;
+    return {
+      of: metric,
+      epoch,
+      epochIndex,
+      base,
+      candidate,
+      change,
+      ratio: base === 0 ? null : change / base,
+    };
+  };
+  const times = epochs.map((_, n) => of("time", n));
+  const whole = of("time", null);
   const [most = whole] = times.sort((a, b) => Math.abs(b.change) - Math.abs(a.change));
   // A time is of all that happens in it: of a part of memory the stall is asked for.
   if (slot === undefined && ipa === undefined) {
     if (most.change !== 0) return most;
     if (whole.change !== 0 && asked === undefined) return whole;
   }
-  const rest = [
-    of("stall", null, before.replay.stallNs.total, after.replay.stallNs.total),
-    of("faults", null, before.replay.faults.total, after.replay.faults.total),
-  ];
-  return rest.find(({ change }) => change !== 0) ?? null;
+  return [of("stall", null), of("faults", null)].find(({ change }) => change !== 0) ?? null;
 }
 
 /** The cost of the walker's own work that changes most; null where none does: then the order of the steps is all. */
@@ -121,14 +122,9 @@ export function withCause(
 ): Verdict {
   const { change, cause } = verdict;
   if (change === null || cause === null || change.change === 0) return verdict;
-  const valueIn = ({ replay, epochs: own }: ResultSide): number => {
-    if (change.of === "faults") return replay.faults.total;
-    if (change.of === "stall") return replay.stallNs.total;
-    if (change.epochIndex === null) return replay.makespanNs;
-    // Without a cost the same epochs are shown, unless nothing is left of one.
-    const isSame = epochs[change.epochIndex]?.label === change.epoch;
-    return isSame ? (own[change.epochIndex]?.makespanNs ?? Number.NaN) : Number.NaN;
-  };
-  const remaining = (valueIn(after) - valueIn(before)) / change.change;
-  return Number.isFinite(remaining) ? { ...verdict, cause: { ...cause, remaining } } : verdict;
+  // Without a cost the same epochs are shown, unless nothing is left of one.
+  if (change.epochIndex !== null && epochs[change.epochIndex]?.label !== change.epoch) return verdict;
+  const path = changePath(change);
+  const remaining = (numberOf(after, path) - numberOf(before, path)) / change.change;
+  return { ...verdict, cause: { ...cause, remaining } };
 }

@@ -1,6 +1,6 @@
 /** What a report shows of a result, as rows: the same for every kind of text. */
 
-import { numberAt } from "../compare/figures.js";
+import { numberOf } from "../compare/figures.js";
 import type { FaultCause, Figure, ReplayResult, StallCost } from "../compare/result.js";
 import type { ResultSide, TraceResult } from "../compare/trace-result.js";
 import { ablationSections } from "./ablation.js";
@@ -53,10 +53,10 @@ export function sectionsOf(result: TraceResult): Section[] {
   return sectionsFrom(result.sides.map(rowSide), labels, ablationSections(result));
 }
 
-function rowSide({ replay, epochs, figures }: ResultSide): RowSide {
+function rowSide(side: ResultSide): RowSide {
   return {
-    valueAt: (path) => (path.startsWith("epochs.") ? numberAt({ epochs }, path) : numberAt(replay, path)),
-    figureAt: (path) => figures[path],
+    valueAt: (path) => numberOf(side, path),
+    figureAt: (path) => side.figures[path],
   };
 }
 

@@ -1,5 +1,6 @@
 /** What a result comes to, in plain words: what changes, which cost it comes from, what becomes unsafe. */
 
+import { changePath } from "../compare/figures.js";
 import type { Figure, Verdict } from "../compare/result.js";
 import type { ResultSide, TraceResult } from "../compare/trace-result.js";
 import { plural } from "../stage2/address-text.js";
@@ -97,7 +98,7 @@ function changeText(base: ResultSide, side: ResultSide, change: Change): string 
   const { of, epoch, base: from, candidate: to, interval } = change;
   const unit: Unit = of === "faults" ? "count" : "ns";
   const shown = (whose: ResultSide, value: number) =>
-    `${value === 0 ? "" : mark(whose, figureOf(whose, change), unit)}${formatQuantity(value, unit)}${of === "faults" ? ` ${value === 1 ? "fault" : "faults"}` : ""}`;
+    `${value === 0 ? "" : mark(whose, whose.figures[changePath(change)], unit)}${formatQuantity(value, unit)}${of === "faults" ? ` ${value === 1 ? "fault" : "faults"}` : ""}`;
   const subject = of === "time" ? `${epoch ?? "the whole trace"} ${subjects.time}` : subjects[of];
   const relative = formatRelative(from, to);
   const size =
@@ -156,12 +157,6 @@ function hazardText(
     return `${side.replay.strategy} maps ${atMost ? "at most " : ""}${plural(pages, "page")} in ${plural(count, "block")} without a clean to the point of coherency, on a machine without FWB: the guest may read there what was not yet in memory (${rule})`;
   const size = pages === 0 ? "" : `, ${plural(pages, "page")}`;
   return `${side.replay.strategy}: ${text} (${rule}, ${plural(count, "time")}${size})`;
-}
-
-function figureOf({ figures }: ResultSide, { of, epochIndex }: Change): Figure | undefined {
-  if (of === "stall") return figures["stallNs.total"];
-  if (of === "faults") return figures["faults.total"];
-  return epochIndex === null ? figures.makespanNs : figures[`epochs.${epochIndex}.makespanNs`];
 }
 
 function mark(side: ResultSide, figure: Figure | undefined, unit: Unit): string {
