@@ -14,7 +14,7 @@ import {
 import type { Row } from "./rows.js";
 
 /** Where among a row's cells a side's percentage stands; the first side has none. */
-export function relativeCell(side: number, sides: number): number {
+function relativeCell(side: number, sides: number): number {
   return sides === 2 ? 3 : 2 * side;
 }
 
@@ -27,16 +27,23 @@ export function headCells([first = "", ...others]: readonly string[]): string[] 
 /** Stands behind a figure that is less only because the walker leaves out what no machine should be without. */
 export const unsafeMark = "!";
 
-/** Less is better, wherever there is a change of time or of faults, but not under a walker that no machine should run. */
-export function judgementOf(
-  row: Row,
-  side: ShownSide,
-  value: number,
-): "less" | "more" | "unsafe" | undefined {
-  const base = row.values[0]!;
-  if (row.apart === true || !isTelling(base, value)) return undefined;
-  if (value > base) return "more";
-  return isUnsafe(side) ? "unsafe" : "less";
+export type Judgement = "less" | "more" | "unsafe";
+
+/**
+ * By cell, what is to be thought of a row's changes. Less is better, wherever there is a change of time or of faults, but
+ * not under a walker that no machine should run.
+ */
+export function judgementsOf(row: Row, sides: readonly ShownSide[]): ReadonlyMap<number, Judgement> {
+  const [base = 0, ...others] = row.values;
+  const judgements = new Map<number, Judgement>();
+  if (row.apart === true) return judgements;
+  for (const [n, value] of others.entries()) {
+    if (!isTelling(base, value)) continue;
+    const side = n + 1;
+    const less = isUnsafe(sides[side]!) ? "unsafe" : "less";
+    judgements.set(relativeCell(side, sides.length), value > base ? "more" : less);
+  }
+  return judgements;
 }
 
 /** What the cells need to know of a side. */

@@ -3,7 +3,7 @@
 import Table from "cli-table3";
 import pc from "picocolors";
 import type { TraceResult } from "../compare/trace-result.js";
-import { headCells, judgementOf, relativeCell, type ShownSide, valueCells } from "./cells.js";
+import { headCells, judgementsOf, type ShownSide, valueCells } from "./cells.js";
 import { cellPicker, columnsOf, pickHeads } from "./columns.js";
 import { findingTexts } from "./findings.js";
 import { type HeadingLine, headingOf } from "./heading.js";
@@ -127,13 +127,11 @@ export function painted(
   colors: Colors,
 ): string[] {
   const paints = { less: colors.green, more: colors.red, unsafe: colors.yellow };
-  const shown = [...cells];
-  row.values.forEach((value, side) => {
-    const at = relativeCell(side, sides.length);
-    const judgement = side === 0 ? undefined : judgementOf(row, sides[side]!, value);
-    if (judgement !== undefined) shown[at] = paints[judgement](shown[at]!);
+  const judgements = judgementsOf(row, sides);
+  return cells.map((cell, at) => {
+    const judgement = judgements.get(at);
+    return judgement === undefined ? cell : paints[judgement](cell);
   });
-  return shown;
 }
 
 function clip(label: string): string {

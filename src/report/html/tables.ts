@@ -1,7 +1,7 @@
 /** The parts of a page that are words and figures: those of the text report. */
 
 import type { ResultSide, TraceResult } from "../../compare/trace-result.js";
-import { headCells, judgementOf, relativeCell, valueCells } from "../cells.js";
+import { headCells, judgementsOf, valueCells } from "../cells.js";
 import { findingTexts } from "../findings.js";
 import { type HeadingLine, headingOf } from "../heading.js";
 import { type Row, type Section, sectionsOf } from "../rows.js";
@@ -65,13 +65,9 @@ ${rows.map((row) => html`<tr><th scope="row">${row.label}</th>${cells(row, sides
 }
 
 function cells(row: Row, sides: readonly ResultSide[]): Markup[] {
-  const judged = new Map<number, string>();
-  row.values.forEach((value, side) => {
-    const judgement = side === 0 ? undefined : judgementOf(row, sides[side]!, value);
-    if (judgement !== undefined) judged.set(relativeCell(side, sides.length), judgement);
-  });
-  return valueCells(row, sides).map((cell, i) => {
-    const judgement = judged.get(i);
+  const judgements = judgementsOf(row, sides);
+  return valueCells(row, sides).map((cell, at) => {
+    const judgement = judgements.get(at);
     return judgement === undefined ? html`<td>${cell}</td>` : html`<td class="${judgement}">${cell}</td>`;
   });
 }
