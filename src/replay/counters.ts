@@ -95,6 +95,15 @@ export interface EpochResult {
   readonly faults: number;
 }
 
+/** What a fault came to (see Episode). */
+interface EndedFault {
+  readonly faultClass: number;
+  readonly cause: number;
+  readonly laps: number;
+  readonly costNs: Float64Array;
+  readonly stallNs: number;
+}
+
 /** Everything one replay counts. Times are whole nanoseconds once read out. */
 export class Counters {
   total = 0;
@@ -148,6 +157,19 @@ export class Counters {
     // A lap meets an entry that is invalid while somebody replaces it.
     this.byClass[0] = (this.byClass[0] as number) + laps - 1;
     if (isGuestTable) this.guestTable += laps;
+  }
+
+  /** A fault is over; of its handler's time `handlerShare` was taken from the trace. `recordedLaps`: aborts that the trace has of it. */
+  ended(fault: EndedFault, recordedLaps: number, isGuestTable: boolean, handlerShare: number): void {
+    const { costNs, laps } = fault;
+    this.avoided += Math.max(0, recordedLaps - laps);
+    this.fault(fault.faultClass, fault.cause, laps, isGuestTable);
+    this.spend(Cost.exit, costNs[Cost.exit] as number, 0);
+    this.spend(Cost.handler, costNs[Cost.handler] as number, handlerShare);
+    this.spend(Cost.lockWait, costNs[Cost.lockWait] as number, 0);
+    this.spend(Cost.retry, costNs[Cost.retry] as number, 0);
+    this.spend(Cost.cpuWait, costNs[Cost.cpuWait] as number, 0);
+    this.stall(fault.stallNs);
   }
 
   charge(kind: number, n: number): void {

@@ -113,6 +113,11 @@ export class Episode {
     this.lockedNs += byNs;
   }
 
+  /** So much more of its time goes there. */
+  spend(cost: number, ns: number): void {
+    this.costNs[cost] = (this.costNs[cost] as number) + ns;
+  }
+
   /** Of a fault: from the access to the re-entry. */
   get stallNs(): number {
     return this.endNs - this.startNs;

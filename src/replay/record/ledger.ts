@@ -6,7 +6,7 @@ import type { CostScale } from "../cost-scale.js";
 import { Cost, type Counters } from "../counters.js";
 import type { Episode } from "../episode.js";
 import type { EpochSpan } from "../epochs.js";
-import { Shape } from "../plan.js";
+import { noteExposed } from "../exposed.js";
 import type { Baseline, Hold } from "./baseline.js";
 import { type HoldTime, heldCosts } from "./hold-time.js";
 import type { Learnt } from "./learnt.js";
@@ -69,7 +69,7 @@ export abstract class Ledger {
 
   private retried(episode: Episode, recordedNs: number): number {
     const ns = Math.round(recordedNs * this.config.scale.of(Cost.retry));
-    this.add(episode, Cost.retry, ns);
+    episode.spend(Cost.retry, ns);
     return ns;
   }
 
@@ -78,7 +78,7 @@ export abstract class Ledger {
     const busyNs = ownNs - preemptedNs - sleptNs;
     const ns = Math.round(busyNs * this.config.scale.of(Cost.handler));
     // What it slept for is the fault's; that others had its CPU is not.
-    this.add(episode, Cost.handler, ns + sleptNs);
+    episode.spend(Cost.handler, ns + sleptNs);
     return ns - busyNs;
   }
 
@@ -94,7 +94,7 @@ export abstract class Ledger {
     const { cleanNs, parts } = baseline.hold(0);
     const recordedNs = cleanNs > 0 ? cleanNs : operation.bytes * learnt.cleanByteNs;
     const ns = Math.round(recordedNs * scale.of(Cost.clean));
-    this.add(episode, Cost.clean, ns);
+    episode.spend(Cost.clean, ns);
     if (baseline.isCounted) {
       counters.spend(Cost.clean, ns, parts.knowsClean ? 1 : 0);
       counters.charge(Charge.cleanByte, operation.bytes);
@@ -107,7 +107,7 @@ export abstract class Ledger {
     const { counters, holdTime } = this.config;
     for (const cost of heldCosts) {
       const ns = holdTime.costNs[cost] as number;
-      this.add(episode, cost, ns);
+      episode.spend(cost, ns);
       if (isCounted && isFault) counters.spend(cost, ns, holdTime.recorded[cost] as number);
     }
   }
@@ -123,11 +123,9 @@ export abstract class Ledger {
     this.unclean(operation, shape, work);
   }
 
-  /** Memory that a walk exposes is exposed, whatever of the trace is counted. */
+  /** See noteExposed. */
   unclean({ bytes }: Operation, shape: number, work: Float64Array): void {
-    const { counters, fwb, strategy, pageBytes } = this.config;
-    if (shape === Shape.coalesce && !fwb && !strategy.faultPathCleans)
-      counters.noteUnclean(work, bytes, pageBytes);
+    noteExposed(this.config, shape, work, bytes, this.config.pageBytes);
   }
 
   /** Of frees that were left to later, which ran when the operation had ended. */
@@ -137,40 +135,27 @@ export abstract class Ledger {
 
   /** The fault is over, and `span` is the epoch that it began in. */
   fault(episode: Episode, { activity, isCounted }: Baseline, span: EpochSpan): void {
-    const { costNs, laps } = episode;
-    const { counters } = this.config;
-    const stallNs = episode.endNs - episode.startNs;
+    const { costNs, laps, stallNs } = episode;
     let sum = 0;
     for (let cost = 0; cost < costNs.length; cost++) if (cost !== Cost.cpuWait) sum += costNs[cost] as number;
     // What is no work of its own, nor a wait for the lock, was others' time on its CPU.
     costNs[Cost.cpuWait] = Math.max(0, stallNs - sum);
     if (!isCounted) return;
     span.faults += laps;
-    counters.avoided += Math.max(0, activity.laps - laps);
-    counters.fault(episode.faultClass, episode.cause, laps, isGuestTableWalk(activity.esr));
-    counters.spend(Cost.exit, costNs[Cost.exit] as number, 0);
-    counters.spend(Cost.handler, costNs[Cost.handler] as number, 1);
-    counters.spend(Cost.lockWait, costNs[Cost.lockWait] as number, 0);
-    counters.spend(Cost.retry, costNs[Cost.retry] as number, 0);
-    counters.spend(Cost.cpuWait, costNs[Cost.cpuWait] as number, 0);
-    counters.stall(stallNs);
-  }
-
-  add(episode: Episode, cost: number, ns: number): void {
-    episode.costNs[cost] = (episode.costNs[cost] as number) + ns;
+    this.config.counters.ended(episode, activity.laps, isGuestTableWalk(activity.esr), 1);
   }
 }
 
 /** Every vCPU has its CPU: what passes from the request to the lock is a wait for the lock. */
 export class ThreadLedger extends Ledger {
   lock(episode: Episode): void {
-    this.add(episode, Cost.lockWait, episode.lockedNs - episode.requestedNs);
+    episode.spend(Cost.lockWait, episode.lockedNs - episode.requestedNs);
   }
 
   between(episode: Episode, baseline: Baseline, n: number): number {
     const gapNs = baseline.hold(n).requestNs - baseline.hold(n - 1).releasedNs;
     const ownNs = Math.round(gapNs * this.config.scale.of(Cost.handler));
-    if (baseline.isFault) this.add(episode, Cost.handler, ownNs);
+    if (baseline.isFault) episode.spend(Cost.handler, ownNs);
     return ownNs - gapNs;
   }
 
@@ -180,7 +165,7 @@ export class ThreadLedger extends Ledger {
     const offNs = Math.min(tailNs, operationCount === 0 ? beforeOffNs : afterOffNs);
     const sleptNs = Math.min(offNs, operationCount === 0 ? beforeSleptNs : afterSleptNs);
     const ownNs = Math.round((tailNs - offNs) * this.config.scale.of(Cost.handler));
-    this.add(episode, Cost.handler, ownNs + sleptNs);
+    episode.spend(Cost.handler, ownNs + sleptNs);
     return ownNs + offNs - tailNs;
   }
 }
@@ -189,7 +174,7 @@ export class ThreadLedger extends Ledger {
 export class StreamLedger extends Ledger {
   lock(episode: Episode, hold: Hold, n: number, freeNs: number): void {
     const untilNs = hold.isShared || n > 0 ? 0 : Math.min(episode.lockedNs, freeNs);
-    this.add(episode, Cost.lockWait, Math.max(0, untilNs - episode.requestedNs));
+    episode.spend(Cost.lockWait, Math.max(0, untilNs - episode.requestedNs));
   }
 
   between(): number {
@@ -201,7 +186,7 @@ export class StreamLedger extends Ledger {
     const cpuNs = Math.round(operationCount === 0 ? beforeCpuNs : afterCpuNs);
     const recordedNs = Math.min(endNs - sinceNs, cpuNs);
     const ownNs = Math.round(recordedNs * this.config.scale.of(Cost.handler));
-    this.add(episode, Cost.handler, ownNs);
+    episode.spend(Cost.handler, ownNs);
     return ownNs - recordedNs;
   }
 }

@@ -349,7 +349,7 @@ export abstract class Side {
     if (!isSame && isHit) {
       // The entry is free: the laps end here.
       const backNs = activity.lapSinceNs[track.at] as number;
-      this.ledger.add(episode, Cost.retry, backNs - activity.startNs);
+      episode.spend(Cost.retry, backNs - activity.startNs);
       loseRace(episode);
       this.voidTurns(track, baseline, atNs);
       this.finish(track, baseline, this.at(track, backNs));
@@ -510,7 +510,7 @@ export abstract class Side {
     const ns = Math.round(backNs + laps * lapNs);
     const { episode } = track;
     episode.laps += laps;
-    this.ledger.add(episode, Cost.retry, ns);
+    episode.spend(Cost.retry, ns);
     this.yieldLock(track, baseline, atNs);
     this.dueHere(track, Step.again, atNs + ns);
   }
@@ -533,7 +533,7 @@ export abstract class Side {
     }
     episode.laps++;
     const ns = Math.round(this.lapNs);
-    this.ledger.add(episode, Cost.retry, ns);
+    episode.spend(Cost.retry, ns);
     this.askAgain(track, baseline, atNs + ns);
   }
 

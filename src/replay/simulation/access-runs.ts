@@ -60,7 +60,7 @@ export class AccessRuns {
       this.schedule.alarm(this.alarmOf(vm), nextNs);
   }
 
-  /** A valid entry of the VM is changed now: whoever may be going through it is stopped at his next access. */
+  /** A valid entry of the VM is changed now: a thread whose run may go through it stops at its next access. */
   change(vm: number, atNs: number): void {
     const guest = this.guests.of(vm);
     for (const thread of this.threads) {

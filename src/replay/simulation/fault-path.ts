@@ -211,10 +211,10 @@ export class FaultPath {
   private locked({ episode }: Thread, activity: Activity, atNs: number): void {
     const { locks, config } = this.parts;
     const { releasedNs } = locks.of(activity.vm);
-    // Who sleeps while he waits may have to wait for a CPU once the lock is free.
+    // A thread that sleeps while it waits may have to wait for a CPU once the lock is free.
     const { pcpus, waitersSleep } = config;
     const untilNs = waitersSleep && Number.isFinite(pcpus) ? Math.min(atNs, releasedNs) : atNs;
-    addTo(episode.costNs, Cost.lockWait, Math.max(0, untilNs - episode.requestedNs));
+    episode.spend(Cost.lockWait, Math.max(0, untilNs - episode.requestedNs));
   }
 
   private hold(thread: Thread, activity: Activity, atNs: number): number {
@@ -233,7 +233,8 @@ export class FaultPath {
   /** The entry is another fault's: the guest is let fault on it until it is free. The laps are computed, not looped. */
   private retry(thread: Thread, activity: Activity, takenUntilNs: number, atNs: number): number {
     const { config, schedule } = this.parts;
-    const { costNs } = thread.episode;
+    const { episode } = thread;
+    const { costNs } = episode;
     this.release(thread, activity, atNs);
     const { retryLapNs, wholeLapNs } = config;
     const backNs = this.tailNs(activity);
@@ -243,8 +244,8 @@ export class FaultPath {
     const ns = isOpen
       ? Math.max(backNs, wholeLapNs - (costNs[Cost.exit] as number) - (costNs[Cost.handler] as number))
       : backNs + laps * retryLapNs;
-    thread.episode.laps += laps;
-    addTo(costNs, Cost.retry, ns);
+    episode.laps += laps;
+    episode.spend(Cost.retry, ns);
     schedule.work(thread, Step.retry, ns, atNs);
     return UNDER_WAY;
   }
@@ -257,7 +258,7 @@ export class FaultPath {
     const tailNs = this.tailNs(activity);
     if (guests.of(activity.vm).access(activity, atNs) === HIT) {
       // The way back to the guest is the fault's own, as after any other.
-      addTo(costNs, Cost.retry, -tailNs);
+      episode.spend(Cost.retry, -tailNs);
       loseRace(episode);
       ledger.close(episode, activity, atNs, tailNs, 0);
       return this.goOn(thread, activity, atNs, atNs);
@@ -266,7 +267,7 @@ export class FaultPath {
     // What else the first handler did (it may have looked up the page, or been delayed) is done.
     const faultNs = (costNs[Cost.exit] as number) + (costNs[Cost.handler] as number);
     const handledNs = Math.round(Math.min(faultNs, config.retryLapNs) * config.scale.of(Cost.retry));
-    addTo(costNs, Cost.retry, handledNs);
+    episode.spend(Cost.retry, handledNs);
     // What costs nothing is not done at once again: who has the entry would never get on.
     schedule.work(thread, Step.handler, handledNs > 0 ? handledNs : config.wholeLapNs, atNs);
     return UNDER_WAY;
@@ -314,8 +315,4 @@ export class FaultPath {
     this.parts.schedule.work(thread, Step.think, endNs - atNs, atNs);
     return UNDER_WAY;
   }
-}
-
-function addTo(costNs: Float64Array, cost: number, ns: number): void {
-  costNs[cost] = (costNs[cost] as number) + ns;
 }

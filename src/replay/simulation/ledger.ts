@@ -6,10 +6,11 @@ import { Charge } from "../../stage2/meter.js";
 import { Cost } from "../counters.js";
 import { type Episode, NO_SIDE } from "../episode.js";
 import { EpochClock } from "../epochs.js";
+import { noteExposed } from "../exposed.js";
 import type { Guest } from "../guest.js";
 import type { Guests } from "../guests.js";
 import type { Repetition } from "../observer.js";
-import { Shape } from "../plan.js";
+import type { Shape } from "../plan.js";
 import type { SimulationConfig } from "./config.js";
 
 /** Faults that come again and again as they have once: see Lockstep. */
@@ -68,8 +69,7 @@ export class Ledger {
 
   /** Time of the episode's; as part of a guest's stall it is the result's too. `recordedShare` is taken from the trace. */
   spend(episode: Episode, cost: number, ns: number, recordedShare: number): void {
-    const { costNs } = episode;
-    costNs[cost] = (costNs[cost] as number) + ns;
+    episode.spend(cost, ns);
     if (episode.counted && episode.isFault) this.config.counters.spend(cost, ns, recordedShare);
   }
 
@@ -81,11 +81,8 @@ export class Ledger {
 
   /** The guest's meter has the work of an operation. */
   work(episode: Episode, { meter, pageBytes }: Guest, shape: Shape, bytes: number): void {
-    const { counters, fwb, strategy } = this.config;
-    if (episode.counted) counters.addWork(meter.counts);
-    // Memory that a walk exposes is exposed, whatever of the trace is counted.
-    if (shape === Shape.coalesce && !fwb && !strategy.faultPathCleans)
-      counters.noteUnclean(meter.counts, bytes, pageBytes);
+    if (episode.counted) this.config.counters.addWork(meter.counts);
+    noteExposed(this.config, shape, meter.counts, bytes, pageBytes);
   }
 
   /** The operations have ended; deferred frees may have run, whose work the meter has. */
@@ -119,21 +116,14 @@ export class Ledger {
     costNs[Cost.handler] = handlerNs;
     const exitNs = costNs[Cost.exit] as number;
     const retryNs = costNs[Cost.retry] as number;
-    const cpuWaitNs = Math.max(0, stallNs - lockWaitNs - (exitNs + handlerNs + retryNs + holdNs));
-    costNs[Cost.cpuWait] = cpuWaitNs;
+    costNs[Cost.cpuWait] = Math.max(0, stallNs - lockWaitNs - (exitNs + handlerNs + retryNs + holdNs));
     if (!episode.counted) return;
     const { counters } = this.config;
     const { isSynthetic } = activity;
     if (isSynthetic) counters.ofRuns += laps;
-    else counters.avoided += Math.max(0, activity.laps - laps);
     this.epoch.span.faults += laps;
-    counters.fault(episode.faultClass, episode.cause, laps, isGuestTableWalk(activity.esr));
-    counters.spend(Cost.exit, exitNs, 0);
-    counters.spend(Cost.handler, handlerNs, isSynthetic ? 0 : 1);
-    counters.spend(Cost.lockWait, lockWaitNs, 0);
-    counters.spend(Cost.retry, retryNs, 0);
-    counters.spend(Cost.cpuWait, cpuWaitNs, 0);
-    counters.stall(stallNs);
+    const recordedLaps = isSynthetic ? 0 : activity.laps;
+    counters.ended(episode, recordedLaps, isGuestTableWalk(activity.esr), isSynthetic ? 0 : 1);
   }
 
   /** From `nowNs` on the order comes so many times more: its faults are taken as done. */
