@@ -3,6 +3,7 @@ import { calibrateTraces } from "../compare/calibrate.js";
 import { calibratePublished } from "../compare/calibrate-published.js";
 import type { CostProfile } from "../cost/profile.js";
 import { UsageError } from "../errors.js";
+import { jsonText } from "../json-text.js";
 import { render, renderPublished } from "../report/calibration.js";
 import { inputOf } from "./import.js";
 import { addImportOptions, type ImportArguments, importOptionsOf } from "./import-options.js";
@@ -57,7 +58,7 @@ export const calibrateCommand: CommandModule<object, CalibrateArguments> = {
       throw new UsageError("expected traces, or --published FILE; see s2replay calibrate --help");
     const { profile, table } =
       args.published === undefined ? await fromTraces(files, args) : await fromTable(args.published, args);
-    const document = `${JSON.stringify(profile.document, null, 2)}\n`;
+    const document = jsonText(profile.document);
     if (args.output === undefined || args.output === "-") process.stderr.write(table);
     else process.stdout.write(table);
     emit(document, args.output);

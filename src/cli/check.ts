@@ -11,8 +11,9 @@ import { changeText, expectedText, isFailing, valueText } from "../fixture/check
 import { renderCheck } from "../fixture/check-text.js";
 import { findFixtures, readFixture, readJson } from "../fixture/fixture.js";
 import { updateExpected } from "../fixture/update.js";
+import { jsonText } from "../json-text.js";
 import { likeOf } from "../script/verify.js";
-import { loadStrategy } from "../strategy/load.js";
+import { namedStrategy } from "./named-strategy.js";
 import { emit, wantsColor } from "./output.js";
 import { startCount } from "./progress.js";
 
@@ -114,17 +115,17 @@ function isCi(): boolean {
 
 async function standOf({ strategy, like }: CheckArguments): Promise<Stand | undefined> {
   if (strategy === undefined) return undefined;
-  const loaded = await loadStrategy(strategy);
+  const loaded = await namedStrategy(strategy);
   const name = like ?? likeOf(loaded).name;
   // A slip in it shows before the fixtures are run.
-  await loadStrategy(name);
+  await namedStrategy(name);
   return { strategy, like: name };
 }
 
 function rendered(result: CheckResult, args: CheckArguments, baseline: CheckResult | undefined): string {
   switch (args.format) {
     case "json":
-      return `${JSON.stringify(result, null, 2)}\n`;
+      return jsonText(result);
     case "junit":
       return renderJunit(result);
     case "github": {

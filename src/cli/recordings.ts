@@ -1,3 +1,4 @@
+import { jsonText } from "../json-text.js";
 /** `diff` of two recordings, or of several on either side: what it takes, and what only a replay takes. */
 
 import type { Argv } from "yargs";
@@ -120,7 +121,7 @@ export async function showRecordings(args: Arguments, inputs: Inputs): Promise<v
   }).finally(stop);
   const text =
     format === "json"
-      ? `${JSON.stringify(result, null, 2)}\n`
+      ? jsonText(result)
       : format === "markdown"
         ? renderMarkdown(result, { columns })
         : renderText(result, { color: wantsColor(output), columns });

@@ -5,6 +5,7 @@ import { selfReplaySchema } from "../compare/result-self-replay.js";
 import { sweepSchema } from "../compare/result-sweep.js";
 import { validateSchema } from "../compare/result-validate.js";
 import { checkSchema } from "../fixture/check.js";
+import { jsonText } from "../json-text.js";
 import { episodeSchema } from "../report/episodes/columns.js";
 import { emit } from "./output.js";
 
@@ -38,5 +39,5 @@ export const schemaCommand: CommandModule<object, SchemaArguments> = {
       })
       .example("$0 schema", "of what diff --format json prints")
       .example("$0 schema replay", "of what replay --format json prints"),
-  handler: ({ of }) => emit(`${JSON.stringify(jsonSchemaOf(schemas[of]), null, 2)}\n`, undefined),
+  handler: ({ of }) => emit(jsonText(jsonSchemaOf(schemas[of])), undefined),
 };

@@ -3,8 +3,8 @@ import { basename, extname } from "node:path";
 import type { CommandModule } from "yargs";
 import { UsageError } from "../errors.js";
 import { strategyByName } from "../strategy/index.js";
-import { loadStrategy } from "../strategy/load.js";
 import { strategyTemplate, strategyTemplateLike } from "../strategy/template.js";
+import { namedStrategy } from "./named-strategy.js";
 import { emit } from "./output.js";
 
 interface NewArguments {
@@ -31,7 +31,7 @@ export const strategiesNewCommand: CommandModule<object, NewArguments> = {
       .example("$0 strategies new mine.ts --like pre-patch", "what pre-patch does, in TypeScript"),
   handler: async ({ file, like = "v6.1" }) => {
     const name = nameFor(file);
-    const { name: known } = await loadStrategy(like);
+    const { name: known } = await namedStrategy(like);
     if (strategyByName(known) === undefined)
       throw new UsageError(`--like ${like}: expected a built-in strategy`);
     const isTypeScript = file.endsWith(".ts");

@@ -1,4 +1,5 @@
 import type { CommandModule } from "yargs";
+import { jsonText } from "../json-text.js";
 import { printable } from "../report/quantity.js";
 import { plainTable } from "../report/terminal.js";
 import { strategies } from "../strategy/index.js";
@@ -34,7 +35,7 @@ function asJson(): string {
     faultPathCleans,
     deferredFrees,
   }));
-  return `${JSON.stringify(facts, null, 2)}\n`;
+  return jsonText(facts);
 }
 
 function asText(): string {

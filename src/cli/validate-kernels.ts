@@ -1,3 +1,4 @@
+import { jsonText } from "../json-text.js";
 /**
  * `npm run validate:kernels [-- FOLDER]`: foretells each kernel's figures from the recordings of the others, and sets
  * what was measured on it beside them. FOLDER holds KERNEL/SCENARIO/RUN/trace.dat and figures.csv; without it the
@@ -35,7 +36,7 @@ async function main(): Promise<void> {
 const formats: Readonly<Record<string, (predictions: readonly Prediction[]) => string>> = {
   text: renderText,
   markdown: renderMarkdown,
-  json: (predictions) => `${JSON.stringify({ schema: "s2replay-kernels/1", predictions }, null, 2)}\n`,
+  json: (predictions) => jsonText({ schema: "s2replay-kernels/1", predictions }),
 };
 
 process.once("SIGINT", () => {

@@ -1,6 +1,7 @@
 import type { CommandModule } from "yargs";
 import { selfReplayTrace } from "../compare/self-replay.js";
 import { validateTrace } from "../compare/validate.js";
+import { jsonText } from "../json-text.js";
 import { render as renderSelfReplay } from "../report/self-replay.js";
 import { render } from "../report/validation.js";
 import { addTrace, type ImportArguments, importOptionsOf } from "./import-options.js";
@@ -67,13 +68,13 @@ export const validateCommand: CommandModule<object, ValidateArguments> = {
         ...(slot === undefined ? {} : { slot: parseCount("--slot", slot, 0) }),
         ...(epoch === undefined ? {} : { epoch }),
       }).finally(stop);
-      emit(format === "json" ? `${JSON.stringify(result, null, 2)}\n` : renderSelfReplay(result), undefined);
+      emit(format === "json" ? jsonText(result) : renderSelfReplay(result), undefined);
       return;
     }
     const reading = { import: importOptionsOf(args), header: await headerOf(args) };
     const { stop, ...progress } = startReading();
     const result = await validateTrace(trace, { ...reading, ...progress }).finally(stop);
     if (!result.usable && !lenient) process.exitCode = 1;
-    emit(format === "json" ? `${JSON.stringify(result, null, 2)}\n` : render(result), undefined);
+    emit(format === "json" ? jsonText(result) : render(result), undefined);
   },
 };

@@ -3,8 +3,8 @@ import type { CommandModule } from "yargs";
 import { printable } from "../report/quantity.js";
 import { verdictText } from "../script/verdict-text.js";
 import { likeOf, shippedSets, type Verdict, type VerifyOptions, verify } from "../script/verify.js";
-import { loadStrategy } from "../strategy/load.js";
 import type { Strategy } from "../strategy/strategy.js";
+import { namedStrategy } from "./named-strategy.js";
 import { emit } from "./output.js";
 import { startCount } from "./progress.js";
 import { parseCount } from "./values.js";
@@ -55,8 +55,8 @@ export const verifyCommand: CommandModule<object, VerifyArguments> = {
       .example("$0 verify post-patch", "what is wrong with the RFC as posted")
       .epilogue("Exit status: 0 clean; 1 a rule is broken; 2 on trouble."),
   handler: async (args) => {
-    const strategy = await loadStrategy(args.strategy);
-    const like = args.like === undefined ? likeOf(strategy) : await loadStrategy(args.like);
+    const strategy = await namedStrategy(args.strategy);
+    const like = args.like === undefined ? likeOf(strategy) : await namedStrategy(args.like);
     const verdict = await judge(strategy, {
       like,
       seed: parseCount("--seed", args.seed, 0),

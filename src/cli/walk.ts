@@ -6,8 +6,8 @@ import { UsageError } from "../errors.js";
 import { GoldenWalk } from "../script/golden-line.js";
 import { parseScripts, type Script, usages } from "../script/script.js";
 import { basicScript, brokenText, diffText, walkText } from "../script/walk-text.js";
-import { loadStrategy } from "../strategy/load.js";
 import type { Strategy } from "../strategy/strategy.js";
+import { namedStrategy } from "./named-strategy.js";
 import { emitPieces } from "./output.js";
 import { startWriting } from "./progress.js";
 import { parseCount } from "./values.js";
@@ -81,8 +81,8 @@ export const walkCommand: CommandModule<object, WalkArguments> = {
       ),
   handler: async (args) => {
     const maxEvents = maxEventsOf(args);
-    const strategy = await loadStrategy(args.strategy);
-    const other = args.diff === undefined ? undefined : await loadStrategy(args.diff);
+    const strategy = await namedStrategy(args.strategy);
+    const other = args.diff === undefined ? undefined : await namedStrategy(args.diff);
     const pieces = piecesOf(await scriptsOf(args.script), strategy, other, args, maxEvents);
     const { stop, ...progress } = startWriting(args.output);
     await emitPieces(pieces, args.output, progress.onWritten).finally(stop);

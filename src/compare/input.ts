@@ -2,7 +2,8 @@
 
 import { UnsupportedTraceError, UsageError } from "../errors.js";
 import { InputAddressError } from "../replay/input-address.js";
-import { strategies, strategyByName, strategyOfKernel } from "../strategy/index.js";
+import { strategies, strategyByName } from "../strategy/index.js";
+import { strategyOfKernel } from "../strategy/kernel-release.js";
 import { loadStrategy } from "../strategy/load.js";
 import type { Stage2Config } from "../strategy/stage2.js";
 import type { Strategy } from "../strategy/strategy.js";

@@ -3,7 +3,7 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { UsageError } from "../errors.js";
-import { strategyOfKernel } from "../strategy/index.js";
+import { strategyOfKernel } from "../strategy/kernel-release.js";
 import type { RecordedMachine } from "../trace/header.js";
 
 /** One run of one scenario on one kernel. */

@@ -1,6 +1,7 @@
 import { UsageError } from "../errors.js";
 import { strategies, strategyByName } from "../strategy/index.js";
-import { loadStrategy, standInText } from "../strategy/load.js";
+import { standInText } from "../strategy/kernel-release.js";
+import { loadStrategy } from "../strategy/load.js";
 import type { Strategy } from "../strategy/strategy.js";
 import { ablationOf, ablationsOf } from "./ablation.js";
 import { caveatsOf } from "./caveats.js";

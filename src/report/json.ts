@@ -2,7 +2,8 @@
 
 import { documentOf } from "../compare/documents.js";
 import type { TraceResult } from "../compare/trace-result.js";
+import { jsonText } from "../json-text.js";
 
 export function render(result: TraceResult): string {
-  return `${JSON.stringify(documentOf(result), null, 2)}\n`;
+  return jsonText(documentOf(result));
 }

@@ -1,11 +1,12 @@
 /** The reports of a published document: what a caller of the library has. */
 
 import { type ResultDocument, resultOfDocument } from "../compare/documents.js";
+import { jsonText } from "../json-text.js";
 import { render as renderAsMarkdown } from "./markdown.js";
 import { render as renderAsText, type TerminalOptions } from "./terminal.js";
 
 export function renderJson(document: ResultDocument): string {
-  return `${JSON.stringify(document, null, 2)}\n`;
+  return jsonText(document);
 }
 
 export function renderMarkdown(document: ResultDocument, options?: Pick<TerminalOptions, "columns">): string {

@@ -5,7 +5,7 @@ import { describe, expect, test } from "vitest";
 import { StrategyError, UsageError } from "../errors.js";
 import { breaches } from "../script/laws.js";
 import { parseScripts } from "../script/script.js";
-import { strategies, strategyByName, strategyOfKernel } from "./index.js";
+import { strategies, strategyByName } from "./index.js";
 import { loadStrategy } from "./load.js";
 import { v6_1 } from "./v6.1.js";
 
@@ -115,25 +115,4 @@ describe("a strategy from a module", () => {
     await expect(loading).rejects.toThrow(UsageError);
     await expect(loading).rejects.toThrow("no strategy file ./not-there.js");
   });
-});
-
-test.each([
-  ["5.10.262", "v5.10"],
-  ["5.11.0-rc6+", "v5.10"],
-  ["5.12.0", "v5.11"],
-  ["5.13.19-2-pve", "v5.11"],
-  ["5.14.0-427.13.1.el9_4.aarch64", "v6.1"],
-  ["6.1.192", "v6.1"],
-  ["6.2.0", "v6.12 with a caveat"],
-  ["6.4.1", "v6.12 with a caveat"],
-  ["6.12.107-generic", "v6.12"],
-  ["6.13.0", "v7.2 with a caveat"],
-  ["7.2.13", "v7.2"],
-  ["8.0.0", "v7.2 with a caveat"],
-  ["5.4.0", undefined],
-  ["unknown", undefined],
-])("kernel %s runs %s", (release, expected) => {
-  const found = strategyOfKernel(release);
-  const text = found && `${found.name}${found.caveat === undefined ? "" : " with a caveat"}`;
-  expect(text).toBe(expected);
 });

@@ -7,7 +7,8 @@ import { Prot } from "../stage2/pte.js";
 import type { Visitor } from "../stage2/walk.js";
 import { didYouMean } from "../suggest.js";
 import { v6 } from "./generation.js";
-import { strategies, strategyByName, strategyOfKernel } from "./index.js";
+import { strategies, strategyByName } from "./index.js";
+import { isRelease, strategyOfRelease } from "./kernel-release.js";
 import { habits, MapSteps } from "./map-steps.js";
 import { PostPatchMap } from "./post-patch.js";
 import { PrePatchMap } from "./pre-patch.js";
@@ -28,14 +29,9 @@ const kit = {
 
 const silent: Meter = { charge() {}, stored() {} };
 
-/** A kernel release, as `v6.6`. */
-const release = /^v?\d+\.\d+(\.\d+)?$/;
-/** The latest release whose walker is built in. */
-const LAST_RELEASE = "v7.2";
-
 /**
- * The strategy of this name, of the kernel release that it stands for (`v6.6`), or of the ES module at this path (anything with a path separator, or that ends
- * in .js, .mjs or .ts). A module runs with the user's own rights.
+ * The strategy of this name, that stands for this kernel release (`v6.6`), or of the ES module at this path
+ * (anything with a path separator, or that ends in .js, .mjs or .ts). A module runs with the user's own rights.
  * @throws UsageError for an unknown name or a file that is not there
  * @throws StrategyError for a module that breaks the contract
  */
@@ -159,27 +155,9 @@ function describe(value: unknown): string {
 function builtIn(name: string): Strategy {
   const strategy = strategyByName(name);
   if (strategy !== undefined) return strategy;
-  if (release.test(name)) return ofRelease(name);
+  if (isRelease(name)) return strategyOfRelease(name);
   const names = strategies.map((each) => each.name);
   throw new UsageError(
     `no strategy named "${name}"${didYouMean(name, names)}; there are ${names.join(", ")}, or give the path of a module`,
   );
-}
-
-/** The walker of a release. Throws UsageError where none of the strategies stands for it. */
-function ofRelease(name: string): Strategy {
-  const [major = 0, minor = 0] = name.replace(/^v/, "").split(".").map(Number);
-  const [lastMajor = 0, lastMinor = 0] = LAST_RELEASE.slice(1).split(".").map(Number);
-  const isLater = major > lastMajor || (major === lastMajor && minor > lastMinor);
-  const strategy = isLater ? undefined : strategyByName(strategyOfKernel(name)?.name ?? "");
-  if (strategy !== undefined) return strategy;
-  throw new UsageError(
-    `no strategy stands for kernel ${name}: the nearest is ${isLater ? LAST_RELEASE : "v5.10"}, which models another walker`,
-  );
-}
-
-/** In words, that `strategy` stands for the release of this name; undefined where it goes by that name itself. */
-export function standInText(name: string, strategy: Strategy): string | undefined {
-  if (!release.test(name) || name === strategy.name) return undefined;
-  return strategyOfKernel(name)?.caveat ?? `${strategy.name} stands for ${name}: the same walker`;
 }
