@@ -2,28 +2,11 @@
 /** argv -> command. Results go to stdout, problems to stderr; exit status 0, 1 (a threshold holds) or 2 (trouble). */
 
 import yargs, { type Argv, type CommandModule } from "yargs";
-import { calibrateCommand } from "./cli/calibrate.js";
-import { checkCommand } from "./cli/check.js";
-import { compareCommand } from "./cli/compare.js";
-import { completionCommand } from "./cli/completion.js";
-import { diffCommand } from "./cli/diff.js";
-import { exportCommand } from "./cli/export.js";
-import { fixtureCommand } from "./cli/fixture.js";
-import { importCommand, nameStdin } from "./cli/import.js";
 import { removeUnfinished } from "./cli/output.js";
 import { stopProgress } from "./cli/progress.js";
-import { recordCommand } from "./cli/record.js";
-import { replayCommand } from "./cli/replay.js";
-import { schemaCommand } from "./cli/schema.js";
-import { shrinkCommand } from "./cli/shrink.js";
-import { strategiesCommand } from "./cli/strategies.js";
-import { sweepCommand } from "./cli/sweep.js";
+import { nameStdin } from "./cli/stdin-word.js";
 import { version } from "./cli/this-program.js";
 import { reword } from "./cli/usage.js";
-import { validateCommand } from "./cli/validate.js";
-import { verifyCommand } from "./cli/verify.js";
-import { walkCommand } from "./cli/walk.js";
-import { workloadCommand, workloadNames } from "./cli/workload.js";
 import { StrategyError, TraceFormatError, UnsupportedTraceError, UsageError } from "./errors.js";
 
 const trouble = 2;
@@ -31,34 +14,38 @@ const trouble = 2;
 /** What the user can mend: the message says it all. Anything else is a defect of ours. */
 const expectedErrors = [UsageError, TraceFormatError, UnsupportedTraceError, StrategyError];
 
-const commands = [
-  diffCommand,
-  compareCommand,
-  sweepCommand,
-  replayCommand,
-  calibrateCommand,
-  walkCommand,
-  workloadCommand,
-  validateCommand,
-  verifyCommand,
-  checkCommand,
-  fixtureCommand,
-  shrinkCommand,
-  recordCommand,
-  importCommand,
-  exportCommand,
-  strategiesCommand,
-  schemaCommand,
-  completionCommand,
-];
+/** All of them take a second to load: the one that is asked for comes alone. In the order of the help text. */
+const commands: Readonly<Record<string, () => Promise<unknown>>> = {
+  diff: async () => (await import("./cli/diff.js")).diffCommand,
+  compare: async () => (await import("./cli/compare.js")).compareCommand,
+  sweep: async () => (await import("./cli/sweep.js")).sweepCommand,
+  replay: async () => (await import("./cli/replay.js")).replayCommand,
+  calibrate: async () => (await import("./cli/calibrate.js")).calibrateCommand,
+  walk: async () => (await import("./cli/walk.js")).walkCommand,
+  workload: async () => (await import("./cli/workload.js")).workloadCommand,
+  validate: async () => (await import("./cli/validate.js")).validateCommand,
+  verify: async () => (await import("./cli/verify.js")).verifyCommand,
+  check: async () => (await import("./cli/check.js")).checkCommand,
+  fixture: async () => (await import("./cli/fixture.js")).fixtureCommand,
+  shrink: async () => (await import("./cli/shrink.js")).shrinkCommand,
+  record: async () => (await import("./cli/record.js")).recordCommand,
+  import: async () => (await import("./cli/import.js")).importCommand,
+  export: async () => (await import("./cli/export.js")).exportCommand,
+  strategies: async () => (await import("./cli/strategies.js")).strategiesCommand,
+  schema: async () => (await import("./cli/schema.js")).schemaCommand,
+  completion: async () => (await import("./cli/completion.js")).completionCommand,
+};
 
 /** What yargs has against the command line: `reword` makes it a UsageError. */
 class Complaint extends Error {}
 
-function program(argv: readonly string[]): Argv {
+async function program(argv: readonly string[]): Promise<Argv> {
+  const [first = ""] = argv;
+  const loads = Object.hasOwn(commands, first) ? [commands[first]!] : Object.values(commands);
   // Each command has its own type of arguments; yargs has no type for "any of them".
-  const parser = yargs(argv).command(commands as CommandModule[]);
-  return parser
+  const asked = (await Promise.all(loads.map((load) => load()))) as CommandModule[];
+  return yargs(argv)
+    .command(asked)
     .scriptName("s2replay")
     .usage(
       "$0 COMMAND [OPTIONS]\n\nReplays stage-2 fault traces of KVM/arm64 hosts under different page-table walkers.",
@@ -95,17 +82,19 @@ function takeLast(args: Record<string, unknown>): void {
 
 async function run(argv: readonly string[]): Promise<void> {
   try {
-    await program(argv).parseAsync();
+    const parser = await program(argv);
+    await parser.parseAsync();
   } catch (error) {
     if (!(error instanceof Complaint)) throw error;
+    const { workloadNames } = await import("./cli/workload.js");
     throw await reword(error.message, {
       argv,
-      commands: commands.map(({ command }) => String(command).split(" ")[0]!),
+      commands: Object.keys(commands),
       nested: {
         workload: { called: "workload", names: workloadNames },
         fixture: { called: "action", names: ["new"] },
       },
-      help: (command) => program(command?.split(" ") ?? []).getHelp(),
+      help: async (command) => (await program(command?.split(" ") ?? [])).getHelp(),
     });
   }
 }

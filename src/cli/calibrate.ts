@@ -5,11 +5,11 @@ import type { CostProfile } from "../cost/profile.js";
 import { UsageError } from "../errors.js";
 import { jsonText } from "../json-text.js";
 import { render, renderPublished } from "../report/calibration.js";
-import { inputOf } from "./import.js";
 import { addImportOptions, type ImportArguments, importOptionsOf } from "./import-options.js";
 import { recordingOf } from "./machine-options.js";
 import { emit } from "./output.js";
 import { startProgress } from "./progress.js";
+import { inputOf } from "./stdin-word.js";
 
 interface CalibrateArguments extends ImportArguments {
   files: string[] | undefined;

@@ -72,7 +72,7 @@ describe("a strategy of one's own", () => {
 it.each([
   [["verify"], "expected a strategy; see s2replay verify --help"],
   [["verify", "v6.X"], 'no strategy named "v6.X"'],
-  [["verify", "v5.4"], "v5.4: no strategy stands for kernel v5.4"],
+  [["verify", "v5.4"], "no strategy stands for kernel v5.4: the nearest is v5.10"],
   [["verify", "v6.1", "--seed", "x"], "--seed: expected a whole number"],
   [["verify", "v6.1", "--like", "v61"], 'no strategy named "v61"'],
 ])("%j ends with status 2", (args, message) => {

@@ -11,27 +11,13 @@ import {
 import { headerOf } from "./machine-options.js";
 import { emitBytes } from "./output.js";
 import { startReading } from "./progress.js";
+import { inputOf } from "./stdin-word.js";
 
 interface ImportArguments extends FormatArguments {
   files: string[];
   output: string | undefined;
   lenient: boolean;
   name: string | undefined;
-}
-
-const stdinWord = "stdin:";
-
-/** yargs drops a lone - where several values may stand: it goes through under another name. */
-export function nameStdin(argv: readonly string[]): string[] {
-  if (argv[0] !== "import" && argv[0] !== "calibrate") return [...argv];
-  return argv.map((word, at) =>
-    word === "-" && !/^(-o|--output)$/.test(argv[at - 1] ?? "") ? stdinWord : word,
-  );
-}
-
-/** The other way round. */
-export function inputOf(word: string): string {
-  return word === stdinWord ? "-" : word;
 }
 
 export const importCommand: CommandModule<object, ImportArguments> = {
