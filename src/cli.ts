@@ -72,7 +72,19 @@ async function program(argv: readonly string[]): Promise<Argv> {
 }
 
 /** What may be given several times; of anything else the last counts. */
-const lists = new Set(["_", "--", "after", "before", "command", "files", "map", "param", "paths"]);
+const lists = new Set([
+  "_",
+  "--",
+  "after",
+  "against",
+  "before",
+  "command",
+  "files",
+  "map",
+  "others",
+  "param",
+  "paths",
+]);
 
 function takeLast(args: Record<string, unknown>): void {
   for (const [key, value] of Object.entries(args)) {

@@ -19,6 +19,7 @@ export type {
   TraceOptions,
   WhatIf,
 } from "./compare/options.js";
+export { type PredictionOptions, validatePrediction } from "./compare/prediction.js";
 export { compareRecordings, type RecordedRuns, type RecordingsOptions } from "./compare/recordings.js";
 export {
   type Caveat,
@@ -38,6 +39,7 @@ export {
   type StallCost,
   type TraceSummary,
 } from "./compare/result.js";
+export { type PredictionResult, type PredictionRow, predictionSchema } from "./compare/result-prediction.js";
 export { type Compared, type RecordingsResult, recordingsSchema } from "./compare/result-recordings.js";
 export { type SelfReplayResult, selfReplaySchema } from "./compare/result-self-replay.js";
 export { type SweepPoint, sweepSchema } from "./compare/result-sweep.js";

@@ -5,7 +5,7 @@ import { describe, expect, it } from "vitest";
 
 /** Data flows one way: a file imports from its own room and from rooms to the left of it. */
 const rooms = [
-  ["errors", "suggest", "double", "seeded-random"],
+  ["errors", "suggest", "double", "seeded-random", "json-text"],
   ["trace"],
   ["record"],
   ["activity"],

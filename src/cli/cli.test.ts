@@ -121,7 +121,7 @@ describe("a wrong command line ends with status 2 and one line on stderr", () =>
     [["replay", "a"], "--strategy: expected a value; see s2replay replay --help"],
     [
       ["schema", "foo"],
-      'of: expected one of "diff", "compare", "sweep", "recordings", "replay", "validate", "self-replay", "check", "episodes", got "foo"; see s2replay schema --help',
+      'of: expected one of "diff", "compare", "sweep", "recordings", "prediction", "replay", "validate", "self-replay", "check", "episodes", got "foo"; see s2replay schema --help',
     ],
     [
       ["completion", "fish"],

@@ -1,10 +1,10 @@
-import { jsonText } from "../json-text.js";
 /** `diff` of two recordings, or of several on either side: what it takes, and what only a replay takes. */
 
 import type { Argv } from "yargs";
 import { compareRecordings, type RecordedRuns } from "../compare/recordings.js";
 import { recordingsSchema } from "../compare/result-recordings.js";
 import { UsageError } from "../errors.js";
+import { jsonText } from "../json-text.js";
 import { recordingsColumns, renderMarkdown, renderText } from "../report/recordings.js";
 import { importOptionsOf, traceFormats } from "./import-options.js";
 import { recordingOf } from "./machine-options.js";

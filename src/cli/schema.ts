@@ -1,5 +1,6 @@
 import type { CommandModule } from "yargs";
 import { compareSchema, diffSchema, jsonSchemaOf, replaySchema } from "../compare/result.js";
+import { predictionSchema } from "../compare/result-prediction.js";
 import { recordingsSchema } from "../compare/result-recordings.js";
 import { selfReplaySchema } from "../compare/result-self-replay.js";
 import { sweepSchema } from "../compare/result-sweep.js";
@@ -14,6 +15,7 @@ const schemas = {
   compare: compareSchema,
   sweep: sweepSchema,
   recordings: recordingsSchema,
+  prediction: predictionSchema,
   replay: replaySchema,
   validate: validateSchema,
   "self-replay": selfReplaySchema,
@@ -35,7 +37,7 @@ export const schemaCommand: CommandModule<object, SchemaArguments> = {
         choices: Object.keys(schemas) as SchemaName[],
         default: "diff" as SchemaName,
         describe:
-          "the command whose result it describes; recordings: what diff prints of two; episodes: the rows that --episodes writes",
+          "the command whose result it describes; recordings: what diff prints of two; prediction: what validate --against prints; episodes: the rows that --episodes writes",
       })
       .example("$0 schema", "of what diff --format json prints")
       .example("$0 schema replay", "of what replay --format json prints"),

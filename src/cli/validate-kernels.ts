@@ -1,4 +1,3 @@
-import { jsonText } from "../json-text.js";
 /**
  * `npm run validate:kernels [-- FOLDER]`: foretells each kernel's figures from the recordings of the others, and sets
  * what was measured on it beside them. FOLDER holds KERNEL/SCENARIO/RUN/trace.dat and figures.csv; without it the
@@ -10,6 +9,7 @@ import { parseArgs } from "node:util";
 import { kernelMatrix, type Prediction } from "../compare/kernel-matrix.js";
 import { recordingsIn, shippedRecordings } from "../compare/kernel-recordings.js";
 import { UsageError } from "../errors.js";
+import { jsonText } from "../json-text.js";
 import { renderMarkdown, renderText } from "../report/kernel-matrix.js";
 import { emit } from "./output.js";
 import { startCount, stopProgress } from "./progress.js";

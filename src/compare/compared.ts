@@ -1,7 +1,7 @@
 /** A number of several runs before and after: medians, ranges, and whether the change is more than what runs differ by. */
 
-import { medianOf } from "./kernel-matrix.js";
 import { mannWhitney } from "./mann-whitney.js";
+import { rangeOf } from "./range.js";
 import { type FigureKind, figureKinds } from "./result.js";
 import type { Compared } from "./result-recordings.js";
 
@@ -33,13 +33,8 @@ export function compared(before: readonly Measurement[], after: readonly Measure
 
 const numberOf = ({ value }: Measurement): number => value;
 
-function figureOf(runs: readonly Measurement[]): Compared["before"] {
-  const values = runs.map(numberOf);
+/** Of one side. */
+export function figureOf(runs: readonly Measurement[]): Compared["before"] {
   const leastCertain = Math.max(...runs.map(({ kind }) => figureKinds.indexOf(kind)));
-  return {
-    kind: figureKinds[leastCertain]!,
-    median: medianOf(values),
-    least: Math.min(...values),
-    most: Math.max(...values),
-  };
+  return { kind: figureKinds[leastCertain]!, ...rangeOf(runs.map(numberOf)) };
 }

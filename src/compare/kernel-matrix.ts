@@ -3,6 +3,7 @@
 import { strategyByName } from "../strategy/index.js";
 import { compareTrace } from "./diff.js";
 import { type KernelSet, type Recording, walkerOf } from "./kernel-recordings.js";
+import { errorOf, type Range, rangeOf } from "./range.js";
 import type { FaultCause, ReplayResult } from "./result.js";
 
 /** The guest's code and its own tables lie below; the memory under test lies above. */
@@ -21,11 +22,8 @@ export const figures = [
 export type Figure = (typeof figures)[number];
 
 /** A figure of several runs. */
-export interface Measured {
+export interface Measured extends Range {
   readonly mean: number;
-  readonly median: number;
-  readonly least: number;
-  readonly most: number;
   readonly runs: number;
   /** `figures`: a table of measurements; `recording`: read off the kernel's own recording. */
   readonly from: "figures" | "recording";
@@ -190,7 +188,7 @@ function predict(
   const recorded = recordings.map((one) => one.own);
   const measuredAs = (kernel: string, figure: Figure, shown: readonly Side[]) =>
     tabled(runs, kernel, figure) ??
-    rangeOf(
+    measuredOf(
       shown.map((side) => side.figures[figure]),
       "recording",
     );
@@ -225,34 +223,14 @@ function predict(
 function tabled(runs: KernelSet["measured"], kernel: string, figure: Figure): Measured | null {
   if (figure === "windowTotalNs" || figure === "lockWaitNs") return null;
   const values = runs.filter((run) => run.kernel === kernel).map((run) => run[figure]);
-  return rangeOf(
+  return measuredOf(
     values.filter((value) => !Number.isNaN(value)),
     "figures",
   );
 }
 
-function rangeOf(values: readonly number[], from: Measured["from"]): Measured | null {
+function measuredOf(values: readonly number[], from: Measured["from"]): Measured | null {
   if (values.length === 0) return null;
   const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
-  return {
-    mean,
-    median: medianOf(values),
-    least: Math.min(...values),
-    most: Math.max(...values),
-    runs: values.length,
-    from,
-  };
-}
-
-export function medianOf(values: readonly number[]): number {
-  const sorted = [...values].sort((a, b) => a - b);
-  const at = (sorted.length - 1) / 2;
-  return ((sorted[Math.floor(at)] as number) + (sorted[Math.ceil(at)] as number)) / 2;
-}
-
-/** How far a value lies from the nearest point of a measured range. */
-export function errorOf(value: number, { least, most }: Measured): number | null {
-  if (value >= least && value <= most) return 0;
-  const nearest = value < least ? least : most;
-  return nearest === 0 ? null : value / nearest - 1;
+  return { mean, ...rangeOf(values), runs: values.length, from };
 }

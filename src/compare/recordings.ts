@@ -4,8 +4,8 @@ import { UsageError } from "../errors.js";
 import type { RecordedMachine } from "../trace/header.js";
 import { compared, LEAST_TESTED, type Measurement } from "./compared.js";
 import { figurePaths, numberOf } from "./figures.js";
-import { medianOf } from "./kernel-matrix.js";
 import type { TraceOptions } from "./options.js";
+import { medianOf } from "./range.js";
 import {
   type CountedMemory,
   checkSlots,
@@ -17,7 +17,7 @@ import {
 import { type PoolOptions, type ReplayJob, replayAll } from "./replay-pool.js";
 import type { Caveat } from "./result.js";
 import type { Compared, RecordingsResult, RecordingsSide, RecordingsVerdict } from "./result-recordings.js";
-import type { TraceResult } from "./trace-result.js";
+import type { ResultSide, TraceResult } from "./trace-result.js";
 
 /** One side: the runs of one kernel. */
 export interface RecordedRuns {
@@ -42,20 +42,31 @@ export interface RecordingsOptions
  * Throws UsageError, TraceFormatError, UnsupportedTraceError.
  */
 export async function compareRecordings(options: RecordingsOptions): Promise<RecordingsResult> {
+  const own = { kind: "replay", strategies: [undefined] } as const;
+  return besideEachOther(await replayedRuns(options, { before: own, after: own }), options);
+}
+
+/** How the runs of a side are replayed: the first strategy is that of the recording. */
+type Replaying = Pick<ReplayJob, "kind" | "strategies">;
+
+/** Replays each side's runs its own way. Throws as compareRecordings does. */
+export async function replayedRuns(
+  options: RecordingsOptions,
+  replaying: { readonly before: Replaying; readonly after: Replaying },
+): Promise<Sides<TraceResult>> {
   const { before, after, threads, onDone, ...shared } = options;
-  const jobsOf = ({ inputs, recording }: RecordedRuns): ReplayJob[] =>
+  const jobsOf = ({ inputs, recording }: RecordedRuns, how: Replaying): ReplayJob[] =>
     inputs.map((input) => ({
       ...shared,
       input,
       // Runs are often called alike, each in a folder of its own.
       name: input,
       recording: { ...shared.recording, ...recording },
-      kind: "replay",
-      strategies: [undefined],
+      ...how,
     }));
   checkInputs(before);
   checkInputs(after);
-  const results = await replayAll([...jobsOf(before), ...jobsOf(after)], {
+  const results = await replayAll([...jobsOf(before, replaying.before), ...jobsOf(after, replaying.after)], {
     ...(threads === undefined ? {} : { threads }),
     ...(onDone === undefined ? {} : { onDone }),
     nameOf: (job) => {
@@ -67,11 +78,10 @@ export async function compareRecordings(options: RecordingsOptions): Promise<Rec
     },
   });
   for (const result of results) checkRecorder(result);
-  const runs = {
+  return {
     before: results.slice(0, before.inputs.length),
     after: results.slice(before.inputs.length),
   };
-  return besideEachOther(runs, options);
 }
 
 function checkInputs({ inputs }: RecordedRuns): void {
@@ -98,7 +108,7 @@ export function besideEachOther(runs: Sides<TraceResult>, counted: CountedMemory
   const alike = sharedEpochs(runs);
   const compare = (pathIn: (run: number) => string): Compared => {
     const measured = (side: readonly TraceResult[], first: number) =>
-      side.map((run, n) => measurementOf(run, pathIn(first + n)));
+      side.map(({ sides: [own] }, n) => measurementOf(own!, pathIn(first + n)));
     return compared(measured(runs.before, 0), measured(runs.after, runs.before.length));
   };
   const epochs = alike.shared.map(({ label, at }) => ({
@@ -122,8 +132,9 @@ export function besideEachOther(runs: Sides<TraceResult>, counted: CountedMemory
   };
 }
 
-function measurementOf({ sides: [side] }: TraceResult, path: string): Measurement {
-  return { value: numberOf(side!, path), kind: side!.figures[path]?.kind ?? "modelled" };
+/** What a side of a result has at a path of its own. */
+export function measurementOf(side: ResultSide, path: string): Measurement {
+  return { value: numberOf(side, path), kind: side.figures[path]?.kind ?? "modelled" };
 }
 
 function sideOf(runs: readonly TraceResult[]): RecordingsSide {

@@ -5,7 +5,8 @@ import { caveats, figureKinds, profile, trace } from "./result.js";
 
 const ratio = z.number().min(0).max(1);
 
-const figure = z
+/** A number of several runs of one side. */
+export const runsFigure = z
   .object({
     kind: z.enum(figureKinds).describe("the least certain of the runs': see figures of s2replay-replay/1"),
     median: z.number().nonnegative(),
@@ -15,8 +16,8 @@ const figure = z
   .describe("of one side's runs");
 
 const compared = z.object({
-  before: figure,
-  after: figure,
+  before: runsFigure,
+  after: runsFigure,
   change: z.number().describe("of the medians; below 0 = after has less"),
   ratio: z.number().nullable().describe("change over before's median; null where that is 0"),
   ranges: z
@@ -36,9 +37,11 @@ const side = z.object({
   ),
 });
 
+export const recordedOutcomes = ["gain", "loss", "no significant change", "does not tell"] as const;
+
 const verdict = z.object({
   outcome: z
-    .enum(["gain", "loss", "no significant change", "does not tell"])
+    .enum(recordedOutcomes)
     .describe(
       "gain and loss are significant; does not tell: a change is shown, and the reasons say why nothing follows from it",
     ),

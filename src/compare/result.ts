@@ -273,10 +273,12 @@ const change = z.object({
     ),
 });
 
+export const outcomes = ["no difference", "gain", "loss", "does not tell"] as const;
+
 const verdict = z
   .object({
     outcome: z
-      .enum(["no difference", "gain", "loss", "does not tell"])
+      .enum(outcomes)
       .describe(
         "no difference: no time, stall or number of faults changes; does not tell: a change is shown, and the reasons say why nothing follows from it",
       ),

@@ -15,6 +15,8 @@ export interface HeadingLine {
     | "trace"
     | "before"
     | "after"
+    | "predicted"
+    | "recorded"
     | "assumed"
     | "inferred"
     | "times"

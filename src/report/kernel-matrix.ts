@@ -5,9 +5,9 @@ import {
   type Foretold,
   figures,
   type Measured,
-  medianOf,
   type Prediction,
 } from "../compare/kernel-matrix.js";
+import { medianOf } from "../compare/range.js";
 import type { FaultCause } from "../compare/result.js";
 import { causes as labels } from "./rows.js";
 import { plainTable } from "./terminal.js";

@@ -72,7 +72,7 @@ function rowSide(result: RecordingsResult, side: Side): RowSide {
 }
 
 /** The runs' range stands where a prediction has what it lies between. */
-function figureOf({ kind, median, least, most }: Compared[Side], runs: number): Figure {
+export function figureOf({ kind, median, least, most }: Compared[Side], runs: number): Figure {
   return runs === 1 ? { kind } : { kind, interval: { low: least, median, high: most } };
 }
 
@@ -110,18 +110,26 @@ function isOneValue({ before, after }: Compared): boolean {
 }
 
 /** `p=0.029 n=4+4`, as benchstat has it. */
-function testText({ before, after }: RecordingsResult, { p }: Compared): string {
+export function testText(
+  { before, after }: { readonly [side in Side]: Pick<RecordingsSide, "runs"> },
+  { p }: Pick<Compared, "p">,
+): string {
   return `p=${p! < 0.0005 ? p!.toExponential(0) : p!.toFixed(3)} n=${before.runs.length}+${after.runs.length}`;
+}
+
+/** Each run's warnings, with its name. */
+export function runWarnings(runs: RecordingsSide["runs"]): HeadingLine[] {
+  return runs.flatMap((run) =>
+    warningsOf(run).map((text) => ({ label: "warning" as const, text: `${run.source}: ${text}` })),
+  );
 }
 
 function headingOf(result: RecordingsResult): HeadingLine[] {
   const runs = [...result.before.runs, ...result.after.runs];
   return [
-    ...runs.flatMap((run) =>
-      warningsOf(run).map((text) => ({ label: "warning" as const, text: `${run.source}: ${text}` })),
-    ),
+    ...runWarnings(runs),
     { label: "verdict", text: verdictText(result) },
-    ...sides.map((side) => ({ label: side, text: sideText(result[side]) })),
+    ...sides.map((side) => ({ label: side, text: runsText(result[side]) })),
     {
       label: "times",
       text: timesLine(
@@ -135,7 +143,7 @@ function headingOf(result: RecordingsResult): HeadingLine[] {
 function verdictText(result: RecordingsResult): string {
   const { outcome, change, reasons, unsafe } = result.verdict;
   const subject = `${change.epoch ?? "the whole trace"} takes`;
-  const [before, after] = sides.map((side) => valueText(change[side], result[side])) as [string, string];
+  const [before, after] = sides.map((side) => timeText(change[side])) as [string, string];
   if (outcome === "no significant change") {
     const test = change.p === null ? "the ranges overlap" : testText(result, change);
     return `${outcome}: ${subject} ${before} before, ${after} after (${test})${besides(result)}`;
@@ -170,12 +178,12 @@ function relativeText({ before, after }: Compared): string {
 }
 
 /** `17.2 ms (16.3 ms to 19.6 ms)`. */
-function valueText({ kind, median, least, most }: Compared[Side], side: RecordingsSide): string {
+export function timeText({ kind, median, least, most }: Compared[Side]): string {
   const range = least === most ? "" : ` (${formatNs(least)} to ${formatNs(most)})`;
-  return `${markOf({ kind }, "ns", side)}${formatNs(median)}${range}`;
+  return `${markOf({ kind }, "ns", { recordedRatio: 1 })}${formatNs(median)}${range}`;
 }
 
-function sideText({ runs }: RecordingsSide): string {
+export function runsText({ runs }: Pick<RecordingsSide, "runs">): string {
   const each = (textOf: (run: RecordingsSide["runs"][number]) => string) =>
     [...new Set(runs.map(textOf))].join(" or ");
   return [
