@@ -224,7 +224,8 @@ describe("diff of two recordings", () => {
   it.each([
     [[trace, after, "--candidate", "v6.1"], "--candidate: is of a replay"],
     [[trace, after, "--sanitize"], "--sanitize: is of a replay"],
-    [[trace, after, "--html", "x.html"], "--html: is of a replay"],
+    [[trace, after, "--perfetto", "x.pftrace"], "--perfetto: is of a replay"],
+    [[trace, after, "--html", "-"], "--html: expected a file"],
     [[trace, "-"], "-: expected files"],
     [["--before", trace], "--after: expected recordings of that side, too"],
     [[trace, "--before", trace, "--after", after], "expected either two recordings or --before and --after"],

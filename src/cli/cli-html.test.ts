@@ -6,9 +6,11 @@ import { fileURLToPath, pathToFileURL } from "node:url";
 import { type Browser, chromium, type Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { resultOfDocument } from "../compare/documents.js";
+import { recordingsSchema } from "../compare/result-recordings.js";
 import type { TraceResult } from "../compare/trace-result.js";
 import { headCells, valueCells } from "../report/cells.js";
 import { formatCount, formatNs } from "../report/quantity.js";
+import { recordingsSheet } from "../report/recordings.js";
 import { sectionsOf } from "../report/rows.js";
 
 vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 });
@@ -130,6 +132,45 @@ describe("what is written", () => {
   it("a lossy trace says so before anything else", () => {
     const { text } = write(["diff", join(root, "fixtures/lossy-trace/trace.ndjson")]);
     expect(/<main>\s*<p class="warning"><strong>Warning:<\/strong> lossy trace: /.test(text)).toBe(true);
+  });
+});
+
+describe.skipIf(executable === undefined)("in a browser, two recordings", () => {
+  const after = join(root, "traces/5.10.262-postpatch-h2m-1v.ndjson.gz");
+
+  it.each<[string, "light" | "dark", string[]]>([
+    ["one run a side", "light", [recording, after]],
+    ["several", "dark", ["--before", recording, after, "--after", after]],
+  ])("%s, %s: the verdict first, then the rows of the text report", async (_, colorScheme, runs) => {
+    const name = `page-${++pages}.html`;
+    const args = ["diff", ...runs, "--slot", "1", "--html", name, "--format", "json"];
+    const { status, stdout, stderr } = run(args);
+    expect({ status, stderr }).toEqual({ status: 0, stderr: "" });
+    const sheet = recordingsSheet(recordingsSchema.parse(JSON.parse(stdout)));
+    const page = await browser.newPage({ viewport: { width: 1280, height: 900 }, colorScheme });
+    const seen: string[] = [];
+    page.on("console", (message) => seen.push(message.text()));
+    page.on("request", (request) => seen.push(request.url()));
+    const url = pathToFileURL(join(folder, name)).href;
+    await page.goto(url);
+    expect(await textOf(page, "main > dl.verdict dd")).toBe(sheet.heading[0]!.text);
+    const rows = await page
+      .locator(".figures tbody tr")
+      .evaluateAll((lines) => lines.map((tr) => [...tr.children].map(({ textContent }) => textContent)));
+    const blanks = sheet.head.map(() => "");
+    const expected = sheet.sections.flatMap(({ title, head, rows: all }) => [
+      [title, ...(head === undefined ? blanks : sheet.cellsOf(head))],
+      ...all.map((row) => [row.label, ...sheet.cellsOf(row)]),
+    ]);
+    expect(rows.map(String).sort()).toEqual(expected.map(String).sort());
+    expect(await page.locator("#runs-title").count()).toBe(runs.length > 2 ? 1 : 0);
+    expect(seen).toEqual([url]);
+    await page.close();
+  });
+
+  it("nothing is left where a recording cannot be read", () => {
+    expect(run(["diff", recording, "nowhere.dat", "--html", "none.html"]).status).toBe(2);
+    expect(existsSync(join(folder, "none.html"))).toBe(false);
   });
 });
 

@@ -5,12 +5,12 @@ import { validatePrediction } from "../compare/prediction.js";
 import { predictionSchema } from "../compare/result-prediction.js";
 import { UsageError } from "../errors.js";
 import { jsonText } from "../json-text.js";
-import { predictionColumns, renderMarkdown, renderText } from "../report/prediction.js";
+import { predictionColumns, predictionSheet } from "../report/prediction.js";
 import { type ImportArguments, importOptionsOf } from "./import-options.js";
 import { recordingOf } from "./machine-options.js";
 import { wantsColor } from "./output.js";
 import { startCount } from "./progress.js";
-import { columnsFrom, emitJudged, failOnOf, type TraceArguments } from "./trace-options.js";
+import { columnsFrom, emitJudged, failOnOf, renderSheet, type TraceArguments } from "./trace-options.js";
 import { parseCount, parseIpaRange } from "./values.js";
 
 export interface PredictionArguments extends ImportArguments, Pick<TraceArguments, "format" | "lenient"> {
@@ -105,8 +105,6 @@ export async function showPrediction(args: PredictionArguments & { against: stri
   const text =
     format === "json"
       ? jsonText(result)
-      : format === "markdown"
-        ? renderMarkdown(result, { columns })
-        : renderText(result, { color: wantsColor(output), columns });
+      : renderSheet(format, predictionSheet(result), { color: wantsColor(output), columns });
   emitJudged(text, result, failOn, output);
 }

@@ -5,12 +5,21 @@ import { compareRecordings, type RecordedRuns } from "../compare/recordings.js";
 import { recordingsSchema } from "../compare/result-recordings.js";
 import { UsageError } from "../errors.js";
 import { jsonText } from "../json-text.js";
-import { recordingsColumns, renderMarkdown, renderText } from "../report/recordings.js";
+import { recordingsColumns, recordingsSheet } from "../report/recordings.js";
 import { importOptionsOf, traceFormats } from "./import-options.js";
 import { recordingOf } from "./machine-options.js";
 import { wantsColor } from "./output.js";
 import { startCount } from "./progress.js";
-import { columnsFrom, emitJudged, failOnOf, replayOptionsOf, type TraceArguments } from "./trace-options.js";
+import { thisProgram } from "./this-program.js";
+import {
+  columnsFrom,
+  emitJudged,
+  failOnOf,
+  renderSheet,
+  replayOptionsOf,
+  type TraceArguments,
+} from "./trace-options.js";
+import { openFileBeside } from "./watch-files.js";
 import { watchKinds } from "./watch-kinds.js";
 
 export interface RecordingsArguments {
@@ -91,7 +100,7 @@ const ofReplays = [
   "if-pcpus",
   "if-lock-wait",
   "plot",
-  ...watchKinds.map(({ option }) => option),
+  ...watchKinds.map(({ option }) => option).filter((option) => option !== "html"),
 ];
 
 type Arguments = Omit<TraceArguments, "trace"> & RecordingsArguments;
@@ -110,6 +119,7 @@ export async function showRecordings(args: Arguments, inputs: Inputs): Promise<v
     const walker = args[`${side}-walker`];
     return { inputs: inputs[side], ...(walker === undefined ? {} : { recording: { walker } }) };
   };
+  const page = openFileBeside(given, "html");
   const { stop, ...progress } = startCount("recordings");
   const result = await compareRecordings({
     ...replayOptionsOf(args),
@@ -122,8 +132,12 @@ export async function showRecordings(args: Arguments, inputs: Inputs): Promise<v
   const text =
     format === "json"
       ? jsonText(result)
-      : format === "markdown"
-        ? renderMarkdown(result, { columns })
-        : renderText(result, { color: wantsColor(output), columns });
+      : renderSheet(format, recordingsSheet(result), { color: wantsColor(output), columns });
+  // Before the printing, whose reader may go away.
+  if (page !== undefined) {
+    const { recordingsPage } = await import("../report/html/recordings.js");
+    page.write(recordingsPage(result, thisProgram()));
+    page.finish();
+  }
   emitJudged(text, result, failOn, output);
 }

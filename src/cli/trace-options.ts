@@ -11,6 +11,7 @@ import { parseColumns } from "../report/columns.js";
 import { render as renderJson } from "../report/json.js";
 import { render as renderMarkdown } from "../report/markdown.js";
 import type { Plot } from "../report/plot/plot.js";
+import { type Sheet, sheetOf } from "../report/sheet.js";
 import { render as renderText, type TerminalOptions } from "../report/terminal.js";
 import { addTrace, type ImportArguments, importOptionsOf } from "./import-options.js";
 import { addWhatIfOptions, recordingOf, type WhatIfArguments, whatIfOf } from "./machine-options.js";
@@ -226,7 +227,12 @@ export function emitJudged(
   if (holds) process.stderr.write(`s2replay: --fail-on holds: ${failOn!.text}\n`);
 }
 
+/** A sheet as the text of a format that has one. */
+export function renderSheet(format: "text" | "markdown", sheet: Sheet, options: TerminalOptions): string {
+  return format === "markdown" ? renderMarkdown(sheet, options) : renderText(sheet, options);
+}
+
 function renderAs(format: Format, result: TraceResult, options: TerminalOptions): string {
   if (format === "json") return renderJson(result);
-  return format === "markdown" ? renderMarkdown(result, options) : renderText(result, options);
+  return renderSheet(format, sheetOf(result), options);
 }

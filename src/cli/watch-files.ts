@@ -39,14 +39,24 @@ export function addWatchFiles<T>(yargs: Argv<T>, kinds: readonly WatchFileKind[]
   );
 }
 
+/** The file that the option names, to be written when the result is there; undefined where none is asked for. */
+export function openFileBeside(
+  args: Readonly<Record<string, unknown>>,
+  option: string,
+): OutputFile | undefined {
+  const name = args[option];
+  if (typeof name !== "string") return undefined;
+  checkName(`--${option}`, name, namesTaken(args));
+  return new OutputFile(name);
+}
+
 /** @param others who watch too */
 export async function openWatchFiles(
   args: Readonly<Record<string, unknown>>,
   kinds: readonly WatchFileKind[],
   others: readonly Watcher[] = [],
 ): Promise<WatchFiles> {
-  const taken = new Map<string, string>();
-  if (typeof args.output === "string") taken.set(resolve(args.output), "--output");
+  const taken = namesTaken(args);
   const files: WatchFile[] = [];
   for (const kind of kinds) {
     const name = args[kind.option];
@@ -61,6 +71,10 @@ export async function openWatchFiles(
       for (const file of files) await file.finish(result);
     },
   };
+}
+
+function namesTaken({ output }: Readonly<Record<string, unknown>>): Map<string, string> {
+  return new Map(typeof output === "string" ? [[resolve(output), "--output"]] : []);
 }
 
 function checkName(option: string, name: string, taken: Map<string, string>): void {

@@ -1,7 +1,9 @@
 import { fileURLToPath } from "node:url";
 import { beforeAll, describe, expect, it } from "vitest";
 import { UsageError } from "../errors.js";
-import { renderMarkdown, renderText } from "../report/prediction.js";
+import { render as renderMarkdown } from "../report/markdown.js";
+import { predictionSheet } from "../report/prediction.js";
+import { render as renderText } from "../report/terminal.js";
 import { diffTrace, replayTrace } from "./diff.js";
 import { figurePaths, numberAt } from "./figures.js";
 import { validatePrediction } from "./prediction.js";
@@ -65,12 +67,14 @@ describe("one run a side", () => {
   });
 
   it("says the same as text and as markdown", () => {
-    const text = renderText(result, { color: false });
+    const text = renderText(predictionSheet(result), { color: false });
     expect(text).toMatch(/^verdict +ADJUST under post-patch: ~2\.\d+ ms predicted, -\d/);
     expect(text).toMatch(/predicted +gain, but unsafe\n/);
     expect(text).toMatch(/before +predicted +after +error +change, predicted +change, recorded\n/);
     expect(text).toMatch(/ cleaned +64\.0 MiB +0 +0 +-100\.0 % +-100\.0 %\n/);
-    expect(renderMarkdown(result, { columns: ["error"] })).toContain("\n|  | error |\n| :-- | --: |\n");
+    expect(renderMarkdown(predictionSheet(result), { columns: ["error"] })).toContain(
+      "\n|  | error |\n| :-- | --: |\n",
+    );
   });
 });
 
@@ -89,7 +93,7 @@ it("law: a recording predicts itself without an error, in every figure", async (
     predicted: [{ outcome: "no difference", runs: 1 }],
     measured: "no significant change",
   });
-  expect(renderText(result, { color: false })).toContain("recorded, 0 %: error 0 %");
+  expect(renderText(predictionSheet(result), { color: false })).toContain("recorded, 0 %: error 0 %");
 });
 
 it("holds several runs by their medians, and the error is to the nearest run", async () => {

@@ -1,6 +1,7 @@
 import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
-import { renderText } from "../report/recordings.js";
+import { recordingsSheet } from "../report/recordings.js";
+import { render as renderText } from "../report/terminal.js";
 import { replayTrace } from "./diff.js";
 import { resultOfDocument } from "./documents.js";
 import { figurePaths, numberAt } from "./figures.js";
@@ -55,15 +56,17 @@ describe("the verdict", () => {
   ])("%s", (outcome, before, after) => {
     const result = besideEachOther({ before, after });
     expect(result.verdict).toMatchObject({ outcome, change: { epoch: "ADJUST" } });
-    expect(renderText(result, { color: false })).toMatch(new RegExp(`^verdict +${outcome}: ADJUST takes`));
+    expect(renderText(recordingsSheet(result), { color: false })).toMatch(
+      new RegExp(`^verdict +${outcome}: ADJUST takes`),
+    );
   });
 
   it("claims no significance of fewer than four runs a side, and says what their ranges do", () => {
     const few = (before: TraceResult[], after: TraceResult[]) =>
-      renderText(besideEachOther({ before, after }), { color: false }).replace(/\s+/g, " ");
+      renderText(recordingsSheet(besideEachOther({ before, after })), { color: false }).replace(/\s+/g, " ");
     expect(few(runs(6, 7, 8), runs(9, 10, 11))).toContain("their ranges lie apart");
     expect(few(runs(6, 7, 8), runs(8, 10, 11))).toContain("(the ranges overlap)");
-    expect(few(runs(6), runs(5))).toContain("one run a side does not show how much runs differ");
+    expect(few(runs(6), runs(5))).toContain("one run a side shows no significant change");
     expect(few(runs(6, 7, 8), runs(9, 10, 11))).not.toMatch(/p=/);
   });
 
@@ -78,7 +81,7 @@ describe("the verdict", () => {
       after: [of(500, 40), of(2000, 41), of(3000, 42), of(8000, 43)],
     });
     expect(result.verdict).toMatchObject({ outcome: "gain", change: { epoch: "ADJUST" } });
-    const [heading = ""] = renderText(result, { color: false }).split("\nbefore");
+    const [heading = ""] = renderText(recordingsSheet(result), { color: false }).split("\nbefore");
     expect(heading.replace(/\s+/g, " ")).toContain("; besides, UPDATE -19.4 % (p=0.029 n=4+4)");
   });
 });

@@ -170,7 +170,7 @@ function verdictOf(
 
 function untestedText({ before, after }: Sides<TraceResult>): string {
   if (before.length === 1 && after.length === 1)
-    return `one run a side does not show how much runs differ: a test needs ${LEAST_TESTED} a side`;
+    return `one run a side shows no significant change: how much runs differ is not known, and a test needs ${LEAST_TESTED} a side`;
   return `${before.length} and ${after.length} runs are too few for a test, which needs ${LEAST_TESTED} a side; their ranges lie apart`;
 }
 

@@ -1,64 +1,39 @@
-/** A result as GitHub markdown, for a merge request or a mail. */
+/** A sheet as GitHub markdown, for a merge request or a mail. */
 
-import type { TraceResult } from "../compare/trace-result.js";
-import { headCells, valueCells } from "./cells.js";
-import { cellPicker, columnsOf, pickHeads } from "./columns.js";
-import { findingTexts } from "./findings.js";
-import { type HeadingLine, headingOf } from "./heading.js";
+import { cellPicker, pickHeads } from "./columns.js";
 import { printable } from "./quantity.js";
-import { type Row, type Section, sectionsOf } from "./rows.js";
-import type { TableColumns, TerminalOptions } from "./terminal.js";
-import { unsafeNotes } from "./verdict.js";
+import type { Row } from "./rows.js";
+import type { Sheet } from "./sheet.js";
+import type { TerminalOptions } from "./terminal.js";
 
-export function render(result: TraceResult, { columns }: Pick<TerminalOptions, "columns"> = {}): string {
-  const sides = result.sides;
-  const names = sides.map((side) => escaped(side.replay.strategy));
-  const title = `## ${names.length === 1 ? `Replay under ${names[0]}` : names.join(" against ")}`;
-  const heading = headingLines(headingOf(result));
-  const table = sectionLines(sectionsOf(result), {
-    head: headCells(sides.map(({ replay }) => replay.strategy)),
-    known: columnsOf(result),
-    columns,
-    cellsOf: (row) => valueCells(row, sides),
-  });
-  const notes = noteLines([...result.caveats, ...unsafeNotes(result)]);
-  const found = findingTexts(result).map(({ headline, problem, log }) => [
-    `**${escaped(headline)}**: ${escaped(problem)}`,
-    "```",
-    ...log.map((text) => printable(text).replaceAll("`", "'")),
-    "```",
-  ]);
-  return paragraphsText([[title], heading, table, notes, ...found]);
-}
-
-/** Lines that are one paragraph each; without those that have none. */
-export function paragraphsText(paragraphs: readonly (readonly string[])[]): string {
+export function render(sheet: Sheet, { columns }: Pick<TerminalOptions, "columns"> = {}): string {
+  const paragraphs = [
+    [`## ${escaped(sheet.title)}`],
+    sheet.heading.map(({ label, text }) => `- **${label}**: ${escaped(text.trim())}`),
+    sectionLines(sheet, columns),
+    sheet.notes.map(({ text }) => `> **note**: ${escaped(text)}`),
+    ...sheet.findings.map(({ headline, problem, log }) => [
+      `**${escaped(headline)}**: ${escaped(problem)}`,
+      "```",
+      ...log.map((text) => printable(text).replaceAll("`", "'")),
+      "```",
+    ]),
+  ];
   return `${paragraphs
     .filter((lines) => lines.length > 0)
     .map((lines) => lines.join("\n"))
     .join("\n\n")}\n`;
 }
 
-export function headingLines(lines: readonly HeadingLine[]): string[] {
-  return lines.map(({ label, text }) => `- **${label}**: ${escaped(text.trim())}`);
-}
-
-export function noteLines(notes: readonly { readonly text: string }[]): string[] {
-  return notes.map(({ text }) => `> **note**: ${escaped(text)}`);
-}
-
 /** The table of the sections. */
-export function sectionLines(
-  sections: readonly Section[],
-  { head, known, columns, cellsOf }: TableColumns,
-): string[] {
-  const pick = cellPicker(known, columns);
-  const heads = pickHeads(head, known, columns);
-  const cells = (row: Row) => pick(cellsOf(row)).map(escaped);
+function sectionLines(sheet: Sheet, columns: readonly string[] | undefined): string[] {
+  const pick = cellPicker(sheet.columns, columns);
+  const heads = pickHeads(sheet.head, sheet.columns, columns);
+  const cells = (row: Row) => pick(sheet.cellsOf(row)).map(escaped);
   return [
     line(["", ...heads.map(escaped)]),
     line([":--", ...heads.map(() => "--:")]),
-    ...sections.flatMap((section) => [
+    ...sheet.sections.flatMap((section) => [
       line([
         `**${section.title}**`,
         ...(section.head === undefined ? heads.map(() => "") : cells(section.head)),

@@ -1,14 +1,12 @@
-/** A prediction beside what was recorded, as text: the rows of a diff, each with the error of what was predicted. */
+/** A prediction beside what was recorded, as a report: the rows of a diff, each with the error of what was predicted. */
 
-import pc from "picocolors";
 import type { PredictionResult, PredictionRow } from "../compare/result-prediction.js";
 import { valueCells } from "./cells.js";
 import type { HeadingLine } from "./heading.js";
-import { headingLines, noteLines, paragraphsText, sectionLines } from "./markdown.js";
 import { formatRelative } from "./quantity.js";
 import { figureOf, runsText, runWarnings, testText, timeText } from "./recordings.js";
-import { type Row, type RowSide, type Section, sectionsFrom } from "./rows.js";
-import { headingText, notesText, sectionTable, type TableColumns, type TerminalOptions } from "./terminal.js";
+import { type Row, type RowSide, sectionsFrom } from "./rows.js";
+import type { Sheet } from "./sheet.js";
 
 export const predictionColumns = [
   "before",
@@ -22,42 +20,21 @@ export const predictionColumns = [
 const sides = ["before", "predicted", "after"] as const;
 type Side = (typeof sides)[number];
 
-export function renderText(result: PredictionResult, { color, columns }: TerminalOptions): string {
-  const colors = pc.createColors(color);
-  const paragraphs = [
-    headingText(headingOf(result), colors),
-    sectionTable(sectionsOf(result), tableOf(result, columns), colors),
-    notesText(notesOf(result), colors),
-  ];
-  return `${paragraphs.join("\n\n")}\n`;
-}
-
-export function renderMarkdown(
-  result: PredictionResult,
-  { columns }: Pick<TerminalOptions, "columns"> = {},
-): string {
-  return paragraphsText([
-    ["## prediction against recording"],
-    headingLines(headingOf(result)),
-    sectionLines(sectionsOf(result), tableOf(result, columns)),
-    noteLines(notesOf(result)),
-  ]);
-}
-
-function tableOf(result: PredictionResult, columns: TableColumns["columns"]): TableColumns {
+export function predictionSheet(result: PredictionResult): Sheet {
   return {
+    title: "prediction against recording",
+    heading: headingOf(result),
+    sections: sectionsFrom(
+      sides.map((side) => rowSide(result, side)),
+      result.epochs.map(({ label }) => label),
+    ),
     head: ["before", "predicted", "after", "error", "change, predicted", "change, recorded"],
-    known: predictionColumns,
-    columns,
+    columns: predictionColumns,
     cellsOf: (row) => cellsIn(result, row),
+    judgementsOf: () => new Map(),
+    notes: notesOf(result),
+    findings: [],
   };
-}
-
-function sectionsOf(result: PredictionResult): Section[] {
-  return sectionsFrom(
-    sides.map((side) => rowSide(result, side)),
-    result.epochs.map(({ label }) => label),
-  );
 }
 
 function rowSide(result: PredictionResult, side: Side): RowSide {

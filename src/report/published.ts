@@ -3,6 +3,7 @@
 import { type ResultDocument, resultOfDocument } from "../compare/documents.js";
 import { jsonText } from "../json-text.js";
 import { render as renderAsMarkdown } from "./markdown.js";
+import { sheetOf } from "./sheet.js";
 import { render as renderAsText, type TerminalOptions } from "./terminal.js";
 
 export function renderJson(document: ResultDocument): string {
@@ -10,9 +11,9 @@ export function renderJson(document: ResultDocument): string {
 }
 
 export function renderMarkdown(document: ResultDocument, options?: Pick<TerminalOptions, "columns">): string {
-  return renderAsMarkdown(resultOfDocument(document), options);
+  return renderAsMarkdown(sheetOf(resultOfDocument(document)), options);
 }
 
 export function renderText(document: ResultDocument, options: TerminalOptions): string {
-  return renderAsText(resultOfDocument(document), options);
+  return renderAsText(sheetOf(resultOfDocument(document)), options);
 }

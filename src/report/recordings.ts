@@ -1,21 +1,12 @@
-/** Two recordings, or several of each, as text: the rows of a diff, each with what a test makes of its change. */
+/** Two recordings, or several of each, as a report: the rows of a diff, each with what a test makes of its change. */
 
-import pc from "picocolors";
 import type { Figure } from "../compare/result.js";
 import type { Compared, RecordingsResult, RecordingsSide } from "../compare/result-recordings.js";
-import { headCells, markOf, type ShownSide, unsafeMark, valueCells } from "./cells.js";
+import { headCells, judgementsOf, markOf, type ShownSide, unsafeMark, valueCells } from "./cells.js";
 import { type HeadingLine, timesLine, warningsOf } from "./heading.js";
-import { headingLines, noteLines, paragraphsText, sectionLines } from "./markdown.js";
 import { formatChange, formatNs, formatPlural, formatRelative } from "./quantity.js";
-import { type Row, type RowSide, type Section, sectionsFrom } from "./rows.js";
-import {
-  headingText,
-  notesText,
-  painted,
-  sectionTable,
-  type TableColumns,
-  type TerminalOptions,
-} from "./terminal.js";
+import { type Row, type RowSide, sectionsFrom } from "./rows.js";
+import type { Sheet } from "./sheet.js";
 
 export const recordingsColumns = ["before", "after", "change", "percent"] as const;
 
@@ -25,43 +16,23 @@ type Side = (typeof sides)[number];
 /** Stands for a change that is not significant. */
 const noChange = "~";
 
-export function renderText(result: RecordingsResult, { color, columns }: TerminalOptions): string {
-  const colors = pc.createColors(color);
-  const shown = shownSides(result);
-  const cellsOf = (row: Row) => {
-    const cells = cellsIn(result, row);
-    const compared = comparedAt(result, row);
-    return compared.significant === true ? painted(row, shown, cells, colors) : cells;
+export function recordingsSheet(result: RecordingsResult): Sheet {
+  const shown = [result.before, { ...result.after, verdict: result.verdict }];
+  return {
+    title: "before against after",
+    heading: headingOf(result),
+    sections: sectionsFrom(
+      sides.map((side) => rowSide(result, side)),
+      result.epochs.map(({ label }) => label),
+    ),
+    head: headCells(sides),
+    columns: recordingsColumns,
+    cellsOf: (row) => cellsIn(result, row, shown),
+    judgementsOf: (row) =>
+      comparedAt(result, row).significant === true ? judgementsOf(row, shown) : new Map(),
+    notes: notesOf(result),
+    findings: [],
   };
-  const paragraphs = [
-    headingText(headingOf(result), colors),
-    sectionTable(sectionsOf(result), { ...tableColumns(columns), cellsOf }, colors),
-    notesText(notesOf(result), colors),
-  ];
-  return `${paragraphs.filter((text) => text !== "").join("\n\n")}\n`;
-}
-
-export function renderMarkdown(
-  result: RecordingsResult,
-  { columns }: Pick<TerminalOptions, "columns"> = {},
-): string {
-  return paragraphsText([
-    ["## before against after"],
-    headingLines(headingOf(result)),
-    sectionLines(sectionsOf(result), { ...tableColumns(columns), cellsOf: (row) => cellsIn(result, row) }),
-    noteLines(notesOf(result)),
-  ]);
-}
-
-function tableColumns(columns: TableColumns["columns"]): Omit<TableColumns, "cellsOf"> {
-  return { head: headCells(sides), known: recordingsColumns, columns };
-}
-
-function sectionsOf(result: RecordingsResult): Section[] {
-  return sectionsFrom(
-    sides.map((side) => rowSide(result, side)),
-    result.epochs.map(({ label }) => label),
-  );
 }
 
 function rowSide(result: RecordingsResult, side: Side): RowSide {
@@ -85,13 +56,9 @@ function comparedAt(result: RecordingsResult, { path }: Row): Compared {
   return comparedFrom(result, path!);
 }
 
-function shownSides({ before, after, verdict }: RecordingsResult): ShownSide[] {
-  return [before, { ...after, verdict }];
-}
-
 /** The cells of a diff; behind the change, or in its place, what the test makes of it. */
-function cellsIn(result: RecordingsResult, row: Row): string[] {
-  const [before = "", after = "", change = "", percent = ""] = valueCells(row, shownSides(result));
+function cellsIn(result: RecordingsResult, row: Row, shown: readonly ShownSide[]): string[] {
+  const [before = "", after = "", change = "", percent = ""] = valueCells(row, shown);
   const compared = comparedAt(result, row);
   if (isOneValue(compared) || row.apart === true) return [before, after, change, percent];
   if (compared.significant === null) {

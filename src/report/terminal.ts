@@ -1,15 +1,13 @@
-/** A result as text for a terminal or a log: no boxes, aligned columns, 80 to 100 characters wide. */
+/** A sheet as text for a terminal or a log: no boxes, aligned columns, 80 to 100 characters wide. */
 
 import Table from "cli-table3";
 import pc from "picocolors";
-import type { TraceResult } from "../compare/trace-result.js";
-import { headCells, judgementsOf, type ShownSide, valueCells } from "./cells.js";
-import { cellPicker, columnsOf, pickHeads } from "./columns.js";
-import { findingTexts } from "./findings.js";
-import { type HeadingLine, headingOf } from "./heading.js";
+import { cellPicker, pickHeads } from "./columns.js";
+import type { FindingText } from "./findings.js";
+import type { HeadingLine } from "./heading.js";
 import { printable } from "./quantity.js";
-import { type Row, type Section, sectionsOf } from "./rows.js";
-import { unsafeNotes } from "./verdict.js";
+import type { Row } from "./rows.js";
+import type { Sheet } from "./sheet.js";
 
 export interface TerminalOptions {
   readonly color: boolean;
@@ -23,13 +21,13 @@ const width = 100;
 const labelWidth = 13;
 const longestLabel = 40;
 
-export function render(result: TraceResult, { color, columns }: TerminalOptions): string {
+export function render(sheet: Sheet, { color, columns }: TerminalOptions): string {
   const colors = pc.createColors(color);
   const paragraphs = [
-    headingText(headingOf(result), colors),
-    figures(result, columns, colors),
-    notesText([...result.caveats, ...unsafeNotes(result)], colors),
-    ...findings(result, colors),
+    headingText(sheet.heading, colors),
+    sectionTable(sheet, columns, colors),
+    notesText(sheet.notes, colors),
+    ...sheet.findings.map((finding) => findingText(finding, colors)),
   ];
   return `${paragraphs.filter((text) => text !== "").join("\n\n")}\n`;
 }
@@ -68,67 +66,34 @@ function hang(label: string, text: string, paint: (label: string) => string): st
     .join("\n");
 }
 
-/** Each finding: what and how often, what happened, and the walk around it. */
-function findings(result: TraceResult, colors: Colors): string[] {
-  return findingTexts(result).map(({ headline, problem, log }) =>
-    [
-      colors.red(printable(headline)),
-      hang("  ", printable(problem), (label) => label),
-      ...log.map((line) => `    ${printable(line)}`),
-    ].join("\n"),
-  );
+/** What and how often, what happened, and the walk around it. */
+function findingText({ headline, problem, log }: FindingText, colors: Colors): string {
+  return [
+    colors.red(printable(headline)),
+    hang("  ", printable(problem), (label) => label),
+    ...log.map((line) => `    ${printable(line)}`),
+  ].join("\n");
 }
 
-function figures(result: TraceResult, columns: readonly string[] | undefined, colors: Colors): string {
-  const sides = result.sides;
-  const known = columnsOf(result);
-  const head = headCells(sides.map(({ replay }) => replay.strategy));
-  const cellsOf = (row: Row) => paintedCells(row, sides, colors);
-  return sectionTable(sectionsOf(result), { head, known, columns, cellsOf }, colors);
-}
-
-/** What a table has beside its rows' labels. */
-export interface TableColumns {
-  /** One for each cell of a row. */
-  readonly head: readonly string[];
-  /** What --columns calls them. */
-  readonly known: readonly string[];
-  /** Those that are wanted; all where none is named. */
-  readonly columns: readonly string[] | undefined;
-  cellsOf(row: Row): readonly string[];
-}
-
-export function sectionTable(
-  sections: readonly Section[],
-  { head, known, columns, cellsOf }: TableColumns,
-  colors: Colors,
-): string {
-  const pick = cellPicker(known, columns);
-  const heads = pickHeads(head, known, columns);
+function sectionTable(sheet: Sheet, columns: readonly string[] | undefined, colors: Colors): string {
+  const pick = cellPicker(sheet.columns, columns);
+  const heads = pickHeads(sheet.head, sheet.columns, columns);
   const table = plainTable(["left", ...heads.map(() => "right" as const)]);
   table.push(["", ...heads.map((cell) => colors.bold(printable(cell)))]);
-  for (const { title, head: own, rows } of sections)
+  const cells = (row: Row) => pick(paintedCells(sheet, row, colors));
+  for (const { title, head, rows } of sheet.sections)
     table.push(
-      [colors.bold(title), ...(own === undefined ? [] : pick(cellsOf(own)))],
-      ...rows.map((row) => [`  ${clip(printable(row.label))}`, ...pick(cellsOf(row))]),
+      [colors.bold(title), ...(head === undefined ? [] : cells(head))],
+      ...rows.map((row) => [`  ${clip(printable(row.label))}`, ...cells(row)]),
     );
   return tableText(table);
 }
 
-function paintedCells(row: Row, sides: readonly ShownSide[], colors: Colors): string[] {
-  return painted(row, sides, valueCells(row, sides), colors);
-}
-
-/** The cells of a row with a colour where less or more is told of a side. */
-export function painted(
-  row: Row,
-  sides: readonly ShownSide[],
-  cells: readonly string[],
-  colors: Colors,
-): string[] {
+/** The cells of a row, each in the colour of what is to be thought of it. */
+function paintedCells(sheet: Sheet, row: Row, colors: Colors): string[] {
   const paints = { less: colors.green, more: colors.red, unsafe: colors.yellow };
-  const judgements = judgementsOf(row, sides);
-  return cells.map((cell, at) => {
+  const judgements = sheet.judgementsOf(row);
+  return sheet.cellsOf(row).map((cell, at) => {
     const judgement = judgements.get(at);
     return judgement === undefined ? cell : paints[judgement](cell);
   });

@@ -11,22 +11,38 @@ import { html, Markup } from "./markup.js";
 
 const costNames = Object.keys(costs) as StallCost[];
 
+/** What a bar of one side shows. */
+export interface StallSide {
+  readonly name: string;
+  readonly costNs: Readonly<Record<StallCost, number>>;
+  readonly stallNs: number;
+  readonly isModelled: boolean;
+}
+
+export function stallSides(sides: readonly ResultSide[]): StallSide[] {
+  return sides.map(({ replay, recordedRatio }) => ({
+    name: replay.strategy,
+    costNs: replay.costNs,
+    stallNs: replay.stallNs.total,
+    isModelled: recordedRatio < 1,
+  }));
+}
+
 /** One bar a side, all on one scale. */
-export function stallBars(result: TraceResult): Markup {
-  const sides = result.sides;
-  const sums = sides.map(({ replay }) => costNames.reduce((sum, cost) => sum + replay.costNs[cost], 0));
+export function stallBars(sides: readonly StallSide[]): Markup {
+  const sums = sides.map(({ costNs }) => costNames.reduce((sum, cost) => sum + costNs[cost], 0));
   const scale = Math.max(...sums);
   if (scale === 0) return html`<p>No stall.</p>`;
-  const shown = costNames.filter((cost) => sides.some(({ replay }) => replay.costNs[cost] > 0));
+  const shown = costNames.filter((cost) => sides.some(({ costNs }) => costNs[cost] > 0));
   const bars = sides.map((side) => {
     let at = 0;
     const parts = shown.map((cost) => {
-      const share = (100 * side.replay.costNs[cost]) / scale;
-      const part = html`<rect class="cost-${cost}" x="${percent(at)}" width="${percent(share)}" height="100%"><title>${costs[cost]}: ${timeOf(side, side.replay.costNs[cost])}</title></rect>`;
+      const share = (100 * side.costNs[cost]) / scale;
+      const part = html`<rect class="cost-${cost}" x="${percent(at)}" width="${percent(share)}" height="100%"><title>${costs[cost]}: ${timeOf(side, side.costNs[cost])}</title></rect>`;
       at += share;
       return part;
     });
-    return html`<div class="bar"><span class="bar-name">${side.replay.strategy}</span><svg class="stack" role="img" aria-label="${inWords(side, shown)}">${parts}</svg></div>`;
+    return html`<div class="bar"><span class="bar-name">${side.name}</span><svg class="stack" role="img" aria-label="${inWords(side, shown)}">${parts}</svg></div>`;
   });
   const keys = shown.map(
     (cost) =>
@@ -35,10 +51,10 @@ export function stallBars(result: TraceResult): Markup {
   return html`${patterns()}<ul class="legend">${keys}</ul><div class="bars">${bars}</div>`;
 }
 
-function inWords(side: ResultSide, shown: readonly StallCost[]): string {
-  const { strategy, costNs, stallNs } = side.replay;
+function inWords(side: StallSide, shown: readonly StallCost[]): string {
+  const { name, costNs, stallNs } = side;
   const parts = shown.map((cost) => `${costs[cost]} ${timeOf(side, costNs[cost])}`);
-  return `${strategy}: stall ${timeOf(side, stallNs.total)}: ${parts.join(", ")}`;
+  return `${name}: stall ${timeOf(side, stallNs)}: ${parts.join(", ")}`;
 }
 
 /** Stripes, for the costs that share a colour with another. */
@@ -102,10 +118,11 @@ function sampleBar(
   return html`<div class="bar"><span class="bar-name">${label}</span><svg class="change" role="img" aria-label="${words}"><line class="zero" x1="${percent(at(0))}" x2="${percent(at(0))}" y1="0" y2="100%"/><rect class="left" x="${percent(at(relative.low))}" width="${percent(at(relative.high) - at(relative.low))}" y="30%" height="40%"/><line class="median" x1="${percent(at(relative.median))}" x2="${percent(at(relative.median))}" y1="10%" y2="90%"/></svg><span class="bar-value">${share(relative.low)} to ${share(relative.high)}<br>${text}</span></div>`;
 }
 
-function timeOf({ recordedRatio }: ResultSide, ns: number): string {
-  return `${ns > 0 && recordedRatio < 1 ? "~" : ""}${formatNs(ns)}`;
+function timeOf({ isModelled }: StallSide, ns: number): string {
+  return `${ns > 0 && isModelled ? "~" : ""}${formatNs(ns)}`;
 }
 
-function percent(value: number): string {
+/** Of the width, as SVG has it. */
+export function percent(value: number): string {
   return `${Number(value.toFixed(3))}%`;
 }

@@ -3,25 +3,21 @@
 import { documentOf } from "../../compare/documents.js";
 import type { TraceResult } from "../../compare/trace-result.js";
 import type { ReplayStart } from "../../compare/watcher.js";
+import type { Sheet } from "../sheet.js";
 import { html, type Markup } from "./markup.js";
+import type { Program } from "./shell.js";
 import { headingList } from "./tables.js";
-
-/** What the program knows of itself. */
-export interface Program {
-  readonly version: string;
-  /** As typed, to be typed again. */
-  readonly command: string;
-}
 
 export function provenance(
   result: TraceResult,
+  sheet: Sheet,
   { source, profile, sides }: ReplayStart,
   program: Program,
 ): Markup {
   const header = source.header === undefined ? "none" : JSON.stringify(source.header);
   return html`<p>To repeat it:</p>
 <pre class="command">${program.command}</pre>
-${headingList(result)}
+${headingList(sheet)}
 <dl class="facts">
 <dt>program</dt><dd>s2replay ${program.version}</dd>
 <dt>result</dt><dd>${documentOf(result).schema}</dd>

@@ -10,7 +10,7 @@ import { NONE } from "../../trace/event.js";
 import { formatCount, formatNs, formatPlural, printable } from "../quantity.js";
 import { causes, costs } from "../rows.js";
 import type { WatchReport } from "../watch-report.js";
-import { pageText } from "./document.js";
+import { documentText } from "./document.js";
 import { EpisodeTable } from "./episode-table.js";
 import {
   binLayout,
@@ -21,7 +21,7 @@ import {
   repetitionLayout,
   stallLayout,
 } from "./page-data.js";
-import type { Program } from "./provenance.js";
+import type { Program } from "./shell.js";
 import { ByteSink, writeColumns } from "./varint.js";
 
 /** Episodes shown one by one, of all sides together. */
@@ -49,7 +49,7 @@ export function htmlReport(start: ReplayStart, write: (text: string) => void, pr
     finish: (result) => {
       const { facts, data } = pack(result, start, tables, epochs);
       const merged = start.sides.flatMap(({ name }, side) => mergedTexts(name, tables[side]!));
-      write(pageText({ result, start, program, facts, data, merged: [...new Set(merged)] }));
+      write(documentText({ result, start, program, facts, data, merged: [...new Set(merged)] }));
     },
   };
 }

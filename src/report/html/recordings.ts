@@ -1,0 +1,98 @@
+/** The page of two recordings, or of several of each: figures, how far runs differ, where the stall goes. */
+
+import type { StallCost } from "../../compare/result.js";
+import type { Compared, RecordingsResult } from "../../compare/result-recordings.js";
+import { markOf } from "../cells.js";
+import { formatQuantity, type Unit } from "../quantity.js";
+import { recordingsSheet } from "../recordings.js";
+import { costs } from "../rows.js";
+import { percent, type StallSide, stallBars } from "./bars.js";
+import { html, type Markup } from "./markup.js";
+import { type Program, pageText, section, unbroken } from "./shell.js";
+import { comparison, headingList, notes, warnings } from "./tables.js";
+
+const sides = ["before", "after"] as const;
+type Side = (typeof sides)[number];
+
+export function recordingsPage(result: RecordingsResult, program: Program): string {
+  const sheet = recordingsSheet(result);
+  const isSeveral = result.before.runs.length > 1 || result.after.runs.length > 1;
+  const [verdict] = sheet.heading.filter(({ label }) => label === "verdict");
+  const main = html`${warnings(sheet)}<dl class="facts verdict"><dt class="verdict">verdict</dt><dd>${unbroken(verdict!.text)}</dd></dl>
+${section("figures", "Figures", comparison(sheet, isSeveral))}${section(
+  "runs",
+  "How far runs differ",
+  isSeveral ? runBars(result) : undefined,
+)}${section("where", "Where the stall goes", stallBars(sides.map((side) => stallSide(result, side))))}${section(
+  "caveats",
+  "Caveats",
+  notes(sheet),
+)}${section(
+  "how",
+  "How it was computed",
+  html`<p>To repeat it:</p>
+<pre class="command">${program.command}</pre>
+${headingList(sheet)}
+<dl class="facts"><dt>program</dt><dd>s2replay ${program.version}</dd><dt>result</dt><dd>${result.schema}</dd></dl>`,
+)}`;
+  return pageText({
+    title: sheet.title,
+    source: sides.map((side) => sourceText(result[side])).join(" against "),
+    program,
+    main,
+  });
+}
+
+/** The recording's name, or how many there are. */
+function sourceText({ runs }: RecordingsResult[Side]): string {
+  const [first] = runs;
+  return runs.length === 1 ? first!.source : `${runs.length} runs under ${first!.recordedUnder}`;
+}
+
+/** The medians of a side's runs. */
+function stallSide({ figures, ...result }: RecordingsResult, side: Side): StallSide {
+  const median = (path: string) => figures[path]![side].median;
+  return {
+    name: side,
+    costNs: Object.fromEntries(
+      (Object.keys(costs) as StallCost[]).map((cost) => [cost, median(`costNs.${cost}`)]),
+    ) as Record<StallCost, number>,
+    stallNs: median("stallNs.total"),
+    isModelled: result[side].recordedRatio < 1,
+  };
+}
+
+interface Shown {
+  readonly name: string;
+  readonly unit: Unit;
+  readonly compared: Compared;
+}
+
+/** Of the chief figures the range of each side's runs, and their median. */
+function runBars({ epochs, figures }: RecordingsResult): Markup {
+  const shown: Shown[] = [
+    ...epochs.map(({ label, makespanNs }) => ({ name: label, unit: "ns" as const, compared: makespanNs })),
+    { name: "guest stall", unit: "ns", compared: figures["stallNs.total"]! },
+    { name: "faults", unit: "count", compared: figures["faults.total"]! },
+    { name: "window, median", unit: "ns", compared: figures["windows.p50Ns"]! },
+  ];
+  const bars = shown
+    .filter(({ compared }) => compared.before.most > 0 || compared.after.most > 0)
+    .map(runBar);
+  return html`<p>Each bar reaches from the least to the most of a side's runs, the mark is their median; each figure has its own scale from 0.</p>
+${bars}`;
+}
+
+function runBar({ name, unit, compared }: Shown): Markup {
+  const scale = Math.max(compared.before.most, compared.after.most);
+  const at = (value: number) => (100 * value) / scale;
+  const bars = sides.map((side) => {
+    const { kind, median, least, most } = compared[side];
+    const text = (value: number) => formatQuantity(value, unit);
+    const mark = markOf({ kind }, unit, { recordedRatio: 1 });
+    const range = least === most ? "" : `${text(least)} to ${text(most)}`;
+    const words = `${name} ${side}: ${mark}${text(median)}${range === "" ? "" : `, ${range}`}`;
+    return html`<div class="bar"><span class="bar-name">${side}</span><svg class="change" role="img" aria-label="${words}"><line class="zero" x1="0" x2="0" y1="0" y2="100%"/><rect class="left" x="${percent(at(least))}" width="${percent(at(most) - at(least))}" y="30%" height="40%"/><line class="median" x1="${percent(at(median))}" x2="${percent(at(median))}" y1="10%" y2="90%"/></svg><span class="bar-value">${mark}${text(median)}<br>${range}</span></div>`;
+  });
+  return html`<h3>${name}</h3><div class="bars">${bars}</div>`;
+}

@@ -1,0 +1,40 @@
+/** What a report says, whatever it is written as: text, markdown or a page. */
+
+import type { TraceResult } from "../compare/trace-result.js";
+import { headCells, type Judgement, judgementsOf, valueCells } from "./cells.js";
+import { columnsOf } from "./columns.js";
+import { type FindingText, findingTexts } from "./findings.js";
+import { type HeadingLine, headingOf } from "./heading.js";
+import { type Row, type Section, sectionsOf } from "./rows.js";
+import { unsafeNotes } from "./verdict.js";
+
+export interface Sheet {
+  readonly title: string;
+  readonly heading: readonly HeadingLine[];
+  readonly sections: readonly Section[];
+  /** Of the table's columns, one for each cell of a row. */
+  readonly head: readonly string[];
+  /** What --columns calls them. */
+  readonly columns: readonly string[];
+  cellsOf(row: Row): readonly string[];
+  /** By cell, what is to be thought of it. */
+  judgementsOf(row: Row): ReadonlyMap<number, Judgement>;
+  readonly notes: readonly { readonly text: string }[];
+  readonly findings: readonly FindingText[];
+}
+
+export function sheetOf(result: TraceResult): Sheet {
+  const { sides, caveats } = result;
+  const names = sides.map(({ replay }) => replay.strategy);
+  return {
+    title: names.length === 1 ? `Replay under ${names[0]}` : names.join(" against "),
+    heading: headingOf(result),
+    sections: sectionsOf(result),
+    head: headCells(names),
+    columns: columnsOf(result),
+    cellsOf: (row) => valueCells(row, sides),
+    judgementsOf: (row) => judgementsOf(row, sides),
+    notes: [...caveats, ...unsafeNotes(result)],
+    findings: findingTexts(result),
+  };
+}
