@@ -56,7 +56,7 @@ export { ModelError, StrategyError, TraceFormatError, UnsupportedTraceError, Usa
 export type { Episode } from "./replay/episode.js";
 export type { Observer, Repetition } from "./replay/observer.js";
 export { renderJson, renderMarkdown, renderText } from "./report/published.js";
-export type { Visit, Visitor } from "./stage2/walk.js";
+export type { Visit, Visitor } from "./stage2/visit.js";
 export { strategies, strategyByName } from "./strategy/index.js";
 export { strategyOfKernel } from "./strategy/kernel-release.js";
 export { loadStrategy } from "./strategy/load.js";

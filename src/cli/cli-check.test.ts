@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { parseCheck } from "../fixture/check.js";
+import { parseCheck } from "../fixture/check-result.js";
 
 // Programs are started on a machine that does other things too.
 vi.setConfig({ testTimeout: 60_000 });

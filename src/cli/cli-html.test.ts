@@ -11,7 +11,7 @@ import type { TraceResult } from "../compare/trace-result.js";
 import { headCells, valueCells } from "../report/cells.js";
 import { formatCount, formatNs } from "../report/quantity.js";
 import { recordingsSheet } from "../report/recordings.js";
-import { sectionsOf } from "../report/rows.js";
+import { sheetOf } from "../report/sheet.js";
 
 vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 });
 
@@ -99,7 +99,7 @@ const details = (page: Page) => textOf(page, "#details");
 function expectedRows(result: TraceResult): string[][] {
   const sides = result.sides;
   const blanks = headCells(sides.map(({ replay }) => replay.strategy)).map(() => "");
-  return sectionsOf(result).flatMap(({ title, head, rows }) => [
+  return sheetOf(result).sections.flatMap(({ title, head, rows }) => [
     [title, ...(head === undefined ? blanks : valueCells(head, sides))],
     ...rows.map((row) => [row.label, ...valueCells(row, sides)]),
   ]);

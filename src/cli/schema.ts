@@ -5,7 +5,7 @@ import { recordingsSchema } from "../compare/result-recordings.js";
 import { selfReplaySchema } from "../compare/result-self-replay.js";
 import { sweepSchema } from "../compare/result-sweep.js";
 import { validateSchema } from "../compare/result-validate.js";
-import { checkSchema } from "../fixture/check.js";
+import { checkSchema } from "../fixture/check-result.js";
 import { jsonText } from "../json-text.js";
 import { episodeSchema } from "../report/episodes/columns.js";
 import { emit } from "./output.js";

@@ -2,7 +2,7 @@
 
 import { UnsupportedTraceError, UsageError } from "../errors.js";
 import { InputAddressError } from "../replay/input-address.js";
-import { strategies, strategyByName } from "../strategy/index.js";
+import { formerNames, strategies, strategyByName } from "../strategy/index.js";
 import { strategyOfKernel } from "../strategy/kernel-release.js";
 import { loadStrategy } from "../strategy/load.js";
 import type { Stage2Config } from "../strategy/stage2.js";
@@ -144,7 +144,7 @@ export async function recorderOf(
     });
     return undefined;
   }
-  const strategy = strategyByName(name);
+  const strategy = strategyByName(formerNames[name] ?? name);
   if (strategy === undefined)
     throw new UnsupportedTraceError(
       `recorded under ${name}, which is not among the strategies built in (${known}): ` +

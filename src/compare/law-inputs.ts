@@ -13,8 +13,8 @@ const pairs: Readonly<Record<string, string>> = {
   "post-patch": "pre-patch",
   "v5.10": "v5.10-rfc",
   "v5.10-rfc": "v5.10",
-  "v5.11": "reorder-only",
-  "reorder-only": "v5.11",
+  "v5.12-rc1": "reorder-only",
+  "reorder-only": "v5.12-rc1",
   "v6.12": "v7.2",
   "v7.2": "v6.12",
 };

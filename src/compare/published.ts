@@ -7,7 +7,7 @@ import { kvmPageTableTest } from "../workload/kvm-page-table-test.js";
 import { type DescribedWorkload, describeWorkload } from "../workload/workload.js";
 
 /** The walker that each variant of the experiment ran. */
-export const walkers = { base: "v5.11", p1: "pre-patch", "p1+coalesce": "post-patch" } as const;
+export const walkers = { base: "v5.12-rc1", p1: "pre-patch", "p1+coalesce": "post-patch" } as const;
 export type Variant = keyof typeof walkers;
 
 /** How the published table calls the memory behind the slot, as the test's options. */

@@ -35,7 +35,7 @@ function changed(name: string, base: string, facts: string): string {
 const rulesOf = (result: Awaited<ReturnType<typeof replayTrace>>) => result.findings?.map(({ rule }) => rule);
 
 describe("a replay with --sanitize", () => {
-  test.each(["v5.10", "v5.11", "pre-patch", "reorder-only", "v6.1", "v6.12", "v7.2"])(
+  test.each(["v5.10", "v5.12-rc1", "pre-patch", "reorder-only", "v6.1", "v6.12", "v7.2"])(
     "is silent under %s",
     async (strategy) => {
       const result = await replayTrace({ input: vanilla, strategy, lenient: false, sanitize: true });
@@ -55,7 +55,7 @@ describe("a replay with --sanitize", () => {
   });
 
   test("catches a fault path that does not clean", async () => {
-    const strategy = changed("no-clean", "v5.11", "faultPathCleans: false");
+    const strategy = changed("no-clean", "v5.12-rc1", "faultPathCleans: false");
     const result = await replayTrace({ input: vanilla, strategy, lenient: false, sanitize: true });
     expect(rulesOf(result)).toEqual(["unclean-leaf"]);
   });
@@ -64,7 +64,7 @@ describe("a replay with --sanitize", () => {
     const callers = "{ ...base.generation.callersFlush, afterWriteProtect: false }";
     const strategy = changed(
       "no-flush",
-      "v5.11",
+      "v5.12-rc1",
       `generation: { ...base.generation, callersFlush: ${callers} }`,
     );
     const result = await replayTrace({ input: vanilla, strategy, lenient: false, sanitize: true });

@@ -30,6 +30,7 @@ import { ReferencePass } from "./record/reference-pass.js";
 import { StreamSide } from "./record/stream-side.js";
 import { ThreadSide } from "./record/thread-side.js";
 import { Waits } from "./record/waits.js";
+import type { SimulationConfig } from "./simulation/config.js";
 import type { Ledger } from "./simulation/ledger.js";
 import { type OperationTime, ProfileTime, RecordTime } from "./simulation/operation-time.js";
 import { SimulatedSide } from "./simulation/simulated-side.js";
@@ -497,11 +498,10 @@ export class Replay {
     const { profile, pcpus, lockWait, emulatedCpus, stage2, counts, countsVm, arrivalSeed } = this.setup;
     const exitNs = profile.figure("exitEntryNs");
     const lapNs = profile.figure("retryLapNs") - exitNs * (1 - scale.of(Cost.exit));
-    return new Simulation({
+    const config: SimulationConfig = {
       strategy,
       sides,
       fwb: stage2.fwb,
-      time,
       profile,
       scale,
       pcpus: scale.cpusAreFree ? Number.POSITIVE_INFINITY : pcpus,
@@ -521,7 +521,8 @@ export class Replay {
       epochs,
       release,
       observer,
-    });
+    };
+    return new Simulation(config, time);
   }
 
   /** Of hosts side by side, the epochs are of all of them. */

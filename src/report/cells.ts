@@ -2,7 +2,6 @@
 
 import type { Figure, Verdict } from "../compare/result.js";
 import type { ResultSide } from "../compare/trace-result.js";
-import { modelledMark } from "./heading.js";
 import {
   formatChange,
   formatPercent,
@@ -23,6 +22,9 @@ export function headCells([first = "", ...others]: readonly string[]): string[] 
   if (others.length < 2) return others.length === 0 ? [first] : [first, ...others, "change", ""];
   return [first, ...others.flatMap((name) => [name, ""])];
 }
+
+/** Stands before a figure that the record does not settle. */
+export const modelledMark = "~";
 
 /** Stands behind a figure that is less only because the walker leaves out what no machine should be without. */
 export const unsafeMark = "!";

@@ -3,6 +3,7 @@
 import type { ProfileSummary, SelfReplay, TraceSummary } from "../compare/result.js";
 import type { TraceResult } from "../compare/trace-result.js";
 import { ablationTexts } from "./ablation.js";
+import { modelledMark } from "./cells.js";
 import { verdictsOf } from "./findings.js";
 import { formatCount, formatNs, formatPercent, formatPlural, formatShare } from "./quantity.js";
 import { samplesTexts } from "./samples.js";
@@ -28,9 +29,6 @@ export interface HeadingLine {
     | "sanitizer";
   readonly text: string;
 }
-
-/** Stands before a figure that the record does not settle. */
-export const modelledMark = "~";
 
 /** Warnings come first: a result built on a lossy trace says so before anything else. */
 export function headingOf(result: TraceResult): HeadingLine[] {

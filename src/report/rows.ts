@@ -1,9 +1,6 @@
 /** What a report shows of a result, as rows: the same for every kind of text. */
 
-import { numberOf } from "../compare/figures.js";
 import type { FaultCause, Figure, ReplayResult, StallCost } from "../compare/result.js";
-import type { ResultSide, TraceResult } from "../compare/trace-result.js";
-import { ablationSections } from "./ablation.js";
 import type { Unit } from "./quantity.js";
 
 export interface Row {
@@ -47,20 +44,9 @@ export interface RowSide {
   figureAt(path: string): Figure | undefined;
 }
 
-/** Every section in print order, without the rows that are 0 on every side unless they are main ones. */
-export function sectionsOf(result: TraceResult): Section[] {
-  const labels = result.epochs.map((epoch) => epoch.label);
-  return sectionsFrom(result.sides.map(rowSide), labels, ablationSections(result));
-}
-
-function rowSide(side: ResultSide): RowSide {
-  return {
-    valueAt: (path) => numberOf(side, path),
-    figureAt: (path) => side.figures[path],
-  };
-}
-
 /**
+ * Every section in print order, without the rows that are 0 on every side unless they are main ones.
+ *
  * @param labels of the epochs
  * @param others what stands between the epochs and the walker's work
  */

@@ -1,11 +1,13 @@
 /** What a report says, whatever it is written as: text, markdown or a page. */
 
-import type { TraceResult } from "../compare/trace-result.js";
+import { numberOf } from "../compare/figures.js";
+import type { ResultSide, TraceResult } from "../compare/trace-result.js";
+import { ablationSections } from "./ablation.js";
 import { headCells, type Judgement, judgementsOf, valueCells } from "./cells.js";
 import { columnsOf } from "./columns.js";
 import { type FindingText, findingTexts } from "./findings.js";
 import { type HeadingLine, headingOf } from "./heading.js";
-import { type Row, type Section, sectionsOf } from "./rows.js";
+import { type Row, type RowSide, type Section, sectionsFrom } from "./rows.js";
 import { unsafeNotes } from "./verdict.js";
 
 export interface Sheet {
@@ -29,12 +31,23 @@ export function sheetOf(result: TraceResult): Sheet {
   return {
     title: names.length === 1 ? `Replay under ${names[0]}` : names.join(" against "),
     heading: headingOf(result),
-    sections: sectionsOf(result),
+    sections: sectionsFrom(
+      sides.map(rowSide),
+      result.epochs.map(({ label }) => label),
+      ablationSections(result),
+    ),
     head: headCells(names),
     columns: columnsOf(result),
     cellsOf: (row) => valueCells(row, sides),
     judgementsOf: (row) => judgementsOf(row, sides),
     notes: [...caveats, ...unsafeNotes(result)],
     findings: findingTexts(result),
+  };
+}
+
+function rowSide(side: ResultSide): RowSide {
+  return {
+    valueAt: (path) => numberOf(side, path),
+    figureAt: (path) => side.figures[path],
   };
 }

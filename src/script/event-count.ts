@@ -1,6 +1,6 @@
 import type { OpsObserver, PutKind, StoreKind } from "../stage2/ops.js";
 import { isLeaf, isTable, isValid } from "../stage2/pte.js";
-import { Order, type Visit } from "../stage2/walk.js";
+import { Order, type Visit } from "../stage2/visit.js";
 import { LeafRun } from "./leaf-run.js";
 
 /** The counters of a golden line, in its order. */

@@ -1,6 +1,6 @@
 import { hex } from "../stage2/address-text.js";
 import { NO_HINT, type OpsObserver, type PutKind, type StoreKind } from "../stage2/ops.js";
-import { Order, type Visit } from "../stage2/walk.js";
+import { Order, type Visit } from "../stage2/visit.js";
 import { HashText } from "./hash-text.js";
 import { LeafRun } from "./leaf-run.js";
 

@@ -65,9 +65,9 @@ describe("what is not equal is found", () => {
   const [script] = set.scripts();
   const length = script!.operations.length + 1;
   const recorded = set.recorded("A").slice(0, length);
-  const v5_11 = strategyByName("v5.11")!;
+  const v5_12_rc1 = strategyByName("v5.12-rc1")!;
   const compare = (lines: readonly string[], hashes = true) =>
-    compareWithGolden(v5_11, [script!], lines, { ...set.form, hashes });
+    compareWithGolden(v5_12_rc1, [script!], lines, { ...set.form, hashes });
 
   test("nothing, to begin with", () => {
     expect(compare(recorded)).toEqual({ compared: length, equal: length, differences: [], broken: [] });
@@ -129,7 +129,7 @@ describe("what is not equal is found", () => {
 test("more events than are kept are null, and none are without a limit", () => {
   const [script] = parseScripts("S many\nfill 0x40000000 8 0x1000 0x1040000000 rwx", "many");
   const lineOf = (maxEvents: number | undefined): GoldenLine =>
-    [...new GoldenWalk(strategyByName("v5.11")!, script!, { maxEvents, hashes: true }).lines()][1]!;
+    [...new GoldenWalk(strategyByName("v5.12-rc1")!, script!, { maxEvents, hashes: true }).lines()][1]!;
   const all = lineOf(1000);
   expect(all.ev).toHaveLength(all.en);
   expect(lineOf(all.en)).toEqual(all);

@@ -1,4 +1,4 @@
-import type { Visit } from "../stage2/walk.js";
+import type { Visit } from "../stage2/visit.js";
 
 /** Leaf visits that make one event: of neighbours in one table, nothing between them. */
 export class LeafRun {

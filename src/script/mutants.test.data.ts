@@ -1,7 +1,7 @@
 import type { Rule } from "../stage2/finding.js";
 import type { Ops } from "../stage2/ops.js";
 import { NO_PAGE } from "../stage2/page-table.js";
-import type { Answer, Visit } from "../stage2/walk.js";
+import type { Answer, Visit } from "../stage2/visit.js";
 import { strategyByName } from "../strategy/index.js";
 import type { MapRequest } from "../strategy/map-request.js";
 import { habits } from "../strategy/map-steps.js";
@@ -19,7 +19,7 @@ export interface Mutant {
 
 const prePatch = strategyByName("pre-patch")!;
 const postPatchClean = strategyByName("post-patch+clean")!;
-const v5_11 = strategyByName("v5.11")!;
+const v5_12_rc1 = strategyByName("v5.12-rc1")!;
 const LOCKED = { lo: 1 << 10, hi: 0 };
 
 type Walker = new (
@@ -278,10 +278,10 @@ export const mutants: readonly Mutant[] = [
   {
     mistake: "a caller that does not flush after write-protect",
     strategy: {
-      ...v5_11,
+      ...v5_12_rc1,
       generation: {
-        ...v5_11.generation,
-        callersFlush: { ...v5_11.generation.callersFlush, afterWriteProtect: false },
+        ...v5_12_rc1.generation,
+        callersFlush: { ...v5_12_rc1.generation.callersFlush, afterWriteProtect: false },
       },
     },
     rules: ["stale-translation"],
@@ -289,17 +289,17 @@ export const mutants: readonly Mutant[] = [
   {
     mistake: "a caller that does not flush after ageing",
     strategy: {
-      ...v5_11,
+      ...v5_12_rc1,
       generation: {
-        ...v5_11.generation,
-        callersFlush: { ...v5_11.generation.callersFlush, afterAge: false },
+        ...v5_12_rc1.generation,
+        callersFlush: { ...v5_12_rc1.generation.callersFlush, afterAge: false },
       },
     },
     rules: ["stale-translation"],
   },
   {
-    mistake: "v5.11 whose fault path does not clean",
-    strategy: { ...v5_11, faultPathCleans: false },
+    mistake: "v5.12-rc1 whose fault path does not clean",
+    strategy: { ...v5_12_rc1, faultPathCleans: false },
     rules: ["unclean-leaf"],
   },
 ];

@@ -92,12 +92,12 @@ describe("verify", () => {
 test("likeOf: the kernel's walker of the same generation, never the strategy itself", () => {
   const names = strategies.map((strategy) => [strategy.name, likeOf(strategy).name]);
   expect(Object.fromEntries(names)).toEqual({
-    "pre-patch": "v5.11",
+    "pre-patch": "v5.12-rc1",
     "post-patch": "pre-patch",
     "post-patch+clean": "pre-patch",
     "v5.10": "pre-patch",
     "v5.10-rfc": "pre-patch",
-    "v5.11": "pre-patch",
+    "v5.12-rc1": "pre-patch",
     "reorder-only": "pre-patch",
     "v6.1": "v6.12",
     "v6.12": "v6.1",

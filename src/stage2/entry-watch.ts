@@ -6,7 +6,7 @@ import type { PageShadow } from "./page-shadow.js";
 import { NO_PAGE, type PageTable } from "./page-table.js";
 import { AF, grantsMore, isLeaf, isTable, isValid, mayChangeInPlace } from "./pte.js";
 import { Stale, TlbShadow } from "./tlb-shadow.js";
-import type { Visit } from "./walk.js";
+import type { Visit } from "./visit.js";
 import type { WalkLog } from "./walk-log.js";
 
 /** Judges how entries change: break, flush, make, and whether what becomes visible is clean. */

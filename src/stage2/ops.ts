@@ -1,6 +1,6 @@
 import { Charge, type ChargeKind, type Meter } from "./meter.js";
 import { NO_PAGE, type PageTable } from "./page-table.js";
-import type { Order, Visit } from "./walk.js";
+import type { Order, Visit } from "./visit.js";
 
 /** The level of a TLBI by IPA that may be for any level. */
 export const NO_HINT = -2;

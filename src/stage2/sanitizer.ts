@@ -8,7 +8,7 @@ import { NO_HINT, type OpsObserver, type PutKind, type StoreKind } from "./ops.j
 import { PageShadow } from "./page-shadow.js";
 import { NO_PAGE, type PageTable } from "./page-table.js";
 import { isTable } from "./pte.js";
-import type { Order, Visit } from "./walk.js";
+import type { Order, Visit } from "./visit.js";
 import { WalkLog } from "./walk-log.js";
 
 /**

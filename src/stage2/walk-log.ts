@@ -1,7 +1,7 @@
 import { hex, leafText, protLetters, sizeText } from "./address-text.js";
 import { NO_PAGE, type PageTable } from "./page-table.js";
 import { isTable, isValid } from "./pte.js";
-import { Order, type Visit } from "./walk.js";
+import { Order, type Visit } from "./visit.js";
 
 /** Events quoted of what comes before a finding, and added of what comes after. */
 const BEFORE = 10;

@@ -3,7 +3,8 @@ import { Granule } from "./granule.js";
 import { Charge, type Meter } from "./meter.js";
 import { Ops } from "./ops.js";
 import { PageTable } from "./page-table.js";
-import { type Answer, type Visit, type Visitor, Walk, type WalkRules } from "./walk.js";
+import type { Answer, Visit, Visitor } from "./visit.js";
+import { Walk, type WalkRules } from "./walk.js";
 
 const GIB = 2 ** 30;
 const MIB2 = 2 ** 21;

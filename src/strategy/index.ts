@@ -5,7 +5,7 @@ import { reorderOnly } from "./reorder-only.js";
 import type { Strategy } from "./strategy.js";
 import { v5_10 } from "./v5.10.js";
 import { v5_10Rfc } from "./v5.10-rfc.js";
-import { v5_11 } from "./v5.11.js";
+import { v5_12_rc1 } from "./v5.12-rc1.js";
 import { v6_1 } from "./v6.1.js";
 import { v6_12 } from "./v6.12.js";
 import { v7_2 } from "./v7.2.js";
@@ -17,12 +17,15 @@ export const strategies: readonly Strategy[] = [
   postPatchClean,
   v5_10,
   v5_10Rfc,
-  v5_11,
+  v5_12_rc1,
   reorderOnly,
   v6_1,
   v6_12,
   v7_2,
 ];
+
+/** What strategies were called before: -EAGAIN came with v5.12-rc1, and the release v5.11 has not that walker. */
+export const formerNames: Readonly<Record<string, string>> = { "v5.11": "v5.12-rc1" };
 
 export function strategyByName(name: string): Strategy | undefined {
   return strategies.find((strategy) => strategy.name === name);

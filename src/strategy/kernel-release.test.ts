@@ -6,8 +6,8 @@ import { standInText, strategyOfKernel, strategyOfRelease } from "./kernel-relea
 test.each([
   ["5.10.262", "v5.10"],
   ["5.11.0-rc6+", "v5.10"],
-  ["5.12.0", "v5.11"],
-  ["5.13.19-2-pve", "v5.11"],
+  ["5.12.0", "v5.12-rc1"],
+  ["5.13.19-2-pve", "v5.12-rc1"],
   ["5.14.0-427.13.1.el9_4.aarch64", "v6.1"],
   ["6.1.192", "v6.1"],
   ["6.2.0", "v6.12 with a caveat"],

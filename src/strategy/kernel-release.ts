@@ -15,7 +15,7 @@ const LAST_RELEASE = 7_002;
 /** Strategy that is the walker of every release up to and including this one. */
 const walkerUpTo: readonly { readonly release: number; readonly name: string; readonly caveat?: string }[] = [
   { release: 5_011, name: "v5.10" },
-  { release: 5_013, name: "v5.11" },
+  { release: 5_013, name: "v5.12-rc1" },
   { release: 6_001, name: "v6.1" },
   { release: 6_003, name: "v6.12", caveat: "its walk does not read an entry again after TABLE_PRE" },
   { release: 6_005, name: "v6.12", caveat: "it has no TLBI by range" },

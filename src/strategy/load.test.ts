@@ -110,6 +110,13 @@ describe("a strategy from a module", () => {
     await expect(loading).rejects.toThrow(problem);
   });
 
+  test("of a name that was given up say what they are called now", async () => {
+    await expect(loadStrategy("v5.11")).rejects.toThrow(
+      "the strategy v5.11 is called v5.12-rc1 now; the kernel of that release runs v5.10: expected either",
+    );
+    expect((await loadStrategy("5.11")).name).toBe("v5.10");
+  });
+
   test("must be there", async () => {
     const loading = loadStrategy("./not-there.js");
     await expect(loading).rejects.toThrow(UsageError);

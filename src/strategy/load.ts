@@ -4,10 +4,10 @@ import { pathToFileURL } from "node:url";
 import { StrategyError, UsageError } from "../errors.js";
 import type { Meter } from "../stage2/meter.js";
 import { Prot } from "../stage2/pte.js";
-import type { Visitor } from "../stage2/walk.js";
+import type { Visitor } from "../stage2/visit.js";
 import { didYouMean } from "../suggest.js";
 import { v6 } from "./generation.js";
-import { strategies, strategyByName } from "./index.js";
+import { formerNames, strategies, strategyByName } from "./index.js";
 import { isRelease, strategyOfRelease } from "./kernel-release.js";
 import { habits, MapSteps } from "./map-steps.js";
 import { PostPatchMap } from "./post-patch.js";
@@ -155,6 +155,11 @@ function describe(value: unknown): string {
 function builtIn(name: string): Strategy {
   const strategy = strategyByName(name);
   if (strategy !== undefined) return strategy;
+  const renamed = formerNames[name];
+  if (renamed !== undefined)
+    throw new UsageError(
+      `the strategy ${name} is called ${renamed} now; the kernel of that release runs ${strategyOfRelease(name).name}: expected either`,
+    );
   if (isRelease(name)) return strategyOfRelease(name);
   const names = strategies.map((each) => each.name);
   throw new UsageError(

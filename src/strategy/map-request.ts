@@ -1,7 +1,7 @@
 import { ZERO } from "../double.js";
 import type { PageTable } from "../stage2/page-table.js";
 import { isExecutable } from "../stage2/pte.js";
-import type { Visit } from "../stage2/walk.js";
+import type { Visit } from "../stage2/visit.js";
 
 /** What a map operation was asked for, and how far it has come. Reused: a walker keeps it for one operation. */
 export class MapRequest {

@@ -1,7 +1,7 @@
 import type { Ops } from "../stage2/ops.js";
 import { NO_PAGE } from "../stage2/page-table.js";
 import { differsInPermissionsOnly } from "../stage2/pte.js";
-import type { Answer, Visit } from "../stage2/walk.js";
+import type { Answer, Visit } from "../stage2/visit.js";
 import type { MapRequest } from "./map-request.js";
 
 /** What differs between walkers where they write a single leaf. */
@@ -19,7 +19,7 @@ export interface MapHabits {
   readonly sameMapping: "retry" | "replace";
 }
 
-const v5_11: MapHabits = {
+const v5_12_rc1: MapHabits = {
   cleansBeforeStore: false,
   invalidatesIcache: false,
   zeroesBroken: false,
@@ -28,9 +28,9 @@ const v5_11: MapHabits = {
 
 /** Habits by the first state of the kernel that has them. */
 export const habits = {
-  "v5.10": { ...v5_11, sameMapping: "replace" },
-  "v5.11": v5_11,
-  "rfc-1/4": { ...v5_11, cleansBeforeStore: true },
+  "v5.10": { ...v5_12_rc1, sameMapping: "replace" },
+  "v5.12-rc1": v5_12_rc1,
+  "rfc-1/4": { ...v5_12_rc1, cleansBeforeStore: true },
   "v6.1": { cleansBeforeStore: true, invalidatesIcache: true, zeroesBroken: true, sameMapping: "retry" },
 } as const satisfies Record<string, MapHabits>;
 

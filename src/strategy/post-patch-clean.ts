@@ -4,7 +4,7 @@
  *
  * Left out: as in post-patch.
  */
-import type { Visit } from "../stage2/walk.js";
+import type { Visit } from "../stage2/visit.js";
 import { habits } from "./map-steps.js";
 import { PostPatchMap, postPatch } from "./post-patch.js";
 import { type Strategy, skipsAfterBlock } from "./strategy.js";

@@ -13,7 +13,7 @@
  * Left out: the fault path around the walk (host page-table look-up, cache of table pages, dirty log).
  */
 import { NO_PAGE } from "../stage2/page-table.js";
-import type { Answer, Visit, Visitor } from "../stage2/walk.js";
+import type { Answer, Visit, Visitor } from "../stage2/visit.js";
 import { v5 } from "./generation.js";
 import { habits, MapSteps } from "./map-steps.js";
 import { type Strategy, skipsAfterBlock } from "./strategy.js";

@@ -1,6 +1,6 @@
 import type { Rule } from "../stage2/finding.js";
 import type { Ops } from "../stage2/ops.js";
-import type { Visitor } from "../stage2/walk.js";
+import type { Visitor } from "../stage2/visit.js";
 import type { Generation } from "./generation.js";
 import type { MapRequest } from "./map-request.js";
 

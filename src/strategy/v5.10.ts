@@ -1,7 +1,7 @@
 /**
- * Models v5.10 and its stable releases: v5.11 without the "concurrent translation fault" series.
+ * Models v5.10 and its stable releases: v5.12-rc1 without the "concurrent translation fault" series.
  *
- * A coalesce is v5.11's. What differs is a map that finds the mapping there: v5.11 answers -EAGAIN if
+ * A coalesce is v5.12-rc1's. What differs is a map that finds the mapping there: v5.12-rc1 answers -EAGAIN if
  * nothing but permissions would change; v5.10 leaves an identical leaf alone and returns 0, and breaks,
  * flushes and replaces any other valid leaf, even if only its permissions change.
  *
@@ -10,7 +10,7 @@
 import { habits } from "./map-steps.js";
 import { PrePatchMap } from "./pre-patch.js";
 import type { Strategy } from "./strategy.js";
-import { v5_11 } from "./v5.11.js";
+import { v5_12_rc1 } from "./v5.12-rc1.js";
 
 export const v5_10: Strategy = {
   name: "v5.10",
@@ -19,9 +19,9 @@ export const v5_10: Strategy = {
   lockRegime: "exclusive",
   faultPathCleans: true,
   deferredFrees: false,
-  generation: v5_11.generation,
+  generation: v5_12_rc1.generation,
   deviations: [
-    ...v5_11.deviations,
+    ...v5_12_rc1.deviations,
     {
       law: "same-answer",
       reason: "a mapping that is there already is tolerated or replaced, never answered -EAGAIN",

@@ -12,7 +12,7 @@
  * Left out: the read side of the lock, which relaxing one page's write permission under logging takes.
  */
 import { NO_PAGE } from "../stage2/page-table.js";
-import type { Answer, Visit, Visitor } from "../stage2/walk.js";
+import type { Answer, Visit, Visitor } from "../stage2/visit.js";
 import { v6 } from "./generation.js";
 import { habits, MapSteps } from "./map-steps.js";
 import type { Strategy } from "./strategy.js";

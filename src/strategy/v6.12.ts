@@ -16,7 +16,7 @@
 import type { Ops } from "../stage2/ops.js";
 import { NO_PAGE } from "../stage2/page-table.js";
 import { differsInPermissionsOnly } from "../stage2/pte.js";
-import type { Answer, Visit, Visitor } from "../stage2/walk.js";
+import type { Answer, Visit, Visitor } from "../stage2/visit.js";
 import { v6_12 as generation } from "./generation.js";
 import type { MapRequest } from "./map-request.js";
 import type { Strategy } from "./strategy.js";

@@ -1,6 +1,6 @@
 import { NO_HINT, type Ops, type StoreKind } from "../stage2/ops.js";
 import { isExecutable } from "../stage2/pte.js";
-import type { Answer, Visit, Visitor } from "../stage2/walk.js";
+import type { Answer, Visit, Visitor } from "../stage2/visit.js";
 import type { Generation } from "./generation.js";
 
 /** The walkers other than map: what they do is the same in all generations, but for declared facts. */

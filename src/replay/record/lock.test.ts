@@ -5,8 +5,8 @@
 
 import { describe, expect, it } from "vitest";
 import { Baseline, Hold } from "./baseline.js";
-import { RecordLock, Turn } from "./lock.js";
-import { Track } from "./track.js";
+import { RecordLock } from "./lock.js";
+import { Track, Turn } from "./track.js";
 
 /** A hold as recorded; `handoff` where it waited. */
 function recorded(

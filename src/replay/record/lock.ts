@@ -1,31 +1,4 @@
-import type { Baseline, Hold } from "./baseline.js";
-import type { Track } from "./track.js";
-
-/** An operation in the lock's order: to come, asked for, or held. */
-export class Turn {
-  track!: Track;
-  /** Its activity, and which of that one's holds it is. */
-  baseline!: Baseline;
-  hold!: Hold;
-  /** It holds the lock for read on this side. */
-  isShared = false;
-  /** It has asked for the lock, at this time of this side; NaN = not yet. */
-  askedNs = Number.NaN;
-  /** Its neighbours in the lock's order. */
-  before: Turn | undefined;
-  after: Turn | undefined;
-  /** The next one of its track. */
-  next: Turn | undefined;
-
-  begin(track: Track, baseline: Baseline, hold: Hold, isShared: boolean): this {
-    this.track = track;
-    this.baseline = baseline;
-    this.hold = hold;
-    this.isShared = isShared;
-    this.askedNs = Number.NaN;
-    return this;
-  }
-}
+import type { Turn } from "./track.js";
 
 /** What the order of a lock hangs on. */
 export interface LockRules {

@@ -2,9 +2,9 @@ import { ActivityKind, isFaultPath, type Operation } from "../../activity/activi
 import type { Barrier } from "../../activity/epoch.js";
 import type { Guest } from "../guest.js";
 import type { Baseline, Hold } from "./baseline.js";
-import { RecordLock, Turn } from "./lock.js";
+import { RecordLock } from "./lock.js";
 import { Side } from "./side.js";
-import { Step, type Track } from "./track.js";
+import { Step, type Track, Turn } from "./track.js";
 
 /**
  * A side on a machine whose vCPUs have a CPU each: every thread is behind the record, or ahead of it, by itself, until the

@@ -2,8 +2,7 @@ import { ZERO } from "../../double.js";
 import { Episode } from "../episode.js";
 import type { EpochSpan } from "../epochs.js";
 import type { Due } from "../queue.js";
-import type { Baseline } from "./baseline.js";
-import type { Turn } from "./lock.js";
+import type { Baseline, Hold } from "./baseline.js";
 
 /** What is due on a track. Its number is the rank among events of one time: who leaves goes before who comes. */
 export const Step = {
@@ -24,6 +23,32 @@ export const Step = {
   end: 8,
 } as const;
 export type Step = (typeof Step)[keyof typeof Step];
+
+/** An operation in the lock's order: to come, asked for, or held. */
+export class Turn {
+  track!: Track;
+  /** Its activity, and which of that one's holds it is. */
+  baseline!: Baseline;
+  hold!: Hold;
+  /** It holds the lock for read on this side. */
+  isShared = false;
+  /** It has asked for the lock, at this time of this side; NaN = not yet. */
+  askedNs = Number.NaN;
+  /** Its neighbours in the lock's order. */
+  before: Turn | undefined;
+  after: Turn | undefined;
+  /** The next one of its track. */
+  next: Turn | undefined;
+
+  begin(track: Track, baseline: Baseline, hold: Hold, isShared: boolean): this {
+    this.track = track;
+    this.baseline = baseline;
+    this.hold = hold;
+    this.isShared = isShared;
+    this.askedNs = Number.NaN;
+    return this;
+  }
+}
 
 /** One thread of the host in one replay against the record, with the activity that it is at. */
 export class Track implements Due {

@@ -46,7 +46,7 @@ const sorted = (faults: readonly Fault[]) =>
 
 const named = (name: string) => strategyByName(name) as Strategy;
 
-describe.each(["pre-patch", "post-patch", "v5.11", "v6.1", "v6.12"])("under %s", (name) => {
+describe.each(["pre-patch", "post-patch", "v5.12-rc1", "v6.1", "v6.12"])("under %s", (name) => {
   it("a run takes the faults of its accesses one by one, at the same times", () => {
     let midway = 0;
     fc.assert(

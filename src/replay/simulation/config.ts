@@ -9,8 +9,6 @@ import type { CostScale } from "../cost-scale.js";
 import type { Counters } from "../counters.js";
 import type { Epochs } from "../epochs.js";
 import type { Observer } from "../observer.js";
-import type { Ledger } from "./ledger.js";
-import type { OperationTime } from "./operation-time.js";
 
 /** What one simulation replays, and on what machine. */
 export interface SimulationConfig {
@@ -18,7 +16,6 @@ export interface SimulationConfig {
   /** Where the strategy stands among those of the result; NO_SIDE where it does not. */
   readonly sides: readonly number[];
   readonly fwb: boolean;
-  readonly time: (ledger: Ledger) => OperationTime;
   readonly profile: CostProfile;
   /** What the costs are multiplied with, the recorded ones too. */
   readonly scale: CostScale;

@@ -51,7 +51,7 @@ const sideBySide = (vcpus: number, page: number, count: number, write: boolean, 
   }));
 
 describe("vCPUs in lock-step", { timeout: 60_000 }, () => {
-  it.each(["pre-patch", "post-patch", "v5.11", "v6.1", "v6.12"])(
+  it.each(["pre-patch", "post-patch", "v5.12-rc1", "v6.1", "v6.12"])(
     "under %s: populate, log, come back",
     (name) => {
       const first = { ...sideBySide(1, 0, 1, true)[0]! };

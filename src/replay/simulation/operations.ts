@@ -15,15 +15,12 @@ import type { Thread } from "./thread.js";
 
 /** What the fault path does under the MMU lock, what it does before, and how long both take. */
 export class Operations {
-  private readonly time: OperationTime;
-
   constructor(
     private readonly config: SimulationConfig,
     private readonly guests: Guests,
     private readonly ledger: Ledger,
-  ) {
-    this.time = config.time(ledger);
-  }
+    private readonly time: OperationTime,
+  ) {}
 
   /** From the abort to the request for the lock, exit path and clean apart; ns. */
   handlerNs(activity: Activity): number {

@@ -11,6 +11,7 @@ import { Inbox } from "./inbox.js";
 import { Ledger } from "./ledger.js";
 import { Locks } from "./lock.js";
 import { Lockstep } from "./lockstep.js";
+import type { OperationTime } from "./operation-time.js";
 import { Operations } from "./operations.js";
 import { Schedule } from "./schedule.js";
 import { Alarm, Step, Thread } from "./thread.js";
@@ -74,13 +75,17 @@ export class Simulation {
   /** Activities taken from the inbox and not ended. */
   private pending = 0;
 
-  constructor(private readonly config: SimulationConfig) {
+  /** @param timeOf what tells how long things take, given where it is booked */
+  constructor(
+    private readonly config: SimulationConfig,
+    timeOf: (ledger: Ledger) => OperationTime,
+  ) {
     const { stage2, strategy, sanitizers, observer } = config;
     const isWatched = hearsEach(observer);
     const guests = new Guests(stage2, strategy, sanitizers, isWatched);
     const locks = new Locks(config);
     const ledger = new Ledger(config, guests);
-    const operations = new Operations(config, guests, ledger);
+    const operations = new Operations(config, guests, ledger, timeOf(ledger));
     const schedule = new Schedule(config, {
       interrupted: (thread, sinceNs) => operations.interrupt(thread.activity as Activity, thread, sinceNs),
       resumed: (thread, sinceNs, byNs) => {

@@ -3,7 +3,7 @@
 import { ByteWriter, ParquetWriter } from "hyparquet-writer";
 import type { TraceResult } from "../../compare/trace-result.js";
 import { type Cell, episodeColumns, episodeSchema } from "./columns.js";
-import type { EpisodeRows } from "./report.js";
+import type { EpisodeRows } from "./rows.js";
 
 /** Rows of a group. */
 const groupRows = 16_384;

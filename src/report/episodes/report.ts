@@ -2,7 +2,6 @@
 
 import { once } from "node:events";
 import ndjson from "ndjson";
-import type { TraceResult } from "../../compare/trace-result.js";
 import type { ReplayStart } from "../../compare/watcher.js";
 import { UsageError } from "../../errors.js";
 import { csvRow } from "../csv.js";
@@ -11,12 +10,7 @@ import type { WatchReport } from "../watch-report.js";
 import { type Cell, EpisodeRow, episodeColumns, textCells } from "./columns.js";
 import { EndOrder } from "./end-order.js";
 import { parquetRows } from "./parquet.js";
-
-/** Rows of one format. */
-export interface EpisodeRows {
-  add(cells: readonly Cell[]): void;
-  finish(result: TraceResult): void | Promise<void>;
-}
+import type { EpisodeRows } from "./rows.js";
 
 type Write = (piece: string | Uint8Array) => void;
 

@@ -4,7 +4,7 @@ import { fileURLToPath } from "node:url";
 import { describe, expect, it, test } from "vitest";
 import { openTrace } from "../open-trace.js";
 import { importedText } from "./imported-text.test.support.js";
-import { importers } from "./importer.js";
+import { importers } from "./importers.js";
 
 /** Cut-outs of real recordings, and the trace that each is imported as. */
 const folder = fileURLToPath(new URL("../../../fixtures/import", import.meta.url));

@@ -1,17 +1,12 @@
-/** What an importer is, and which there are. */
+/** What an importer is. */
 
 import type { ByteSource } from "../byte-source.js";
 import type { HeaderFields } from "../header.js";
 import type { LineProblem } from "../ndjson/line-values.js";
-import { bpftraceJson } from "./bpftrace-json.js";
 import type { EventWriter } from "./event-writer.js";
-import { perfScript } from "./perf-script.js";
 import type { RandomAccess } from "./random-access.js";
-import { traceCmdText } from "./trace-cmd-text.js";
-import { traceDat } from "./trace-dat/trace-dat.js";
-import { tracefsText } from "./tracefs-text.js";
 
-/** One format of recordings. A file of its own each, and a line in `importers`. */
+/** One format of recordings. A file of its own each, and a line in `importers` (importers.ts). */
 export interface Importer {
   /** As messages call it: "tracefs text". */
   readonly format: string;
@@ -55,6 +50,3 @@ export interface Recording {
   step(): Promise<boolean>;
   close(): Promise<void>;
 }
-
-/** The formats, by what tells most surely first. */
-export const importers: readonly Importer[] = [traceDat, bpftraceJson, tracefsText, traceCmdText, perfScript];

@@ -7,7 +7,8 @@ import { type HeaderFields, parseHeaderText } from "../header.js";
 import type { LineProblem } from "../ndjson/line-values.js";
 import { Aliases } from "./aliases.js";
 import { EventWriter, type ImportSummary } from "./event-writer.js";
-import { HEAD_BYTES, type Importer, importers, type Recording, type RecordingInput } from "./importer.js";
+import { HEAD_BYTES, type Importer, type Recording, type RecordingInput } from "./importer.js";
+import { importers } from "./importers.js";
 import { RandomAccess } from "./random-access.js";
 import type { Stage } from "./recorded-order.js";
 

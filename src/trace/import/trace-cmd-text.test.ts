@@ -1,7 +1,7 @@
 import { describe, expect, it, test } from "vitest";
 import { eventNames } from "../event.js";
 import { importRecording } from "./imported-text.test.support.js";
-import { importers } from "./importer.js";
+import { importers } from "./importers.js";
 import type { ImportOptions } from "./recording-source.js";
 
 /** Imports text and checks what every output must be: a header, then JSON lines with what the format requires. */

@@ -12,12 +12,12 @@ import { habits } from "./map-steps.js";
 import { PrePatchMap, prePatch } from "./pre-patch.js";
 import type { Strategy } from "./strategy.js";
 
-export const v5_11: Strategy = {
+export const v5_12_rc1: Strategy = {
   ...prePatch,
-  name: "v5.11",
-  compiledAs: "v5.11",
-  models: "v5.11-rc6 + concurrent translation fault series v3 (v5.12 and v5.13 are the same)",
+  name: "v5.12-rc1",
+  compiledAs: "v5.12-rc1",
+  models: "v5.11-rc6 + concurrent translation fault series v3 (merged for v5.12-rc1)",
   golden: "A",
   faultPathCleans: true,
-  createMapWalker: (ops, map) => new PrePatchMap(ops, map, habits["v5.11"]),
+  createMapWalker: (ops, map) => new PrePatchMap(ops, map, habits["v5.12-rc1"]),
 };

@@ -1,0 +1,8 @@
+import type { TraceResult } from "../../compare/trace-result.js";
+import type { Cell } from "./columns.js";
+
+/** Rows of one format. */
+export interface EpisodeRows {
+  add(cells: readonly Cell[]): void;
+  finish(result: TraceResult): void | Promise<void>;
+}
