@@ -53,6 +53,10 @@ export type { ReplayStart, Watcher } from "./compare/watcher.js";
 export type { Calibration } from "./cost/calibrate.js";
 export { type CostProfile, type FigureName, loadProfile } from "./cost/profile.js";
 export { ModelError, StrategyError, TraceFormatError, UnsupportedTraceError, UsageError } from "./errors.js";
+export { Aliases } from "./import/aliases.js";
+export { ImportedTraces } from "./import/import-traces.js";
+export { type OpenTraceOptions, openTrace } from "./import/open-trace.js";
+export type { ImportOptions } from "./import/recording-source.js";
 export type { Episode } from "./replay/episode.js";
 export type { Observer, Repetition } from "./replay/observer.js";
 export { renderJson, renderMarkdown, renderText } from "./report/published.js";
@@ -73,8 +77,4 @@ export {
   type TraceSource,
 } from "./trace/event.js";
 export type { HeaderFields, RecordedMachine } from "./trace/header.js";
-export { Aliases } from "./trace/import/aliases.js";
-export { ImportedTraces } from "./trace/import/import-traces.js";
-export type { ImportOptions } from "./trace/import/recording-source.js";
-export { type OpenTraceOptions, openTrace } from "./trace/open-trace.js";
 export type { DescribedWorkload } from "./workload/workload.js";

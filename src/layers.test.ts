@@ -7,11 +7,13 @@ import { describe, expect, it } from "vitest";
 const rooms = [
   ["errors", "suggest", "double", "seeded-random", "json-text"],
   ["trace"],
+  ["import"],
+  ["export"],
   ["record"],
   ["activity"],
   ["stage2"],
   ["strategy"],
-  ["script"],
+  ["scenario"],
   ["cost"],
   ["replay"],
   ["workload"],
@@ -19,6 +21,7 @@ const rooms = [
   ["report"],
   ["fixture"],
   ["cli", "index"],
+  ["proof"],
 ];
 
 interface SourceFile {

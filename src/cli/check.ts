@@ -13,7 +13,7 @@ import { renderCheck } from "../fixture/check-text.js";
 import { findFixtures, readFixture, readJson } from "../fixture/fixture.js";
 import { updateExpected } from "../fixture/update.js";
 import { jsonText } from "../json-text.js";
-import { likeOf } from "../script/verify.js";
+import { likeOf } from "../scenario/verify.js";
 import { namedStrategy } from "./named-strategy.js";
 import { emit, wantsColor } from "./output.js";
 import { startCount } from "./progress.js";

@@ -1,7 +1,7 @@
 import type { CommandModule } from "yargs";
-import { exportFtrace } from "../trace/export/ftrace-text.js";
-import { ImportedTraces } from "../trace/import/import-traces.js";
-import { ImportedLines } from "../trace/import/imported-lines.js";
+import { exportFtrace } from "../export/ftrace-text.js";
+import { ImportedTraces } from "../import/import-traces.js";
+import { ImportedLines } from "../import/imported-lines.js";
 import { addTrace, type ImportArguments, importOptionsOf } from "./import-options.js";
 import { headerOf, warnOf } from "./machine-options.js";
 import { emitBytes } from "./output.js";

@@ -3,8 +3,8 @@
 import { readFileSync } from "node:fs";
 import type { Argv } from "yargs";
 import { UsageError } from "../errors.js";
-import { Aliases } from "../trace/import/aliases.js";
-import type { ImportOptions } from "../trace/import/recording-source.js";
+import { Aliases } from "../import/aliases.js";
+import type { ImportOptions } from "../import/recording-source.js";
 import { addRecordingOptions, type RecordingArguments } from "./machine-options.js";
 
 export interface ImportArguments extends RecordingArguments {

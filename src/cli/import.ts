@@ -1,8 +1,8 @@
 import { basename } from "node:path";
 import type { CommandModule } from "yargs";
+import { ImportedTraces } from "../import/import-traces.js";
+import type { ImportedLines } from "../import/imported-lines.js";
 import { contradictionText, type HeaderFields } from "../trace/header.js";
-import { ImportedTraces } from "../trace/import/import-traces.js";
-import type { ImportedLines } from "../trace/import/imported-lines.js";
 import {
   addImportOptions,
   type ImportArguments as FormatArguments,

@@ -1,8 +1,8 @@
 import { setImmediate } from "node:timers/promises";
 import type { CommandModule } from "yargs";
 import { printable } from "../report/quantity.js";
-import { verdictText } from "../script/verdict-text.js";
-import { likeOf, shippedSets, type Verdict, type VerifyOptions, verify } from "../script/verify.js";
+import { verdictText } from "../scenario/verdict-text.js";
+import { likeOf, shippedSets, type Verdict, type VerifyOptions, verify } from "../scenario/verify.js";
 import type { Strategy } from "../strategy/strategy.js";
 import { namedStrategy } from "./named-strategy.js";
 import { emit } from "./output.js";

@@ -1,6 +1,7 @@
 /** A trace as it is opened for a replay: what its header says of the machine, and what stands in where it says nothing. */
 
 import { UnsupportedTraceError, UsageError } from "../errors.js";
+import { openTrace } from "../import/open-trace.js";
 import { InputAddressError } from "../replay/input-address.js";
 import { formerNames, strategies, strategyByName } from "../strategy/index.js";
 import { strategyOfKernel } from "../strategy/kernel-release.js";
@@ -10,7 +11,6 @@ import type { Strategy } from "../strategy/strategy.js";
 import { canBeReadAgain } from "../trace/byte-source.js";
 import type { TraceHeader, TraceSource } from "../trace/event.js";
 import { contradictionText, type RecordedMachine } from "../trace/header.js";
-import { openTrace } from "../trace/open-trace.js";
 import { readWorkload } from "../workload/index.js";
 import type { TraceOptions } from "./options.js";
 import type { Caveat } from "./result.js";

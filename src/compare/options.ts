@@ -1,9 +1,9 @@
 /** What a caller of the replayer asks for; the command line fills these in from its arguments. */
 
 import type { ProfileDocument } from "../cost/profile.js";
+import type { ImportOptions } from "../import/recording-source.js";
 import type { CostFactors, ScalableCost } from "../replay/cost-scale.js";
 import type { RecordedMachine } from "../trace/header.js";
-import type { ImportOptions } from "../trace/import/recording-source.js";
 import type { DescribedWorkload } from "../workload/workload.js";
 import type { Watcher } from "./watcher.js";
 

@@ -14,8 +14,8 @@ const { replayAll }: typeof import("./replay-pool.js") = await import(
 const { replayUnder }: typeof import("./replay-under.js") = await import(
   new URL("compare/replay-under.js", built).href
 );
-const { Aliases }: typeof import("../trace/import/aliases.js") = await import(
-  new URL("trace/import/aliases.js", built).href
+const { Aliases }: typeof import("../import/aliases.js") = await import(
+  new URL("import/aliases.js", built).href
 );
 
 const recorded: ReplayJob = {

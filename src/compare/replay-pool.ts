@@ -3,7 +3,7 @@
 import { availableParallelism } from "node:os";
 import { Worker } from "node:worker_threads";
 import { ModelError, StrategyError, TraceFormatError, UnsupportedTraceError, UsageError } from "../errors.js";
-import type { ImportOptions } from "../trace/import/recording-source.js";
+import type { ImportOptions } from "../import/recording-source.js";
 import type { SidesOptions } from "./options.js";
 import { replayUnder } from "./replay-under.js";
 import type { TraceResult } from "./trace-result.js";

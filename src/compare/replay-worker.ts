@@ -1,7 +1,7 @@
 /** A thread of replayAll: a job comes in, its answer goes out. */
 
 import { parentPort } from "node:worker_threads";
-import { Aliases } from "../trace/import/aliases.js";
+import { Aliases } from "../import/aliases.js";
 import type { ErrorMessage, ReplayAnswer, ReplayMessage } from "./replay-pool.js";
 import { replayUnder } from "./replay-under.js";
 

@@ -1,6 +1,6 @@
 import { ActivityFold } from "../activity/fold.js";
+import { type OpenTraceOptions, openTrace } from "../import/open-trace.js";
 import { eventNames, NONE } from "../trace/event.js";
-import { type OpenTraceOptions, openTrace } from "../trace/open-trace.js";
 import { contradictionCaveats } from "./input.js";
 import type { ValidateResult } from "./result-validate.js";
 import { whoIsWho } from "./who-is-who.js";

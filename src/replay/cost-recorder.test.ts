@@ -2,8 +2,8 @@
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import type { CostSample } from "../cost/cost-sample.js";
+import { openTrace } from "../import/open-trace.js";
 import { strategyByName } from "../strategy/index.js";
-import { openTrace } from "../trace/open-trace.js";
 import { CostRecorder } from "./cost-recorder.js";
 
 const traces = join(import.meta.dirname, "../../traces");

@@ -1,8 +1,8 @@
 /** For tests: a whole trace as plain objects, strings resolved and absent fields left out. */
 
 import { Readable } from "node:stream";
+import { type OpenTraceOptions, openWith } from "../import/open-trace.js";
 import { type EventBatch, eventNames, NO_LEVEL, NO_RET, NONE, Phase, type TraceSource } from "./event.js";
-import { type OpenTraceOptions, openWith } from "./open-trace.js";
 
 export type PlainEvent = Record<string, number | string>;
 

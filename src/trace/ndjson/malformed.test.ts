@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { expect, test } from "vitest";
-import { openTrace } from "../open-trace.js";
+import { openTrace } from "../../import/open-trace.js";
 
 const folder = new URL("../../../fixtures/malformed/", import.meta.url).pathname;
 const inputs = readdirSync(folder).filter((file) => !file.endsWith(".err"));
