@@ -7,11 +7,11 @@ import type { Barrier, BarrierCause } from "./epoch.js";
 import { Identity } from "./identity.js";
 import { Laps } from "./laps.js";
 import { isMmioExit, MmioRule, mmioRule } from "./mmio.js";
-import { CpuClock, Deed, type Thread } from "./thread.js";
+import { CpuClock, type Thread, ThreadWork } from "./thread.js";
 import type { SlotChange } from "./vm.js";
 import type { Vm } from "./vm-table.js";
 
-/** Who takes what the fold makes, in trace order (an activity when it ends, a barrier when it is met). */
+/** The receiver of what the fold makes, in trace order (an activity when it ends, a barrier when it is met). */
 export interface ActivitySink {
   /**
    * `operation` returned: called in the order in which operations end, which under an exclusive lock is
@@ -215,10 +215,10 @@ export class ActivityFold {
         return;
       case Kind.kvm_unmap_hva_range:
       case Kind.kvm_age_hva:
-        thread.deeds |= Deed.notifier;
+        thread.did |= ThreadWork.notifier;
         return;
       case Kind.s2_teardown:
-        thread.deeds |= Deed.teardown;
+        thread.did |= ThreadWork.teardown;
         thread.teardownCpuNs = thread.cpuNs;
         return;
       case Kind.s2_teardown_ret:
@@ -229,7 +229,7 @@ export class ActivityFold {
       case Kind.tlb_vmid:
       case Kind.tlb_ipa:
       case Kind.tlb_range:
-        thread.deeds |= Deed.tlbi;
+        thread.did |= ThreadWork.tlbi;
         if (kind === Kind.tlb_ipa && thread.operation !== undefined)
           this.flushByIpa(thread, thread.operation, atNs, batch.level[i] as number);
         this.identity.invalidates(thread, batch.pgt[i] as number);
@@ -240,7 +240,7 @@ export class ActivityFold {
         return;
       case Kind.memslot:
         this.resolveSlotChange(thread, atNs);
-        thread.deeds |= Deed.memslot;
+        thread.did |= ThreadWork.memslot;
         thread.slotKvm = batch.pgt[i] as number;
         thread.slotChange = {
           slot: batch.slot[i] as number,
@@ -255,7 +255,7 @@ export class ActivityFold {
         this.resolveSlotChange(thread, atNs);
         return;
       case Kind.marker: {
-        thread.deeds |= Deed.marker;
+        thread.did |= ThreadWork.marker;
         const phase = batch.phase[i];
         const label = this.strings.text(batch.text[i] as number);
         if (phase === Phase.end) this.cut("marker", atNs, undefined, true);
@@ -277,14 +277,14 @@ export class ActivityFold {
 
   private guestSide(thread: Thread): void {
     thread.isVcpu = true;
-    thread.deeds |= Deed.entry;
+    thread.did |= ThreadWork.entry;
   }
 
   private beginEpisode(thread: Thread, atNs: number, batch: EventBatch, i: number): void {
     this.resolveSlotChange(thread, atNs);
     this.identity.beginEpisode(thread);
     this.begin(thread, ActivityKind.fault, atNs, batch, i);
-    thread.deeds |= Deed.fault;
+    thread.did |= ThreadWork.fault;
     if (Number.isNaN(thread.firstFaultNs)) thread.firstFaultNs = atNs;
     thread.sawAbort = false;
     thread.sawGuestFault = false;
@@ -345,7 +345,7 @@ export class ActivityFold {
 
   private beginOperation(pid: Thread, kind: OperationKind, atNs: number, batch: EventBatch, i: number): void {
     const thread = this.identity.ofOperation(pid, kind, batch, i);
-    thread.deeds |= Deed.operation;
+    thread.did |= ThreadWork.operation;
     this.resolveSlotChange(thread, atNs);
     if (thread.operation !== undefined) this.closeOperation(thread, atNs);
     if (kind === OperationKind.map) this.mapsSeen = true;
@@ -612,7 +612,7 @@ export class ActivityFold {
     const activity = this.begin(thread, ActivityKind.accessRun, atNs, batch, i);
     const isRun = batch.kind[i] === Kind.guest_access_run;
     thread.isVcpu = true;
-    thread.deeds |= Deed.access;
+    thread.did |= ThreadWork.access;
     if (thread.vm >= 0) this.identity.joinEpisodes(thread, thread.vm);
     activity.ipa = batch.addr[i] as number;
     activity.stride = isRun ? (batch.size[i] as number) : 0;

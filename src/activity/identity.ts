@@ -13,7 +13,7 @@
 import { type EventBatch, Kind, NONE, type StringTable } from "../trace/event.js";
 import { ActivityKind, OperationKind } from "./activity.js";
 import { Thread } from "./thread.js";
-import { Tie, type Vm, VmTable } from "./vm-table.js";
+import { type Vm, VmEvidence, VmTable } from "./vm-table.js";
 
 /** Events of a thread inside an operation: they end none. */
 const insideOperation = flags(
@@ -131,7 +131,7 @@ export class Identity {
     if (vm !== thread.vm) {
       if (thread.isVcpu && !isOwn) runner = this.aside(thread, vm);
       else if (thread.isProven) runner = this.otherVcpu(thread, vm);
-      else this.setVm(thread, vm, isNamed ? Tie.vm : Tie.pgt);
+      else this.setVm(thread, vm, isNamed ? VmEvidence.vm : VmEvidence.pgt);
     }
     if (isOwn) this.prove(runner);
     return runner;
@@ -142,7 +142,7 @@ export class Identity {
     thread.isVcpu = true;
     if (thread.vm !== NONE || thread.tgid === NONE) return;
     const vm = this.vms.only(({ tgid }) => tgid === thread.tgid);
-    if (vm !== NONE) this.setVm(thread, vm, Tie.tgid);
+    if (vm !== NONE) this.setVm(thread, vm, VmEvidence.tgid);
   }
 
   /** A TLB invalidation: inside an operation it shows whose `mmu` that is, elsewhere whom the thread works for. */
@@ -151,7 +151,7 @@ export class Identity {
     const known = this.vms.ofMmu(mmu);
     if (thread.operation !== undefined) {
       if (thread.vm !== NONE && known !== thread.vm) this.vms.nameMmu(thread.vm, mmu);
-    } else if (thread.vm === NONE && known !== NONE) this.setVm(thread, known, Tie.mmu);
+    } else if (thread.vm === NONE && known !== NONE) this.setVm(thread, known, VmEvidence.mmu);
   }
 
   /** The VM whose memory the thread's slot change is of; `kvm` as the change named it, or NONE. */
@@ -160,7 +160,7 @@ export class Identity {
     if (kvm !== NONE && vm.kvm === NONE) this.vms.nameKvm(vm, kvm);
     if (vm.tgid === NONE) vm.tgid = thread.tgid;
     if (vm.index !== thread.vm && !thread.isProven)
-      this.setVm(thread, vm.index, kvm === NONE ? Tie.memslot : Tie.kvm);
+      this.setVm(thread, vm.index, kvm === NONE ? VmEvidence.memslot : VmEvidence.kvm);
     return vm;
   }
 
@@ -206,20 +206,20 @@ export class Identity {
     const lacksTable = (vm: Vm) => vm.pgt === NONE && vm.name === NONE;
     const own = thread.vm;
     let found = NONE;
-    let tie: Tie = Tie.none;
+    let tie: VmEvidence = VmEvidence.none;
     if (own !== NONE && lacksTable(this.vms.at(own)) && (isOwn || !thread.isVcpu)) {
       found = own;
       tie = thread.tie;
     }
     if (found === NONE && isOwn && tgid !== NONE) {
       found = this.vms.only((vm) => lacksTable(vm) && vm.tgid === tgid);
-      tie = Tie.tgid;
+      tie = VmEvidence.tgid;
     }
     if (found === NONE && isOwn) {
       found = this.vms.only(
         (vm) => lacksTable(vm) && (vm.tgid === NONE || tgid === NONE) && vm.memory.isMemory(ipa) === true,
       );
-      tie = Tie.slots;
+      tie = VmEvidence.slots;
     }
     const vm = found === NONE ? this.vms.add() : this.vms.at(found);
     if (found !== NONE) vm.tie = tie;
@@ -232,7 +232,7 @@ export class Identity {
     for (const thread of this.threads) {
       if (thread.vm !== from.index) continue;
       const { isProven } = thread;
-      this.setVm(thread, to.index, Tie.kvm);
+      this.setVm(thread, to.index, VmEvidence.kvm);
       thread.isProven = isProven;
     }
     this.sink.merged(from, to);
@@ -264,7 +264,7 @@ export class Identity {
     }
     if (thread.isVcpu && ofGuest[kind] === 0) return thread;
     if (thread.isProven) return this.otherVcpu(thread, vm);
-    this.setVm(thread, vm, Tie.vm);
+    this.setVm(thread, vm, VmEvidence.vm);
     return thread;
   }
 
@@ -273,7 +273,7 @@ export class Identity {
     if (thread.isVcpu) return this.replace(thread);
     if (thread.open !== undefined) this.sink.left(thread);
     thread.isVmGone = false;
-    this.setVm(thread, NONE, Tie.none);
+    this.setVm(thread, NONE, VmEvidence.none);
     return thread;
   }
 
@@ -295,7 +295,7 @@ export class Identity {
       other.isVcpu = true;
       other.siblings = thread.siblings;
       other.siblings.push(other);
-      this.setVm(other, vm, this.vms.at(vm).name === NONE ? Tie.pgt : Tie.vm);
+      this.setVm(other, vm, this.vms.at(vm).name === NONE ? VmEvidence.pgt : VmEvidence.vm);
     }
     this.byPid.set(thread.pid, other);
     this.prove(other);
@@ -312,7 +312,7 @@ export class Identity {
     aside.comm = thread.comm;
     this.byPid.set(thread.pid, aside);
     aside.follow(thread);
-    this.setVm(aside, vm, Tie.pgt);
+    this.setVm(aside, vm, VmEvidence.pgt);
     return aside;
   }
 
@@ -322,7 +322,7 @@ export class Identity {
     return thread;
   }
 
-  private setVm(thread: Thread, vm: number, tie: Tie): void {
+  private setVm(thread: Thread, vm: number, tie: VmEvidence): void {
     thread.tie = tie;
     if (thread.vm === vm) return;
     if (thread.open !== undefined && thread.open.kind !== ActivityKind.hostOperation) {

@@ -3,10 +3,10 @@ import { NONE } from "../trace/event.js";
 import type { Activity, Operation } from "./activity.js";
 import { CpuAbsence } from "./cpu-absence.js";
 import type { SlotChange } from "./vm.js";
-import { Tie } from "./vm-table.js";
+import { VmEvidence } from "./vm-table.js";
 
 /** What a thread did, as bits: what it is recognised by. */
-export const Deed = {
+export const ThreadWork = {
   /** It took a stage-2 abort. */
   fault: 1,
   /** It entered or left the guest. */
@@ -26,7 +26,7 @@ export const Deed = {
 export class Thread {
   /** Index of the VM that it works for; -1 = none yet. How it is found: identity.ts. */
   vm = NONE;
-  tie: Tie = Tie.none;
+  tie: VmEvidence = VmEvidence.none;
   /** It faulted in this VM, by an operation or by an event's `vm`: the VM is its own. */
   isProven = false;
   /** VMs that it worked for before. */
@@ -40,8 +40,8 @@ export class Thread {
   tgid = NONE;
   /** Interned; the last one seen. */
   comm = NONE;
-  /** Bits of Deed. */
-  deeds = 0;
+  /** Bits of ThreadWork. */
+  did = 0;
   firstNs = Number.NaN;
   firstFaultNs = Number.NaN;
   lastNs = ZERO;

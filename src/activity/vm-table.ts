@@ -4,7 +4,7 @@ import { MmioRule } from "./mmio.js";
 import { type SlotChange, VmMemory } from "./vm.js";
 
 /** What tied a thread to its VM, or a VM's slots to its table. The first that holds decides. */
-export const Tie = {
+export const VmEvidence = {
   none: 0,
   /** The event's own `vm`. */
   vm: 1,
@@ -21,7 +21,7 @@ export const Tie = {
   /** The only VM without a table, and the first map lies in its slots. */
   slots: 7,
 } as const;
-export type Tie = (typeof Tie)[keyof typeof Tie];
+export type VmEvidence = (typeof VmEvidence)[keyof typeof VmEvidence];
 
 /** One VM, as far as its events have been folded. */
 export class Vm {
@@ -34,7 +34,7 @@ export class Vm {
   name = NONE;
   tgid = NONE;
   /** How its slots and its table came together, where the slots came first. */
-  tie: Tie = Tie.none;
+  tie: VmEvidence = VmEvidence.none;
   isDestroyed = false;
   /** The VM that this one proved to be, once its table and its slots met; NONE = it stands for itself. */
   is = NONE;

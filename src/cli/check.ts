@@ -7,7 +7,7 @@ import { UsageError } from "../errors.js";
 import { checkFixtures } from "../fixture/check.js";
 import { annotationsOf, summaryOf } from "../fixture/check-github.js";
 import { renderJunit } from "../fixture/check-junit.js";
-import { type CheckResult, parseCheck, type Stand } from "../fixture/check-result.js";
+import { type CheckResult, parseCheck, type Substitution } from "../fixture/check-result.js";
 import { changeText, expectedText, isFailing, valueText } from "../fixture/check-rows.js";
 import { renderCheck } from "../fixture/check-text.js";
 import { findFixtures, readFixture, readJson } from "../fixture/fixture.js";
@@ -114,7 +114,7 @@ function isCi(): boolean {
   return CI !== undefined && CI !== "" && CI !== "false" && CI !== "0";
 }
 
-async function standOf({ strategy, like }: CheckArguments): Promise<Stand | undefined> {
+async function standOf({ strategy, like }: CheckArguments): Promise<Substitution | undefined> {
   if (strategy === undefined) return undefined;
   const loaded = await namedStrategy(strategy);
   const name = like ?? likeOf(loaded).name;

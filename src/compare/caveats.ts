@@ -10,7 +10,7 @@ import type { Caveat } from "./result.js";
 import type { Machine, Session } from "./session.js";
 import { namesOf } from "./side-names.js";
 
-/** What a reader of the result must know before he believes it. */
+/** What a reader must know before believing the result. */
 export function caveatsOf(session: Session, sides: readonly Strategy[]): Caveat[] {
   const { replay, recorder, profile, source } = session;
   const isSynthetic = !replay.fold.mapsSeen && hasAccesses(source);

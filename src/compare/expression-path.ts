@@ -7,17 +7,17 @@ import type { Segment } from "./expression-parser.js";
 import { jsonSchemaOf } from "./result.js";
 
 /** What a result holds at one place, as far as a path can go on from there. */
-export type Shape =
-  | { readonly type: "object"; readonly keys: ReadonlyMap<string, Shape> }
+export type SchemaShape =
+  | { readonly type: "object"; readonly keys: ReadonlyMap<string, SchemaShape> }
   /** Any key at all: counts by reason. */
-  | { readonly type: "record"; readonly each: Shape }
-  | { readonly type: "array"; readonly each: Shape }
+  | { readonly type: "record"; readonly each: SchemaShape }
+  | { readonly type: "array"; readonly each: SchemaShape }
   | { readonly type: "leaf" };
 
-const leaf: Shape = { type: "leaf" };
+const leaf: SchemaShape = { type: "leaf" };
 
 /** The shape that a zod schema describes. */
-export function shapeOf(schema: z.ZodType): Shape {
+export function shapeOf(schema: z.ZodType): SchemaShape {
   return shape(jsonSchemaOf(schema));
 }
 
@@ -28,7 +28,7 @@ interface JsonSchema {
   readonly anyOf?: readonly JsonSchema[];
 }
 
-function shape(schema: JsonSchema): Shape {
+function shape(schema: JsonSchema): SchemaShape {
   if (schema.properties !== undefined) {
     const keys = Object.entries(schema.properties).map(([key, value]) => [key, shape(value)] as const);
     return { type: "object", keys: new Map(keys) };
@@ -41,20 +41,20 @@ function shape(schema: JsonSchema): Shape {
   return schema.anyOf?.map(shape).find((option) => option.type !== "leaf") ?? leaf;
 }
 
-function stepInto(from: Shape, segment: Segment): Shape | undefined {
+function stepInto(from: SchemaShape, segment: Segment): SchemaShape | undefined {
   if (from.type === "object") return from.keys.get(segment);
   return from.type === "leaf" ? undefined : from.each;
 }
 
 /** Throws UsageError, naming the nearest valid path, where `segments` leads nowhere. */
-export function checkPath(segments: readonly Segment[], root: Shape, column: number): void {
+export function checkPath(segments: readonly Segment[], root: SchemaShape, column: number): void {
   const problem = pathProblem(segments, root);
   if (problem !== undefined) throw new UsageError(`--fail-on: column ${column}: ${problem}`);
 }
 
 /** What is wrong with a path that leads nowhere, with the nearest valid one; undefined where it leads somewhere. */
-export function pathProblem(segments: readonly Segment[], root: Shape): string | undefined {
-  let at: Shape | undefined = root;
+export function pathProblem(segments: readonly Segment[], root: SchemaShape): string | undefined {
+  let at: SchemaShape | undefined = root;
   for (const segment of segments) at = at && stepInto(at, segment);
   if (at !== undefined) return undefined;
   const written = segments.join(".");
@@ -68,7 +68,7 @@ export function pathProblem(segments: readonly Segment[], root: Shape): string |
  * Every path of a shape that ends at a name the shape itself knows. Where one passes an array or a record,
  * that step is spelt as in `written`.
  */
-function* pathsOf(from: Shape, written: readonly Segment[], prefix = ""): Generator<string> {
+function* pathsOf(from: SchemaShape, written: readonly Segment[], prefix = ""): Generator<string> {
   if (from.type === "leaf") return;
   const [step = "0", ...rest] = written;
   if (from.type !== "object") {
@@ -83,7 +83,7 @@ function* pathsOf(from: Shape, written: readonly Segment[], prefix = ""): Genera
 }
 
 /** The longest valid start of a path that has no near neighbour, and what may follow it. */
-function nearestStart(segments: readonly Segment[], root: Shape): string {
+function nearestStart(segments: readonly Segment[], root: SchemaShape): string {
   let at = root;
   let valid = 0;
   for (const segment of segments) {

@@ -78,7 +78,7 @@ export function stage2Of(header: TraceHeader | undefined, iaBits: number): Stage
 /** What the input's header says, with what the caller told. Throws as openTrace and its reader do. */
 export async function headerOfInput(options: InputOptions): Promise<TraceHeader | undefined> {
   const source = await openInput(options);
-  // Who has begun to read closes it.
+  // Whatever has begun to read closes it.
   for await (const _ of source.batches()) break;
   return source.header;
 }

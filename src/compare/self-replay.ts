@@ -1,3 +1,4 @@
+import { vcpuNumbers } from "../activity/vcpu-numbers.js";
 import { HIT } from "../replay/guest.js";
 import { hex } from "../stage2/address-text.js";
 import { FaultClass, faultClass, faultLevel } from "../stage2/esr.js";
@@ -6,7 +7,6 @@ import type { SelfReplay } from "./result.js";
 import type { ResultMismatch, SelfReplayResult } from "./result-self-replay.js";
 import { replaySession } from "./session.js";
 import { profileSummary, selfReplayOf, traceSummary } from "./summary.js";
-import { vcpuNumbers } from "./who-is-who.js";
 
 /** Replays a trace under the walker that recorded it and lists what did not come out. Throws as diffTrace does. */
 export async function selfReplayTrace(options: TraceOptions): Promise<SelfReplayResult> {

@@ -15,7 +15,7 @@ export interface ReplayStart {
   readonly profile: CostProfile;
 }
 
-/** Who watches the replay of a trace. */
+/** An observer of the replay of a trace. */
 export interface Watcher extends Observer {
   /** A replay begins. Where one needs more IPA bits than were tried, another follows: what the first told is void. */
   begins?(start: ReplayStart): void;

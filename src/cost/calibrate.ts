@@ -33,7 +33,7 @@ export interface Calibration {
   readonly warnings: readonly string[];
 }
 
-type Figure = ProfileDocument["figures"][FigureName];
+type ProfileFigure = ProfileDocument["figures"][FigureName];
 
 /** A figure is told where the ends of its range are no further apart than this factor. */
 const WIDEST_RANGE = 2;
@@ -56,7 +56,7 @@ class Calibrating {
   private readonly figures: CalibratedFigure[] = [];
   private readonly warnings: string[] = [];
   private readonly document: ProfileDocument["figures"];
-  private readonly walkerFigures: Record<string, { entryVisitNs: Figure }> = {};
+  private readonly walkerFigures: Record<string, { entryVisitNs: ProfileFigure }> = {};
 
   constructor(
     private readonly samples: readonly CostSample[],
@@ -196,7 +196,7 @@ class Calibrating {
 
   private keepTheRest(): void {
     const kept: string[] = [];
-    for (const [name, figure] of Object.entries(this.document) as [FigureName, Figure][]) {
+    for (const [name, figure] of Object.entries(this.document) as [FigureName, ProfileFigure][]) {
       if (this.figures.some((done) => done.name === name)) continue;
       kept.push(name);
       this.set(
@@ -227,7 +227,7 @@ class Calibrating {
     },
   ): void {
     const { ns, range, origin, durations, source, bound } = given;
-    const figure: Figure = {
+    const figure: ProfileFigure = {
       value: ns,
       source,
       assumed: origin !== "fitted" && origin !== "measured",

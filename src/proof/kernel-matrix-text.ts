@@ -4,9 +4,15 @@ import { medianOf } from "../compare/range.js";
 import type { FaultCause } from "../compare/result.js";
 import { causes as labels } from "../report/rows.js";
 import { plainTable } from "../report/terminal.js";
-import { type Figure, type Foretold, figures, type Measured, type Prediction } from "./kernel-matrix.js";
+import {
+  type Foretold,
+  figures,
+  type KernelFigure,
+  type Measured,
+  type Prediction,
+} from "./kernel-matrix.js";
 
-const heads: Readonly<Record<Figure, string>> = {
+const heads: Readonly<Record<KernelFigure, string>> = {
   adjustNs: "ADJUST, ms",
   faults: "faults",
   windowP50Ns: "window, us",
@@ -14,7 +20,7 @@ const heads: Readonly<Record<Figure, string>> = {
   windowTotalNs: "together, us",
   lockWaitNs: "lock wait, ms",
 };
-const unitNs: Readonly<Record<Figure, number>> = {
+const unitNs: Readonly<Record<KernelFigure, number>> = {
   adjustNs: 1e6,
   faults: 1,
   windowP50Ns: 1e3,

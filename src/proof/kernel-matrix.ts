@@ -19,7 +19,7 @@ export const figures = [
   "windowTotalNs",
   "lockWaitNs",
 ] as const;
-export type Figure = (typeof figures)[number];
+export type KernelFigure = (typeof figures)[number];
 
 /** A figure of several runs. */
 export interface Measured extends Range {
@@ -49,7 +49,7 @@ export interface Prediction {
   readonly walker: string;
   /** One tree and one configuration, but for the patch. */
   readonly isStrictPair: boolean;
-  readonly figures: Readonly<Record<Figure, Foretold>>;
+  readonly figures: Readonly<Record<KernelFigure, Foretold>>;
   /** Change of ADJUST from the recording that was replayed, ns and as a share; measured: of the medians. */
   readonly gain: {
     readonly predictedNs: number;
@@ -75,13 +75,13 @@ const targets = {
   queueing: { adjustNs: 0.05, faults: 0.05 },
   /** To a kernel whose faults share it: inside the measured range. */
   sharing: { adjustNs: 0, faults: 0 },
-} satisfies Record<string, Partial<Record<Figure, number>>>;
+} satisfies Record<string, Partial<Record<KernelFigure, number>>>;
 
-function targetOf(from: string, to: string, figure: Figure): number | null {
+function targetOf(from: string, to: string, figure: KernelFigure): number | null {
   const shares = (kernel: string) => strategyByName(walkerOf(kernel))?.lockRegime === "shared";
   // From a storm of retries nothing was aimed at.
   if (shares(from) || from === to) return null;
-  const own: Partial<Record<Figure, number>> = isStrictPair(from, to)
+  const own: Partial<Record<KernelFigure, number>> = isStrictPair(from, to)
     ? targets.strict
     : shares(to)
       ? targets.sharing
@@ -93,12 +93,12 @@ function targetOf(from: string, to: string, figure: Figure): number | null {
 interface Replayed {
   readonly recording: Recording;
   /** By walker. */
-  readonly sides: ReadonlyMap<string, Side>;
-  readonly own: Side;
+  readonly sides: ReadonlyMap<string, KernelSide>;
+  readonly own: KernelSide;
 }
 
-interface Side {
-  readonly figures: Readonly<Record<Figure, number>>;
+interface KernelSide {
+  readonly figures: Readonly<Record<KernelFigure, number>>;
   readonly causes: ByCause;
 }
 
@@ -159,10 +159,10 @@ async function replay(recording: Recording, walkers: readonly string[]): Promise
   const byWalker = new Map(
     sides.map(({ result }, n) => [result.strategy, sideOf(result, epochs[0]?.sides[n]?.makespanNs ?? 0)]),
   );
-  return { recording, sides: byWalker, own: byWalker.get(walkerOf(recording.kernel)) as Side };
+  return { recording, sides: byWalker, own: byWalker.get(walkerOf(recording.kernel)) as KernelSide };
 }
 
-function sideOf({ faults, windows, costNs }: ReplayResult, adjustNs: number): Side {
+function sideOf({ faults, windows, costNs }: ReplayResult, adjustNs: number): KernelSide {
   return {
     figures: {
       adjustNs,
@@ -184,9 +184,9 @@ function predict(
 ): Prediction {
   const { scenario, kernel: from, run } = recording;
   const walker = walkerOf(to);
-  const predicted = sides.get(walker) as Side;
+  const predicted = sides.get(walker) as KernelSide;
   const recorded = recordings.map((one) => one.own);
-  const measuredAs = (kernel: string, figure: Figure, shown: readonly Side[]) =>
+  const measuredAs = (kernel: string, figure: KernelFigure, shown: readonly KernelSide[]) =>
     tabled(runs, kernel, figure) ??
     measuredOf(
       shown.map((side) => side.figures[figure]),
@@ -208,7 +208,7 @@ function predict(
         const error = measured && errorOf(value, measured);
         return [figure, { predicted: value, measured, error, target: targetOf(from, to, figure) }];
       }),
-    ) as Record<Figure, Foretold>,
+    ) as Record<KernelFigure, Foretold>,
     gain: {
       predictedNs: predicted.figures.adjustNs - own.figures.adjustNs,
       measuredNs: adjust && adjust.median - before.median,
@@ -220,7 +220,7 @@ function predict(
 }
 
 /** What the table of measurements has of a figure; null where it has nothing. */
-function tabled(runs: KernelSet["measured"], kernel: string, figure: Figure): Measured | null {
+function tabled(runs: KernelSet["measured"], kernel: string, figure: KernelFigure): Measured | null {
   if (figure === "windowTotalNs" || figure === "lockWaitNs") return null;
   const values = runs.filter((run) => run.kernel === kernel).map((run) => run[figure]);
   return measuredOf(

@@ -7,7 +7,7 @@ import { Cause, Cost, costs } from "./counters.js";
 export const NO_SIDE = -1;
 
 /**
- * A fault or a host operation of one replay, as it ended. Whoever is told of one copies what he keeps: it is used
+ * A fault or a host operation of one replay, as it ended. An observer copies what it keeps of one: it is used
  * again. Times: ns since the trace's first event, on the replay's clock, not rounded; NaN = there was none.
  */
 export class Episode {

@@ -21,12 +21,12 @@ export interface Repetition {
   readonly stalls: readonly (readonly [ns: number, count: number])[];
 }
 
-/** Who watches a replay, event by event. */
+/** It is told of a replay, event by event. */
 export interface Observer {
   /** A fault or host operation ended. The episode and the activity may be used again afterwards. */
   ended?(episode: Episode, activity: Activity): void;
   /**
-   * What repeats was taken as done, not replayed (see Lockstep). Who listens to `ended` and not to this is told of
+   * What repeats was taken as done, not replayed (see Lockstep). An observer that has `ended` and not this is told of
    * each fault: then all are replayed.
    */
   repeated?(repetition: Repetition): void;

@@ -18,7 +18,7 @@ export const predictionColumns = [
 ] as const;
 
 const sides = ["before", "predicted", "after"] as const;
-type Side = (typeof sides)[number];
+type Stage = (typeof sides)[number];
 
 export function predictionSheet(result: PredictionResult): Sheet {
   return {
@@ -37,7 +37,7 @@ export function predictionSheet(result: PredictionResult): Sheet {
   };
 }
 
-function rowSide(result: PredictionResult, side: Side): RowSide {
+function rowSide(result: PredictionResult, side: Stage): RowSide {
   const runs = (side === "after" ? result.after : result.before).runs.length;
   return {
     valueAt: (path) => rowAt(result, path)[side].median,

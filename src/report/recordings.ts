@@ -11,7 +11,7 @@ import type { Sheet } from "./sheet.js";
 export const recordingsColumns = ["before", "after", "change", "percent"] as const;
 
 const sides = ["before", "after"] as const;
-type Side = (typeof sides)[number];
+type RunSide = (typeof sides)[number];
 
 /** Stands for a change that is not significant. */
 const noChange = "~";
@@ -35,7 +35,7 @@ export function recordingsSheet(result: RecordingsResult): Sheet {
   };
 }
 
-function rowSide(result: RecordingsResult, side: Side): RowSide {
+function rowSide(result: RecordingsResult, side: RunSide): RowSide {
   return {
     valueAt: (path) => comparedFrom(result, path)[side].median,
     figureAt: (path) => figureOf(comparedFrom(result, path)[side], result[side].runs.length),
@@ -43,7 +43,7 @@ function rowSide(result: RecordingsResult, side: Side): RowSide {
 }
 
 /** The runs' range stands where a prediction has what it lies between. */
-export function figureOf({ kind, median, least, most }: Compared[Side], runs: number): Figure {
+export function figureOf({ kind, median, least, most }: Compared[RunSide], runs: number): Figure {
   return runs === 1 ? { kind } : { kind, interval: { low: least, median, high: most } };
 }
 
@@ -78,7 +78,7 @@ function isOneValue({ before, after }: Compared): boolean {
 
 /** `p=0.029 n=4+4`, as benchstat has it. */
 export function testText(
-  { before, after }: { readonly [side in Side]: Pick<RecordingsSide, "runs"> },
+  { before, after }: { readonly [side in RunSide]: Pick<RecordingsSide, "runs"> },
   { p }: Pick<Compared, "p">,
 ): string {
   return `p=${p! < 0.0005 ? p!.toExponential(0) : p!.toFixed(3)} n=${before.runs.length}+${after.runs.length}`;
@@ -145,7 +145,7 @@ function relativeText({ before, after }: Compared): string {
 }
 
 /** `17.2 ms (16.3 ms to 19.6 ms)`. */
-export function timeText({ kind, median, least, most }: Compared[Side]): string {
+export function timeText({ kind, median, least, most }: Compared[RunSide]): string {
   const range = least === most ? "" : ` (${formatNs(least)} to ${formatNs(most)})`;
   return `${markOf({ kind }, "ns", { recordedRatio: 1 })}${formatNs(median)}${range}`;
 }

@@ -32,20 +32,20 @@ export function foundText(line: GoldenLine): string[] {
 type Counters = EventCount["counters"];
 
 /** A figure of an operation; its value is empty where there is none. */
-interface Figure {
+interface OperationFigure {
   readonly name: string;
   value(line: GoldenLine): string;
 }
 
-function count(name: string, of: (n: Counters) => number): Figure {
+function count(name: string, of: (n: Counters) => number): OperationFigure {
   return { name, value: ({ n }) => (of(n) === 0 ? "" : of(n).toLocaleString("en-US")) };
 }
 
-function bytes(name: string, of: (n: Counters) => number): Figure {
+function bytes(name: string, of: (n: Counters) => number): OperationFigure {
   return { name, value: ({ n }) => (of(n) === 0 ? "" : sizeText(of(n))) };
 }
 
-const figures: readonly Figure[] = [
+const figures: readonly OperationFigure[] = [
   count("visits", ({ pre = 0, leaf = 0, post = 0 }) => pre + leaf + post),
   count("stores", ({ st = 0 }) => st),
   count("TLBIs by VMID", ({ vmid = 0 }) => vmid),

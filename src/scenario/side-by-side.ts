@@ -2,10 +2,10 @@ import { align } from "./align.js";
 import type { SketchLine } from "./whiteboard.js";
 
 /** How the two sides of a row stand to each other: equal, changed, or there on one side alone. */
-type Mark = " " | "|" | "<" | ">";
+type Gutter = " " | "|" | "<" | ">";
 
 export interface DiffRow {
-  readonly mark: Mark;
+  readonly mark: Gutter;
   readonly left: string;
   readonly right: string;
 }

@@ -66,7 +66,7 @@ export interface Verdict {
 }
 
 /** What is said in between: for a progress bar, and so that a signal is heard. */
-export interface Step {
+export interface VerifyStep {
   readonly done: number;
   readonly of: number;
 }
@@ -88,7 +88,7 @@ export function likeOf(strategy: Strategy): Strategy {
 export function* verify(
   strategy: Strategy,
   { like, seed, generated, shipped }: VerifyOptions,
-): Generator<Step, Verdict> {
+): Generator<VerifyStep, Verdict> {
   const sets = [...shipped, { name: "generated", scripts: generatedScripts(seed, generated) }];
   const of = sets.reduce((sum, { scripts }) => sum + scripts.length, 0);
   const seen = new Map<Law, Breaker>();

@@ -131,9 +131,9 @@ function* stepsOf(left: GoldenWalk, right: GoldenWalk): Generator<DiffStep> {
   }
 }
 
-type Side = readonly [walk: GoldenWalk, line: GoldenLine];
+type WalkSide = readonly [walk: GoldenWalk, line: GoldenLine];
 
-function operationDiff([left, line]: Side, [right, other]: Side): string {
+function operationDiff([left, line]: WalkSide, [right, other]: WalkSide): string {
   const returned = returnText(line) === returnText(other);
   const names = [left.strategy.name, right.strategy.name] as const;
   const headline = returned
@@ -142,7 +142,7 @@ function operationDiff([left, line]: Side, [right, other]: Side): string {
   return `${headline}\n${bodyOf([left, line], [right, other])}${afterwards(line, other)}`;
 }
 
-function bodyOf([left, line]: Side, [right, other]: Side): string {
+function bodyOf([left, line]: WalkSide, [right, other]: WalkSide): string {
   const found = foundText(line).map((text) => `  ${text}`);
   const otherFound = foundText(other).map((text) => `  ${text}`);
   const isFoundAlike = found.join() === otherFound.join();

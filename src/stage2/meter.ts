@@ -21,7 +21,7 @@ export type ChargeKind = (typeof Charge)[keyof typeof Charge];
 export const chargeKinds = 12;
 
 /**
- * Who counts and times what a walk does. `ops` calls it in the order in which the walker works,
+ * It counts and times what a walk does. `ops` calls it in the order in which the walker works,
  * so that a meter knows at which point of the walk each store became visible.
  */
 export interface Meter {

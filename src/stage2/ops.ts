@@ -19,7 +19,7 @@ export interface DetachedTable {
 }
 
 /**
- * Who watches ops: a log of events, a sanitizer. Each method is called once the work is done, in the order
+ * An observer of ops: a log of events, a sanitizer. Each method is called once the work is done, in the order
  * of the work. Undefined in a replay, where only the Meter listens.
  */
 export interface OpsObserver {

@@ -11,7 +11,7 @@ const MAX_EXACT_HIGH = 2 ** 21;
 /** How a column's value is taken from the record. */
 type Source = "hex8" | "hex" | "signed" | "number" | "exit-reason" | "text";
 
-interface Step {
+interface ColumnStep {
   readonly column: Column;
   readonly source: Source;
   readonly field: EventField;
@@ -22,7 +22,7 @@ interface Step {
 
 export class EventPlan {
   readonly #shape: EventShape;
-  readonly #steps: readonly Step[];
+  readonly #steps: readonly ColumnStep[];
   /** Bytes that a record has to have. */
   readonly #length: number;
   readonly #errno: EventField | undefined;
@@ -87,7 +87,7 @@ export class EventPlan {
     this.writer.special(shape, moment, values, detail);
   }
 
-  #writeColumn({ column, source, field, offset, size, signed }: Step, record: RecordData): void {
+  #writeColumn({ column, source, field, offset, size, signed }: ColumnStep, record: RecordData): void {
     const { writer } = this;
     const { view, littleEndian } = record;
     const at = record.at + offset;

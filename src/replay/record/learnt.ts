@@ -15,7 +15,7 @@ const bodyKinds: readonly ChargeKind[] = [
 
 /** A hand-off takes at most so many times the usual one: what lies further apart is no queue. */
 const HANDOFF_LIMIT = 4;
-/** Who does the same again and again, with nobody in the way, is as quick as the quickest tenth. */
+/** A thread that does the same again and again, with nobody in the way, is as quick as the quickest tenth. */
 const BRISK = 0.1;
 /** A clean that would leave nothing of the window's walk was disturbed while it was measured. */
 const LARGEST_CLEAN = 0.95;
@@ -356,7 +356,7 @@ export class Learnt {
 
   private cleanBefore(): number | undefined {
     const { pageBytes, blockBytes } = this;
-    // Who waited cleans and does little else; who comes first may zero new memory too, and the least may be that.
+    // A fault that waited cleans and does little else; the first one may zero new memory too, and the least may be that.
     const waitedNs = this.waitedBlock.least;
     if (waitedNs !== undefined)
       return slope(this.waitedPage, pageBytes, this.waitedBlock, blockBytes) ?? waitedNs / blockBytes;

@@ -5,7 +5,7 @@ import { Baseline, BaselinePool, type Hold } from "./baseline.js";
 import type { ReferencePass } from "./reference-pass.js";
 import type { Waits } from "./waits.js";
 
-/** Who replays what the reference has settled. */
+/** One side: it replays what the reference has settled. */
 export interface Replayer {
   feed(baseline: Baseline): void;
   feedBarrier(barrier: Barrier): void;

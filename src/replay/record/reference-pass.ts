@@ -12,7 +12,7 @@ import { isCredible } from "../reference.js";
 import type { Baseline, Hold } from "./baseline.js";
 import type { Judgement } from "./judgement.js";
 import type { RecordGuests } from "./record-guests.js";
-import { Step, type Track, Tracks } from "./track.js";
+import { type Track, TrackStep, Tracks } from "./track.js";
 
 /** What the pass needs to know of the trace, and who is told what it finds. */
 export interface ReferenceConfig {
@@ -123,12 +123,12 @@ export class ReferencePass {
     baseline.epoch = this.epoch;
     const { activity } = baseline;
     if (activity.kind === ActivityKind.hostOperation) {
-      this.due(track, Step.operate, baseline.hold(0).heldNs);
+      this.due(track, TrackStep.operate, baseline.hold(0).heldNs);
       return;
     }
     if (activity.kind === ActivityKind.fault) this.placeAccess(baseline);
     // By the abort all is known that the access can have met.
-    this.due(track, Step.access, activity.startNs);
+    this.due(track, TrackStep.access, activity.startNs);
   }
 
   /** The access was made an exit path before its abort was printed, but not before the thread was back in the guest. */
@@ -156,7 +156,7 @@ export class ReferencePass {
     return epoch === this.epoch || epoch > this.epoch ? Math.max(endNs, this.epochNs) : endNs;
   }
 
-  private due(track: Track, step: Step, atNs: number): void {
+  private due(track: Track, step: TrackStep, atNs: number): void {
     track.rank = step;
     track.dueNs = atNs;
     this.queue.push(track);
@@ -166,13 +166,13 @@ export class ReferencePass {
     this.nowNs = track.dueNs;
     const baseline = track.baseline as Baseline;
     switch (track.rank) {
-      case Step.access:
+      case TrackStep.access:
         this.access(track, baseline);
         return;
-      case Step.lap:
+      case TrackStep.lap:
         this.lap(track, baseline);
         return;
-      case Step.operate:
+      case TrackStep.operate:
         this.operate(track, baseline);
         return;
       default:
@@ -186,7 +186,7 @@ export class ReferencePass {
     if (dueNs <= atNs) return;
     const maker = guest.log.hasten(dueNs, atNs);
     for (const { rank, baseline, at, maker: its } of this.tracks.all) {
-      if (rank !== Step.release || its !== maker || baseline === undefined) continue;
+      if (rank !== TrackStep.release || its !== maker || baseline === undefined) continue;
       if (this.config.guests.of(baseline.activity.vm) !== guest) continue;
       const hold = baseline.hold(at);
       // The first word stands: who came earlier saw less.
@@ -215,7 +215,7 @@ export class ReferencePass {
     config.judgement.judge(baseline, guest, this.sinceNs(activity));
     if (config.notesCauses) noteCause(baseline, guest);
     if (this.hasSplits) baseline.splitsBefore = guest.splits.by(activity.ipa, baseline.lookNs);
-    if (activity.lapNs.length > 0) this.due(track, Step.lap, activity.lapNs[0] as number);
+    if (activity.lapNs.length > 0) this.due(track, TrackStep.lap, activity.lapNs[0] as number);
     else this.next(track, baseline);
   }
 
@@ -226,7 +226,7 @@ export class ReferencePass {
     config.judgement.judgeLap(baseline, track.at, config.guests.of(baseline.activity.vm));
     track.at++;
     if (track.at < baseline.activity.lapNs.length)
-      this.due(track, Step.lap, baseline.activity.lapNs[track.at] as number);
+      this.due(track, TrackStep.lap, baseline.activity.lapNs[track.at] as number);
     else {
       track.at = 0;
       this.next(track, baseline);
@@ -237,7 +237,7 @@ export class ReferencePass {
   private next(track: Track, baseline: Baseline): void {
     if (track.at < baseline.activity.operationCount) {
       const { heldNs, cleanNs } = baseline.hold(track.at);
-      this.due(track, Step.operate, Math.max(track.dueNs, heldNs + cleanNs));
+      this.due(track, TrackStep.operate, Math.max(track.dueNs, heldNs + cleanNs));
     } else this.end(track, baseline);
   }
 
@@ -271,7 +271,7 @@ export class ReferencePass {
       noteWork(hold, guest);
     }
     operation.isCredible = isCredible(operation, operation.shape);
-    this.due(track, Step.release, Math.max(track.dueNs, hold.releasedNs));
+    this.due(track, TrackStep.release, Math.max(track.dueNs, hold.releasedNs));
   }
 
   private release(track: Track, baseline: Baseline): void {

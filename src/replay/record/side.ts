@@ -17,7 +17,7 @@ import type { HoldTime } from "./hold-time.js";
 import type { Learnt } from "./learnt.js";
 import type { Ledger } from "./ledger.js";
 import type { RecordGuests } from "./record-guests.js";
-import { Step, type Track, Tracks } from "./track.js";
+import { type Track, TrackStep, Tracks } from "./track.js";
 
 /** One walker, on the machine that recorded the trace. */
 export interface SideConfig {
@@ -81,7 +81,7 @@ export abstract class Side {
   protected abstract queueNs(track: Track, recordedNs: number): number;
 
   /** Something of the track is due at a time of this side. */
-  protected abstract dueHere(track: Track, step: Step, atNs: number): void;
+  protected abstract dueHere(track: Track, step: TrackStep, atNs: number): void;
 
   /** What is due on the track comes: when, on this side. */
   protected abstract arrive(track: Track): number;
@@ -137,10 +137,10 @@ export abstract class Side {
   /** The guest is let fault again: the lock is left without an operation. */
   protected abstract yieldLock(track: Track, baseline: Baseline, atNs: number): void;
 
-  /** Who has left it so asks again. */
+  /** A thread that has left it so asks again. */
   protected abstract askAgain(track: Track, baseline: Baseline, atNs: number): void;
 
-  /** Or has no need to. */
+  /** Such a thread has no need to ask again. */
   protected abstract forgo(track: Track, baseline: Baseline, atNs: number): void;
 
   /** What is left of the activity's operations will not be done. */
@@ -209,20 +209,20 @@ export abstract class Side {
   }
 
   /** @param atNs by the queue's clock */
-  protected due(track: Track, step: Step, atNs: number): void {
+  protected due(track: Track, step: TrackStep, atNs: number): void {
     track.rank = step;
     track.dueNs = atNs;
     this.queue.push(track);
   }
 
   /** Something of the track is due when the record has it. */
-  protected dueAt(track: Track, step: Step, recordedNs: number): void {
+  protected dueAt(track: Track, step: TrackStep, recordedNs: number): void {
     this.due(track, step, Math.max(this.queueNs(track, recordedNs), track.dueNs));
   }
 
   private begin(track: Track): void {
     track.baseline = undefined;
-    track.rank = Step.idle;
+    track.rank = TrackStep.idle;
     const { next } = track;
     if (next === undefined) {
       this.idle();
@@ -245,7 +245,7 @@ export abstract class Side {
     const { activity } = baseline;
     episode.begin(activity, baseline.isCounted, this.clock.number, this.clock.label, this.clock.startNs);
     if (activity.kind === ActivityKind.hostOperation) this.seekLock(track, baseline);
-    else this.dueAt(track, Step.access, baseline.lookNs);
+    else this.dueAt(track, TrackStep.access, baseline.lookNs);
   }
 
   private step(track: Track): void {
@@ -253,22 +253,22 @@ export abstract class Side {
     const atNs = this.arrive(track);
     if (atNs > this.nowNs) this.nowNs = atNs;
     switch (track.rank) {
-      case Step.access:
+      case TrackStep.access:
         this.access(track, baseline, this.at(track, baseline.lookNs));
         return;
-      case Step.lap:
+      case TrackStep.lap:
         this.lap(track, baseline, this.at(track, baseline.lapLookNs[track.at] as number));
         return;
-      case Step.operate:
+      case TrackStep.operate:
         this.operate(track, baseline, atNs);
         return;
-      case Step.release:
+      case TrackStep.release:
         this.release(track, baseline, atNs);
         return;
-      case Step.again:
+      case TrackStep.again:
         this.again(track, baseline, atNs);
         return;
-      case Step.end:
+      case TrackStep.end:
         this.end(track, baseline, atNs);
         return;
       default:
@@ -326,7 +326,7 @@ export abstract class Side {
     if (activity.lapNs.length === 0) this.ask(track, baseline);
     else if (config.strategy.lockRegime === "shared" || (config.knowsRecorder && !config.recorderShares))
       // Under an exclusive lock it was not for another's entry that it was tried again.
-      this.dueAt(track, Step.lap, baseline.lapLookNs[0] as number);
+      this.dueAt(track, TrackStep.lap, baseline.lapLookNs[0] as number);
     else {
       // It waits in the queue instead of trying again.
       counters.differences++;
@@ -358,7 +358,7 @@ export abstract class Side {
     episode.laps++;
     track.at++;
     if (track.at < activity.lapNs.length) {
-      this.dueAt(track, Step.lap, baseline.lapLookNs[track.at] as number);
+      this.dueAt(track, TrackStep.lap, baseline.lapLookNs[track.at] as number);
       return;
     }
     track.at = 0;
@@ -512,7 +512,7 @@ export abstract class Side {
     episode.laps += laps;
     episode.spend(Cost.retry, ns);
     this.yieldLock(track, baseline, atNs);
-    this.dueHere(track, Step.again, atNs + ns);
+    this.dueHere(track, TrackStep.again, atNs + ns);
   }
 
   private get lapNs(): number {

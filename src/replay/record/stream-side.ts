@@ -2,7 +2,7 @@ import { ActivityKind } from "../../activity/activity.js";
 import type { Barrier } from "../../activity/epoch.js";
 import type { Baseline, Hold } from "./baseline.js";
 import { Side } from "./side.js";
-import { Step, type Track } from "./track.js";
+import { type Track, TrackStep } from "./track.js";
 
 /**
  * A side on a machine whose one CPU ran everything: the trace is one stream, whose order stays, and all of it shifts
@@ -20,12 +20,12 @@ export class StreamSide extends Side {
     return recordedNs;
   }
 
-  protected dueHere(track: Track, step: Step, atNs: number): void {
+  protected dueHere(track: Track, step: TrackStep, atNs: number): void {
     this.due(track, step, atNs - this.shiftNs);
   }
 
   protected arrive(track: Track): number {
-    if (track.rank === Step.release) {
+    if (track.rank === TrackStep.release) {
       // What the operation has saved or added moves all that comes behind it.
       this.shiftNs += track.displacedNs;
       track.displacedNs = 0;
@@ -70,12 +70,12 @@ export class StreamSide extends Side {
 
   protected seekLock(track: Track, baseline: Baseline): void {
     const { heldNs, cleanNs } = baseline.hold(0);
-    this.dueAt(track, Step.operate, heldNs + cleanNs);
+    this.dueAt(track, TrackStep.operate, heldNs + cleanNs);
   }
 
   protected seekNext(track: Track, baseline: Baseline): void {
     const { heldNs, cleanNs } = baseline.hold(track.at);
-    this.dueAt(track, Step.operate, heldNs + cleanNs);
+    this.dueAt(track, TrackStep.operate, heldNs + cleanNs);
   }
 
   /** It holds the lock from when the record has it, and what lies before is a wait for lock or CPU. */
@@ -91,7 +91,7 @@ export class StreamSide extends Side {
   }
 
   protected dueRelease(track: Track, hold: Hold, _atNs: number, ns: number): void {
-    this.due(track, Step.release, Math.max(track.dueNs, hold.releasedNs));
+    this.due(track, TrackStep.release, Math.max(track.dueNs, hold.releasedNs));
     track.displacedNs = ns - hold.ns;
   }
 
@@ -100,7 +100,7 @@ export class StreamSide extends Side {
   }
 
   protected askAgain(track: Track, _baseline: Baseline, atNs: number): void {
-    this.dueHere(track, Step.operate, atNs);
+    this.dueHere(track, TrackStep.operate, atNs);
   }
 
   protected save(baseline: Baseline): void {
@@ -116,6 +116,6 @@ export class StreamSide extends Side {
   }
 
   protected finish(track: Track, baseline: Baseline): void {
-    this.due(track, Step.end, Math.max(track.dueNs, baseline.endNs));
+    this.due(track, TrackStep.end, Math.max(track.dueNs, baseline.endNs));
   }
 }

@@ -4,7 +4,7 @@ import type { Guest } from "../guest.js";
 import type { Baseline, Hold } from "./baseline.js";
 import { RecordLock } from "./lock.js";
 import { Side } from "./side.js";
-import { Step, type Track, Turn } from "./track.js";
+import { type Track, TrackStep, Turn } from "./track.js";
 
 /**
  * A side on a machine whose vCPUs have a CPU each: every thread is behind the record, or ahead of it, by itself, until the
@@ -28,7 +28,7 @@ export class ThreadSide extends Side {
     return this.at(track, recordedNs);
   }
 
-  protected dueHere(track: Track, step: Step, atNs: number): void {
+  protected dueHere(track: Track, step: TrackStep, atNs: number): void {
     this.due(track, step, atNs);
   }
 
@@ -105,7 +105,7 @@ export class ThreadSide extends Side {
   protected isHeldBack(track: Track, baseline: Baseline, guest: Guest): boolean {
     if (track.mayGoAhead) return false;
     if (this.isAheadOfSplit(baseline, guest)) {
-      track.rank = Step.idle;
+      track.rank = TrackStep.idle;
       this.ahead.push(track);
       return true;
     }
@@ -128,7 +128,7 @@ export class ThreadSide extends Side {
   private isAheadOfFollowed(track: Track, { followed, followedNs, lookNs }: Baseline): boolean {
     const { leftNs, shiftNs } = this.tracks.of(followed);
     if (leftNs < followedNs) {
-      track.rank = Step.idle;
+      track.rank = TrackStep.idle;
       this.following.push(track);
       return true;
     }
@@ -156,22 +156,22 @@ export class ThreadSide extends Side {
   private catchUp(track: Track, atNs: number): void {
     const { lookNs } = track.baseline as Baseline;
     track.shiftNs += Math.max(0, atNs - this.at(track, lookNs));
-    this.dueAt(track, Step.access, lookNs);
+    this.dueAt(track, TrackStep.access, lookNs);
   }
 
   protected seekLock(track: Track, baseline: Baseline): void {
-    this.dueAt(track, Step.request, baseline.hold(0).requestNs);
+    this.dueAt(track, TrackStep.request, baseline.hold(0).requestNs);
   }
 
   protected seekNext(track: Track, baseline: Baseline, nowNs: number): void {
     const gapNs = baseline.hold(track.at).requestNs - baseline.hold(track.at - 1).releasedNs;
     const ownNs = gapNs + this.ledger.between(track.episode, baseline, track.at);
-    this.due(track, Step.request, nowNs + Math.max(0, ownNs));
+    this.due(track, TrackStep.request, nowNs + Math.max(0, ownNs));
   }
 
   protected override lockStep(track: Track, baseline: Baseline, atNs: number): void {
-    if (track.rank === Step.request) this.request(track, baseline, atNs);
-    else if (track.rank === Step.grant) this.locked(track, baseline, atNs);
+    if (track.rank === TrackStep.request) this.request(track, baseline, atNs);
+    else if (track.rank === TrackStep.grant) this.locked(track, baseline, atNs);
     else super.lockStep(track, baseline, atNs);
   }
 
@@ -185,7 +185,7 @@ export class ThreadSide extends Side {
   }
 
   private readonly grant = (turn: Turn, atNs: number): void => {
-    this.due(turn.track, Step.grant, atNs);
+    this.due(turn.track, TrackStep.grant, atNs);
   };
 
   private locked(track: Track, baseline: Baseline, atNs: number): void {
@@ -193,7 +193,7 @@ export class ThreadSide extends Side {
     episode.lockedNs = atNs;
     this.ledger.lock(episode, baseline.hold(track.at), track.at, Number.NaN);
     const cleanNs = track.at > 0 ? 0 : this.ledger.cleanFirst(episode, baseline);
-    if (cleanNs > 0) this.due(track, Step.operate, atNs + cleanNs);
+    if (cleanNs > 0) this.due(track, TrackStep.operate, atNs + cleanNs);
     else this.operate(track, baseline, atNs);
   }
 
@@ -201,7 +201,7 @@ export class ThreadSide extends Side {
   protected enter(): void {}
 
   protected dueRelease(track: Track, hold: Hold, atNs: number, ns: number): void {
-    this.due(track, Step.release, atNs + ns + hold.awayNs);
+    this.due(track, TrackStep.release, atNs + ns + hold.awayNs);
   }
 
   protected unlock(track: Track, { activity }: Baseline, nowNs: number): void {
@@ -218,7 +218,7 @@ export class ThreadSide extends Side {
     const turn = track.turn as Turn;
     turn.askedNs = Number.NaN;
     this.lock(activity.vm).expect(turn);
-    this.due(track, Step.request, atNs);
+    this.due(track, TrackStep.request, atNs);
   }
 
   protected forgo(track: Track, baseline: Baseline, atNs: number): void {
@@ -253,7 +253,7 @@ export class ThreadSide extends Side {
     if (this.following.length > 0) this.lead(track, atNs);
   }
 
-  /** Who follows the thread makes its access, if it is not to follow it further. */
+  /** A thread that follows this one makes its access, if it is not to follow it further. */
   private lead({ index, leftNs }: Track, atNs: number): void {
     for (const other of this.following.splice(0)) {
       const { followed, followedNs } = other.baseline as Baseline;

@@ -5,7 +5,7 @@ import type { Due } from "../queue.js";
 import type { Baseline, Hold } from "./baseline.js";
 
 /** What is due on a track. Its number is the rank among events of one time: who leaves goes before who comes. */
-export const Step = {
+export const TrackStep = {
   release: 0,
   request: 1,
   /** The lock is its own. */
@@ -22,7 +22,7 @@ export const Step = {
   /** The guest goes on. */
   end: 8,
 } as const;
-export type Step = (typeof Step)[keyof typeof Step];
+export type TrackStep = (typeof TrackStep)[keyof typeof TrackStep];
 
 /** An operation in the lock's order: to come, asked for, or held. */
 export class Turn {
@@ -53,7 +53,7 @@ export class Turn {
 /** One thread of the host in one replay against the record, with the activity that it is at. */
 export class Track implements Due {
   dueNs = ZERO;
-  rank: Step = Step.idle;
+  rank: TrackStep = TrackStep.idle;
   baseline: Baseline | undefined;
   /** Which of its operations, or laps, is due. */
   at = 0;

@@ -175,7 +175,7 @@ export class Waits {
       this.config.learnt.learnGap(hold.heldNs - before.releasedNs);
   }
 
-  /** Who spins keeps its CPU: it has not been asking since before it came onto it. */
+  /** A waiter that spins keeps its CPU: it has not been asking since before it came onto it. */
   private mayAskSinceNs({ lapNs, startNs, cameNs }: Activity): number {
     const abortNs = lapNs.at(-1) ?? startNs;
     return this.config.waitersSpin ? Math.max(abortNs, cameNs) : abortNs;

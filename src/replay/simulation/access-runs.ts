@@ -80,7 +80,7 @@ export class AccessRuns {
       this.threads.add(thread);
       this.watch(activity.vm, atNs);
     }
-    // Who shares CPUs reads in turns: no more of them at once than there are CPUs.
+    // Threads that share CPUs read in turns: no more of them at once than there are CPUs.
     if (!Number.isNaN(run.accessNs) || !this.schedule.readersShareCpus) return;
     let reading = 0;
     for (const each of this.threads) if (each.run.activity !== undefined) reading++;

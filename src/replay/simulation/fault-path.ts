@@ -13,7 +13,7 @@ import type { Lockstep } from "./lockstep.js";
 import type { Operations } from "./operations.js";
 import type { Schedule } from "./schedule.js";
 import { ThinkTime } from "./think-time.js";
-import { Step, type Thread } from "./thread.js";
+import { type Thread, ThreadStep } from "./thread.js";
 
 /** The activity goes on: its end is not known yet. */
 const UNDER_WAY = Number.NaN;
@@ -52,30 +52,30 @@ export class FaultPath {
     thread.activity = activity;
     thread.mayGoAhead = false;
     if (activity.kind !== ActivityKind.hostOperation) {
-      schedule.work(thread, Step.think, tailNs + this.think.ns(activity), atNs);
+      schedule.work(thread, ThreadStep.think, tailNs + this.think.ns(activity), atNs);
       return;
     }
     const { epoch } = ledger;
     const dueNs = Math.max(Math.round(epoch.at(activity.startNs)), Math.round(atNs + tailNs), epoch.startNs);
-    schedule.sleep(thread, Step.timer, atNs);
+    schedule.sleep(thread, ThreadStep.timer, atNs);
     schedule.waitUntil(thread, dueNs);
   }
 
   /** What follows the thread's step, which is done. @returns when the activity ends; UNDER_WAY while that is not known */
   step(thread: Thread, activity: Activity, atNs: number): number {
     switch (thread.step) {
-      case Step.timer:
-      case Step.think:
+      case ThreadStep.timer:
+      case ThreadStep.think:
         return this.attempt(thread, activity, atNs);
-      case Step.handler:
+      case ThreadStep.handler:
         return this.request(thread, activity, atNs);
-      case Step.granted:
+      case ThreadStep.granted:
         return this.hold(thread, activity, atNs);
-      case Step.claim:
+      case ThreadStep.claim:
         return this.claim(thread, activity, atNs);
-      case Step.hold:
+      case ThreadStep.hold:
         return this.unlock(thread, activity, atNs);
-      case Step.retry:
+      case ThreadStep.retry:
         return this.tryAgain(thread, activity, atNs);
       default:
         throw new ModelError(`thread ${thread.index}: no event is due in step ${thread.step}`);
@@ -92,13 +92,13 @@ export class FaultPath {
         return atNs;
       case ActivityKind.hostOperation:
         ledger.open(thread.episode, activity);
-        schedule.work(thread, Step.handler, 0, atNs);
+        schedule.work(thread, ThreadStep.handler, 0, atNs);
         return UNDER_WAY;
       case ActivityKind.accessRun:
         return this.continueRun(thread, activity, atNs);
     }
     if (!thread.mayGoAhead && this.isAhead(activity)) {
-      schedule.sleep(thread, Step.ahead, atNs);
+      schedule.sleep(thread, ThreadStep.ahead, atNs);
       this.ahead.push(thread);
       return UNDER_WAY;
     }
@@ -117,7 +117,7 @@ export class FaultPath {
     if (activity.operationCount === 0 || !this.parts.guests.of(activity.vm).splits.note(activity)) return;
     for (const thread of this.ahead.splice(0)) {
       if (this.isAhead(thread.activity as Activity)) this.ahead.push(thread);
-      else this.parts.schedule.work(thread, Step.think, 0, atNs);
+      else this.parts.schedule.work(thread, ThreadStep.think, 0, atNs);
     }
   }
 
@@ -127,7 +127,7 @@ export class FaultPath {
     const threads = this.ahead.splice(0);
     for (const thread of threads) {
       thread.mayGoAhead = true;
-      schedule.work(thread, Step.think, 0, schedule.nowNs);
+      schedule.work(thread, ThreadStep.think, 0, schedule.nowNs);
     }
     return threads.length > 0;
   }
@@ -163,7 +163,7 @@ export class FaultPath {
     const handlerNs = operations.handlerNs(activity) * config.scale.of(Cost.handler);
     episode.costNs[Cost.exit] = exitNs;
     episode.costNs[Cost.handler] = handlerNs;
-    schedule.work(thread, Step.handler, Math.round(exitNs + handlerNs), atNs);
+    schedule.work(thread, ThreadStep.handler, Math.round(exitNs + handlerNs), atNs);
     return UNDER_WAY;
   }
 
@@ -182,8 +182,8 @@ export class FaultPath {
       this.locked(thread, activity, atNs);
       return this.hold(thread, activity, atNs);
     }
-    if (config.waitersSleep) schedule.sleep(thread, Step.waiting, atNs);
-    else schedule.block(thread, Step.waiting);
+    if (config.waitersSleep) schedule.sleep(thread, ThreadStep.waiting, atNs);
+    else schedule.block(thread, ThreadStep.waiting);
     return UNDER_WAY;
   }
 
@@ -199,10 +199,10 @@ export class FaultPath {
     const { locks, schedule } = this.parts;
     const lock = locks.of(activity.vm);
     if (!lock.claim(thread)) {
-      schedule.sleep(thread, Step.waiting, atNs);
+      schedule.sleep(thread, ThreadStep.waiting, atNs);
       return UNDER_WAY;
     }
-    if (lock.head !== undefined) schedule.wake(lock.head, Step.claim, atNs);
+    if (lock.head !== undefined) schedule.wake(lock.head, ThreadStep.claim, atNs);
     this.locked(thread, activity, atNs);
     return this.hold(thread, activity, atNs);
   }
@@ -246,7 +246,7 @@ export class FaultPath {
       : backNs + laps * retryLapNs;
     episode.laps += laps;
     episode.spend(Cost.retry, ns);
-    schedule.work(thread, Step.retry, ns, atNs);
+    schedule.work(thread, ThreadStep.retry, ns, atNs);
     return UNDER_WAY;
   }
 
@@ -269,7 +269,7 @@ export class FaultPath {
     const handledNs = Math.round(Math.min(faultNs, config.retryLapNs) * config.scale.of(Cost.retry));
     episode.spend(Cost.retry, handledNs);
     // What costs nothing is not done at once again: who has the entry would never get on.
-    schedule.work(thread, Step.handler, handledNs > 0 ? handledNs : config.wholeLapNs, atNs);
+    schedule.work(thread, ThreadStep.handler, handledNs > 0 ? handledNs : config.wholeLapNs, atNs);
     return UNDER_WAY;
   }
 
@@ -293,14 +293,14 @@ export class FaultPath {
   private readonly grant = (thread: Thread, atNs: number): void => {
     const { config, schedule } = this.parts;
     if (config.claimsLate) {
-      schedule.wake(thread, Step.claim, atNs);
+      schedule.wake(thread, ThreadStep.claim, atNs);
       return;
     }
     const activity = thread.activity as Activity;
     const lockedNs = thread.onCpu ? atNs + config.handoffNs : atNs;
     this.locked(thread, activity, lockedNs);
     if (thread.onCpu) this.hold(thread, activity, lockedNs);
-    else schedule.wake(thread, Step.granted, atNs);
+    else schedule.wake(thread, ThreadStep.granted, atNs);
   };
 
   /** The activity's own time from its last operation's return to the guest. */
@@ -312,7 +312,7 @@ export class FaultPath {
   private goOn(thread: Thread, activity: Activity, endNs: number, atNs: number): number {
     if (!activity.isSynthetic) return endNs;
     thread.activity = thread.run.activity;
-    this.parts.schedule.work(thread, Step.think, endNs - atNs, atNs);
+    this.parts.schedule.work(thread, ThreadStep.think, endNs - atNs, atNs);
     return UNDER_WAY;
   }
 }

@@ -48,7 +48,7 @@ export class MmuLock {
     return true;
   }
 
-  /** Who waits first. */
+  /** The first waiter. */
   get head(): Thread | undefined {
     return this.waiters[0];
   }

@@ -6,7 +6,7 @@ import type { Guests } from "../guests.js";
 import type { Ledger, Order } from "./ledger.js";
 import type { Locks } from "./lock.js";
 import type { Schedule } from "./schedule.js";
-import { Step, type Thread } from "./thread.js";
+import { type Thread, ThreadStep } from "./thread.js";
 
 /** Pages behind the one that was just mapped of which somebody may have seen that they are not yet. */
 const SEEN_AHEAD = 1;
@@ -16,7 +16,7 @@ const LONGEST_TURNS = 4;
 const FARTHEST_BEHIND = 2 ** 21;
 
 /** A moment at which a page had just been mapped. */
-class Mark {
+class MapMoment {
   ipa = ZERO;
   atNs = ZERO;
   /** Index of the vCPU that mapped it. */
@@ -48,8 +48,8 @@ interface PageOrder extends Order {
 export class Lockstep {
   private mapper: Thread | undefined;
   /** A page that was mapped not long ago, and the last one that was the first of its table. */
-  private readonly page = new Mark();
-  private readonly table = new Mark();
+  private readonly page = new MapMoment();
+  private readonly table = new MapMoment();
   private pageOrder: PageOrder | undefined;
   private tableOrder: PageOrder | undefined;
   /** For how many pages the state of `page` is compared with. */
@@ -155,7 +155,7 @@ export class Lockstep {
   /** The order that the state is of: one that was seen before, or that from the mark on; undefined where it is of none. */
   private orderOf(
     known: PageOrder | undefined,
-    mark: Mark,
+    mark: MapMoment,
     thread: Thread,
     state: readonly number[] | undefined,
     isTurn: boolean,
@@ -175,7 +175,7 @@ export class Lockstep {
     };
   }
 
-  private mark(mark: Mark, thread: Thread, ipa: number, state: readonly number[] | undefined): void {
+  private mark(mark: MapMoment, thread: Thread, ipa: number, state: readonly number[] | undefined): void {
     mark.ipa = ipa;
     mark.atNs = this.schedule.nowNs;
     mark.by = thread.index;
@@ -249,7 +249,7 @@ export class Lockstep {
       const { run, step } = thread;
       const { activity } = run;
       if (activity === undefined) {
-        if (step !== Step.idle) return undefined;
+        if (step !== ThreadStep.idle) return undefined;
         state.push(-1);
         continue;
       }
@@ -275,11 +275,16 @@ export class Lockstep {
         thread.onCpu ? 1 : 0,
       );
       if (thread.activity === run.fault) {
-        if (step !== Step.handler && step !== Step.waiting && step !== Step.hold && step !== Step.retry)
+        if (
+          step !== ThreadStep.handler &&
+          step !== ThreadStep.waiting &&
+          step !== ThreadStep.hold &&
+          step !== ThreadStep.retry
+        )
           return undefined;
         this.describeFault(thread, ipa, state);
-      } else if (step !== Step.think) return undefined;
-      if (step !== Step.waiting) state.push(schedule.leftOf(thread));
+      } else if (step !== ThreadStep.think) return undefined;
+      if (step !== ThreadStep.waiting) state.push(schedule.leftOf(thread));
     }
     if (lowest < -FARTHEST_BEHIND || vm === -2) return undefined;
     this.locks.of(vm).describe(state);

@@ -4,12 +4,12 @@ import type { SimulationConfig } from "./config.js";
 import { Cpus } from "./cpus.js";
 import { EmulatedTurns } from "./emulated-turns.js";
 import { GuestReads } from "./guest-reads.js";
-import { Alarm, Step, type Thread } from "./thread.js";
+import { Alarm, type Thread, ThreadStep } from "./thread.js";
 
 /** A host's CPUs are shared in turns of this length: short against everything that is measured, so all get like shares. */
 const SLICE_NS = 4_000;
 
-/** Who is told that a thread has lost its CPU in the middle of a hold. */
+/** It is told that a thread has lost its CPU in the middle of a hold. */
 export interface Interruptions {
   /** What it has still to do from `sinceNs` on waits until it has a CPU again. */
   interrupted(thread: Thread, sinceNs: number): void;
@@ -96,7 +96,7 @@ export class Schedule {
 
   /** The thread's turn is over, and with it most often its step. */
   private isDone(thread: Thread, atNs: number): boolean {
-    if (thread.step === Step.timer) return true;
+    if (thread.step === ThreadStep.timer) return true;
     thread.leftNs -= atNs - thread.turnNs;
     if (thread.leftNs < 1) return true;
     this.turnOver(thread, atNs);
@@ -105,13 +105,13 @@ export class Schedule {
 
   /** The step comes at `atNs`; until then the thread needs no CPU. */
   waitUntil(thread: Thread, atNs: number): void {
-    thread.step = Step.timer;
+    thread.step = ThreadStep.timer;
     thread.dueNs = atNs;
     this.queue.push(thread);
   }
 
   /** A step that needs `cpuNs` of a CPU. */
-  work(thread: Thread, step: Step, cpuNs: number, atNs: number): void {
+  work(thread: Thread, step: ThreadStep, cpuNs: number, atNs: number): void {
     thread.step = step;
     thread.leftNs = Math.round(cpuNs);
     if (thread.onCpu) this.turn(thread, atNs);
@@ -121,22 +121,22 @@ export class Schedule {
   /** The thread's operations, which need `cpuNs`, and end the turn of an emulated CPU when they have flushed. */
   workUnderLock(thread: Thread, cpuNs: number, flushedNs: number, atNs: number): void {
     thread.flushedNs = flushedNs;
-    this.work(thread, Step.hold, cpuNs, atNs);
+    this.work(thread, ThreadStep.hold, cpuNs, atNs);
   }
 
   /** The thread can do nothing before another one has; it keeps its CPU, if it has one. */
-  block(thread: Thread, step: Step): void {
+  block(thread: Thread, step: ThreadStep): void {
     thread.step = step;
   }
 
   /** As `block`, and it leaves its CPU. */
-  sleep(thread: Thread, step: Step, atNs: number): void {
+  sleep(thread: Thread, step: ThreadStep, atNs: number): void {
     thread.step = step;
     this.cpus.release(thread, atNs);
   }
 
   /** What the thread waited for has come: it is due as soon as it has a CPU. */
-  wake(thread: Thread, step: Step, atNs: number): void {
+  wake(thread: Thread, step: ThreadStep, atNs: number): void {
     thread.step = step;
     this.cpus.acquire(thread, atNs);
   }
@@ -147,10 +147,10 @@ export class Schedule {
    */
   access(thread: Thread, accesses: number, accessNs: number, atNs: number, goesOn: boolean): void {
     if (!Number.isNaN(accessNs)) {
-      this.work(thread, Step.think, accesses * accessNs, atNs);
+      this.work(thread, ThreadStep.think, accesses * accessNs, atNs);
       return;
     }
-    thread.step = Step.think;
+    thread.step = ThreadStep.think;
     thread.isReading = true;
     this.reads.begin(thread, accesses, atNs, goesOn);
   }
@@ -196,7 +196,7 @@ export class Schedule {
   private dispatch(thread: Thread, atNs: number): void {
     if (thread.isInterrupted) this.turns?.resumed();
     thread.turnEndNs = this.turns?.endNs(atNs) ?? Number.POSITIVE_INFINITY;
-    if (thread.step === Step.granted || thread.step === Step.claim) {
+    if (thread.step === ThreadStep.granted || thread.step === ThreadStep.claim) {
       this.dispatched.push(thread);
       return;
     }
@@ -216,10 +216,10 @@ export class Schedule {
     if (turns !== undefined) {
       if (thread.turnEndNs <= atNs) thread.turnEndNs = this.cpus.hasReady ? atNs : turns.endNs(atNs);
       runNs = Math.min(runNs, thread.turnEndNs - atNs);
-      if (thread.step === Step.hold && thread.flushedNs > atNs)
+      if (thread.step === ThreadStep.hold && thread.flushedNs > atNs)
         runNs = Math.min(runNs, thread.flushedNs - atNs);
       // A spinning lock is held with preemption off: who spins for it would not let the holder go on.
-    } else if (this.sharesCpus && thread.step !== Step.hold && runNs > SLICE_NS) runNs = SLICE_NS;
+    } else if (this.sharesCpus && thread.step !== ThreadStep.hold && runNs > SLICE_NS) runNs = SLICE_NS;
     thread.turnNs = atNs;
     thread.dueNs = atNs + runNs;
     this.queue.push(thread);
@@ -231,7 +231,7 @@ export class Schedule {
       return;
     }
     thread.turnNs = atNs;
-    const isHolder = thread.step === Step.hold;
+    const isHolder = thread.step === ThreadStep.hold;
     this.turns?.ended(isHolder);
     if (isHolder) {
       thread.isInterrupted = true;

@@ -14,7 +14,7 @@ import { Lockstep } from "./lockstep.js";
 import type { OperationTime } from "./operation-time.js";
 import { Operations } from "./operations.js";
 import { Schedule } from "./schedule.js";
-import { Alarm, Step, Thread } from "./thread.js";
+import { Alarm, Thread, ThreadStep } from "./thread.js";
 
 /** With CPUs to share an epoch is read whole before it is replayed, up to this many activities. */
 const LOOKAHEAD = 1 << 16;
@@ -140,7 +140,7 @@ export class Simulation {
     this.inbox.drain((activity) => {
       const track = this.track(activity.thread);
       if (activity.kind === ActivityKind.accessRun) this.schedule.expectReads(track.thread);
-      if (track.thread.step === Step.idle && track.next === undefined) woken.push(track);
+      if (track.thread.step === ThreadStep.idle && track.next === undefined) woken.push(track);
       track.push(activity);
       this.pending++;
     });
@@ -165,7 +165,7 @@ export class Simulation {
     const { epoch } = this.ledger;
     let horizonNs = epoch.at(frontierNs);
     for (const track of this.tracks)
-      if (track.thread.step === Step.idle && track.epoch === epoch.number)
+      if (track.thread.step === ThreadStep.idle && track.epoch === epoch.number)
         horizonNs = Math.min(horizonNs, comesNs(track, frontierNs));
     return horizonNs;
   }
@@ -187,7 +187,7 @@ export class Simulation {
       }
       const track = this.tracks[next.index] as Track;
       this.step(track, schedule.nowNs);
-      if (next.step === Step.idle && horizon < Number.POSITIVE_INFINITY)
+      if (next.step === ThreadStep.idle && horizon < Number.POSITIVE_INFINITY)
         horizon = Math.min(horizon, comesNs(track, frontierNs));
     }
     return false;
@@ -213,7 +213,7 @@ export class Simulation {
       return;
     }
     thread.activity = undefined;
-    this.schedule.sleep(thread, Step.idle, nowNs);
+    this.schedule.sleep(thread, ThreadStep.idle, nowNs);
   }
 
   /** The activity ends at `endNs`; the CPU is the thread's up to now, and the rest is charged to what follows. */
@@ -229,7 +229,7 @@ export class Simulation {
     const tailNs = endNs - nowNs;
     if (track.next === undefined && schedule.sharesCpus && tailNs > 0) {
       track.thread.activity = undefined;
-      schedule.work(track.thread, Step.tail, tailNs, nowNs);
+      schedule.work(track.thread, ThreadStep.tail, tailNs, nowNs);
     } else this.begin(track, tailNs, nowNs);
   }
 }

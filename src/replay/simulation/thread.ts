@@ -4,7 +4,7 @@ import { Episode } from "../episode.js";
 import type { Due } from "../queue.js";
 import { RunProgress } from "./run-progress.js";
 
-export const Step = {
+export const ThreadStep = {
   /** Nothing to do until the trace says more. */
   idle: 0,
   /** Waits for a point in time, without a CPU. */
@@ -27,7 +27,7 @@ export const Step = {
   /** Has come to the head of an rwlock's queue, waits for a CPU to say so. */
   claim: 10,
 } as const;
-export type Step = (typeof Step)[keyof typeof Step];
+export type ThreadStep = (typeof ThreadStep)[keyof typeof ThreadStep];
 
 /** Something that is done at a time: what the event queue is ordered by. */
 export class Alarm implements Due {
@@ -46,7 +46,7 @@ export class Alarm implements Due {
 export class Thread implements Due {
   readonly rank = 0;
   /** What it is at; this and all up to `isReading` is written by the Schedule, and by the CPUs that it has. */
-  step: Step = Step.idle;
+  step: ThreadStep = ThreadStep.idle;
   /** When the step ends; what the event queue is ordered by. */
   dueNs = ZERO;
   /** CPU time that the step still needs. */

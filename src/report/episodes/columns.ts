@@ -3,8 +3,8 @@
 import { z } from "zod";
 import { OperationKind } from "../../activity/activity.js";
 import type { Thread } from "../../activity/thread.js";
+import { vcpuNumbers } from "../../activity/vcpu-numbers.js";
 import type { ReplayStart } from "../../compare/watcher.js";
-import { vcpuNumbers } from "../../compare/who-is-who.js";
 import { causes, costs } from "../../replay/counters.js";
 import type { Episode } from "../../replay/episode.js";
 import { hex } from "../../stage2/address-text.js";

@@ -12,7 +12,7 @@ import { type Program, pageText, section, unbroken } from "./shell.js";
 import { comparison, headingList, notes, warnings } from "./tables.js";
 
 const sides = ["before", "after"] as const;
-type Side = (typeof sides)[number];
+type RunSide = (typeof sides)[number];
 
 export function recordingsPage(result: RecordingsResult, program: Program): string {
   const sheet = recordingsSheet(result);
@@ -44,13 +44,13 @@ ${headingList(sheet)}
 }
 
 /** The recording's name, or how many there are. */
-function sourceText({ runs }: RecordingsResult[Side]): string {
+function sourceText({ runs }: RecordingsResult[RunSide]): string {
   const [first] = runs;
   return runs.length === 1 ? first!.source : `${runs.length} runs under ${first!.recordedUnder}`;
 }
 
 /** The medians of a side's runs. */
-function stallSide({ figures, ...result }: RecordingsResult, side: Side): StallSide {
+function stallSide({ figures, ...result }: RecordingsResult, side: RunSide): StallSide {
   const median = (path: string) => figures[path]![side].median;
   return {
     name: side,

@@ -1,9 +1,9 @@
 /** A result as one page that needs nothing else: figures, and the replay to be looked at. */
 
 import { deflateRawSync } from "node:zlib";
+import { numberVcpus, standsFor } from "../../activity/vcpu-numbers.js";
 import type { TraceResult } from "../../compare/trace-result.js";
 import type { ReplayStart } from "../../compare/watcher.js";
-import { numberVcpus, standsFor } from "../../compare/who-is-who.js";
 import { causes as causeNames, costs as costNames } from "../../replay/counters.js";
 import type { EndedEpoch } from "../../replay/epochs.js";
 import { NONE } from "../../trace/event.js";

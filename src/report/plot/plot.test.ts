@@ -7,7 +7,7 @@ import { kvmPageTableTest } from "../../workload/kvm-page-table-test.js";
 import { describeWorkload } from "../../workload/workload.js";
 import { Plot } from "./plot.js";
 import { countStall, histogramLines, stallCounts } from "./stall-histogram.js";
-import { EpochTimeline, Spell, Timelines } from "./timeline.js";
+import { EpochTimeline, Timelines, TimeUse } from "./timeline.js";
 
 // Whole recordings are replayed.
 vi.setConfig({ testTimeout: 60_000 });
@@ -105,10 +105,10 @@ describe("timeline", () => {
       for (let n = 0; n < 200; n++) {
         const fromNs = (random() - 0.5) * 10 ** (3 + 6 * random());
         const ns = random() * 10 ** (1 + 6 * random());
-        epoch.add(0, lane, Spell.stall, fromNs, fromNs + ns);
+        epoch.add(0, lane, TimeUse.stall, fromNs, fromNs + ns);
         allNs += ns;
       }
-      const binned = lane.sum(Spell.stall, 0, Number.POSITIVE_INFINITY);
+      const binned = lane.sum(TimeUse.stall, 0, Number.POSITIVE_INFINITY);
       expect(Math.abs(binned / allNs - 1)).toBeLessThan(1e-5);
     }
   });
@@ -119,7 +119,7 @@ describe("timeline", () => {
       for (const side of [0, 1]) {
         const epoch = timelines.epoch(side, number, undefined, 0);
         const lane = epoch.lane(side, 0);
-        epoch.add(side, lane, Spell.stall, 0, side === 1 && number === 1234 ? 900 : 1000);
+        epoch.add(side, lane, TimeUse.stall, 0, side === 1 && number === 1234 ? 900 : 1000);
       }
     expect(timelines.mostTelling()!.number).toBe(1234);
   });

@@ -1,9 +1,9 @@
 /** `--plot`: below a result, its stalls by length and the timeline of an epoch, in plain characters. */
 
 import pc from "picocolors";
+import { vcpuNumbers } from "../../activity/vcpu-numbers.js";
 import type { TraceResult } from "../../compare/trace-result.js";
 import type { ReplayStart, Watcher } from "../../compare/watcher.js";
-import { vcpuNumbers } from "../../compare/who-is-who.js";
 import { Cost } from "../../replay/counters.js";
 import type { Episode } from "../../replay/episode.js";
 import type { Repetition } from "../../replay/observer.js";
@@ -12,7 +12,7 @@ import { markOf, modelledMark } from "../cells.js";
 import { formatNs, printable } from "../quantity.js";
 import type { Colors } from "../terminal.js";
 import { countStall, histogramLines, stallCounts } from "./stall-histogram.js";
-import { Spell, Timelines } from "./timeline.js";
+import { Timelines, TimeUse } from "./timeline.js";
 import { type TimelineView, timelineLines } from "./timeline-text.js";
 
 const longestName = 16;
@@ -44,21 +44,21 @@ export class Plot implements Watcher {
     const epoch = this.timelines.epoch(side, epochNumber, episode.epoch, epochStartNs);
     const lane = epoch.lane(side, thread);
     const of = epoch.sides[side]!;
-    const add = (spell: Spell, fromNs: number, toNs: number) =>
+    const add = (spell: TimeUse, fromNs: number, toNs: number) =>
       epoch.add(side, lane, spell, fromNs - epochStartNs, toNs - epochStartNs);
     if (isFault) {
       countStall(this.stalls[side]!, Math.round(episode.stallNs), 1);
       lane.stallNs += episode.stallNs;
       of.stallNs += episode.stallNs;
-      add(Spell.stall, startNs, endNs);
+      add(TimeUse.stall, startNs, endNs);
     }
     const grantedNs = Number.isNaN(lockedNs) ? endNs : lockedNs;
-    add(Spell.wait, requestedNs, Math.min(requestedNs + episode.costNs[Cost.lockWait]!, grantedNs));
-    add(Spell.hold, lockedNs, episode.unlockedNs);
+    add(TimeUse.wait, requestedNs, Math.min(requestedNs + episode.costNs[Cost.lockWait]!, grantedNs));
+    add(TimeUse.hold, lockedNs, episode.unlockedNs);
     if (episode.windows === 0) return;
     lane.windowNs += episode.installedNs - episode.brokenNs;
     of.windowNs += episode.installedNs - episode.brokenNs;
-    add(Spell.window, episode.brokenNs, episode.installedNs);
+    add(TimeUse.window, episode.brokenNs, episode.installedNs);
   }
 
   repeated({ side, stalls, threads, startNs, endNs, ...of }: Repetition): void {
@@ -74,7 +74,7 @@ export class Plot implements Watcher {
       const lane = epoch.lane(side, thread);
       // Whose stalls they are is not told: in lock-step nobody has many more than another.
       lane.stallNs += stallNs / threads.length;
-      epoch.add(side, lane, Spell.repeated, startNs - of.epochStartNs, endNs - of.epochStartNs);
+      epoch.add(side, lane, TimeUse.repeated, startNs - of.epochStartNs, endNs - of.epochStartNs);
     }
   }
 

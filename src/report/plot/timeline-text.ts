@@ -2,7 +2,7 @@
 
 import { formatNs, formatPlural } from "../quantity.js";
 import type { Colors } from "../terminal.js";
-import { type EpochTimeline, type Lane, type SideTimeline, Spell } from "./timeline.js";
+import { type EpochTimeline, type Lane, type SideTimeline, TimeUse } from "./timeline.js";
 
 /** Lanes of all strategies together, and the least of one. */
 const lanesShown = 24;
@@ -121,11 +121,11 @@ const Mark = {
 /** A window shows however short it is; else what takes most of the column does. */
 function cellOf(lane: Lane, { binsEach, columnNs }: Axis, bin: number): string {
   const [stallNs, waitNs, holdNs, windowNs, repeatedNs] = [
-    Spell.stall,
-    Spell.wait,
-    Spell.hold,
-    Spell.window,
-    Spell.repeated,
+    TimeUse.stall,
+    TimeUse.wait,
+    TimeUse.hold,
+    TimeUse.window,
+    TimeUse.repeated,
   ].map((spell) => lane.sum(spell, bin, bin + binsEach)) as [number, number, number, number, number];
   if (windowNs >= columnNs / 2) return Mark.wideWindow;
   if (windowNs > 0) return windowNs >= columnNs / 10 ? Mark.window : Mark.sliver;
@@ -181,7 +181,7 @@ function tickText(ns: number, stepNs: number): string {
 
 function legend({ sides }: EpochTimeline, shown: readonly number[]): string[] {
   const repeats = sides.some(({ lanes }) =>
-    shown.some((thread) => (lanes.get(thread)?.sum(Spell.repeated, 0, Number.POSITIVE_INFINITY) ?? 0) > 0),
+    shown.some((thread) => (lanes.get(thread)?.sum(TimeUse.repeated, 0, Number.POSITIVE_INFINITY) ?? 0) > 0),
   );
   return [
     `${Mark.wideWindow} window open (${Mark.window} for less than half of the column, ${Mark.sliver} for less than a tenth)`,

@@ -6,13 +6,13 @@ const BINS = 512;
 const MOST_LANES = 4096;
 
 /** What takes a thread's time; a window lies within a hold, and a wait and a hold of a fault within its stall. */
-export const Spell = { stall: 0, wait: 1, hold: 2, window: 3, repeated: 4 } as const;
-export type Spell = (typeof Spell)[keyof typeof Spell];
-const spells = Object.keys(Spell).length;
+export const TimeUse = { stall: 0, wait: 1, hold: 2, window: 3, repeated: 4 } as const;
+export type TimeUse = (typeof TimeUse)[keyof typeof TimeUse];
+const spells = Object.keys(TimeUse).length;
 
 /** One thread under one strategy. */
 export class Lane {
-  /** By bin and Spell, ns. */
+  /** By bin and TimeUse, ns. */
   readonly ns = new Float32Array(BINS * spells);
   stallNs = 0;
   windowNs = 0;
@@ -20,13 +20,13 @@ export class Lane {
   constructor(readonly thread: number) {}
 
   /** Time of a spell within bins `[from, to)`. */
-  sum(spell: Spell, from: number, to: number): number {
+  sum(spell: TimeUse, from: number, to: number): number {
     let ns = 0;
     for (let bin = from; bin < Math.min(to, BINS); bin++) ns += this.ns[bin * spells + spell] as number;
     return ns;
   }
 
-  add(bin: number, spell: Spell, ns: number): void {
+  add(bin: number, spell: TimeUse, ns: number): void {
     const at = bin * spells + spell;
     this.ns[at] = (this.ns[at] as number) + ns;
   }
@@ -99,7 +99,7 @@ export class EpochTimeline {
     return lane;
   }
 
-  add(side: number, lane: Lane, spell: Spell, fromNs: number, toNs: number): void {
+  add(side: number, lane: Lane, spell: TimeUse, fromNs: number, toNs: number): void {
     if (!(toNs > fromNs)) return;
     this.reach(fromNs, toNs);
     const of = this.sides[side] as SideTimeline;

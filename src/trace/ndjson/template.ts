@@ -119,7 +119,7 @@ export class Edge {
 }
 
 /** A member as an edge of the tree sees it. */
-interface Shape {
+interface EdgeShape {
   readonly role: number;
   readonly form: number;
   readonly constant: number;
@@ -189,7 +189,7 @@ export class TemplateTree {
     this.#edge(node, bytes.subarray(at, newline + 1), end);
   }
 
-  #edge(node: TemplateNode, literal: Buffer, shape: Shape): Edge | undefined {
+  #edge(node: TemplateNode, literal: Buffer, shape: EdgeShape): Edge | undefined {
     const known = node.edges.find((edge) => edge.literal.equals(literal) && edge.form === shape.form);
     if (known !== undefined) return known.role === shape.role ? known : undefined;
     if (literal.length > MAX_LITERAL_BYTES || node.edges.length >= MAX_EDGES_OF_NODE) return undefined;
@@ -238,7 +238,7 @@ function shapeOf(
   line: SlowLine,
   kind: number,
   deferredRoles: number[],
-): Shape | undefined {
+): EdgeShape | undefined {
   const { key, type, from, end } = member;
   const meaning = key === NO_KEY ? NO_KEY : meaningOf(key, line.kind);
   const role = meaning === NO_KEY ? Role.skip : roles[line.kind]![meaning]!;

@@ -3,7 +3,7 @@
 import { hex, sizeText } from "../../../stage2/address-text.js";
 import { Cause } from "./cause.js";
 import { byId, clip, element, font, sharpen } from "./dom.js";
-import type { Model, Side } from "./model.js";
+import type { Model, PageSide } from "./model.js";
 import { colorOf, type Inks, inksOf } from "./palette.js";
 import { type Region, regionsOf } from "./regions.js";
 import type { Selection } from "./selection.js";
@@ -77,7 +77,7 @@ export class AddressMap {
     return width < 560 ? 76 : 130;
   }
 
-  private paintSide(side: Side, index: number, canvas: HTMLCanvasElement): void {
+  private paintSide(side: PageSide, index: number, canvas: HTMLCanvasElement): void {
     const width = byId("map").clientWidth;
     if (width === 0) return;
     const context = sharpen(canvas, width, height);
@@ -125,7 +125,7 @@ export class AddressMap {
 
   private paintEpisodes(
     context: CanvasRenderingContext2D,
-    side: Side,
+    side: PageSide,
     xOf: (ns: number) => number,
     pxPerNs: number,
     labels: number,

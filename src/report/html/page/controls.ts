@@ -3,7 +3,7 @@
 import { formatCount, formatNs } from "../../quantity.js";
 import { Cause } from "./cause.js";
 import { byId, element } from "./dom.js";
-import type { Model, Side } from "./model.js";
+import type { Model, PageSide } from "./model.js";
 import { fillOf, inksOf } from "./palette.js";
 import type { View } from "./view.js";
 import { timeText } from "./words.js";
@@ -155,7 +155,7 @@ export class Controls {
     this.onText(`Timeline. ${words.replaceAll("\n", ". ")}`);
   }
 
-  private sumsOf(side: Side): string {
+  private sumsOf(side: PageSide): string {
     const { model, view } = this;
     const { spanNs, lockWait, isFault, counted, windows } = side.episodes;
     let accesses = 0;

@@ -3,7 +3,7 @@
 import { hex } from "../../../stage2/address-text.js";
 import { formatChange, formatCount } from "../../quantity.js";
 import { byId, element } from "./dom.js";
-import type { Model, Side } from "./model.js";
+import type { Model, PageSide } from "./model.js";
 import type { Selection } from "./selection.js";
 import { classText, episodeText, esrTexts, operationText, timeText } from "./words.js";
 
@@ -66,7 +66,7 @@ export class Details {
     );
   }
 
-  private about(side: Side, row: number): HTMLElement {
+  private about(side: PageSide, row: number): HTMLElement {
     const of = side.episodes;
     const { facts } = this.model;
     const lane = facts.lanes[of.lane[row]!]!;
@@ -94,7 +94,7 @@ export class Details {
   }
 
   /** Its steps, on the strategy's own clock. */
-  private course(side: Side, row: number): HTMLElement {
+  private course(side: PageSide, row: number): HTMLElement {
     const of = side.episodes;
     const steps: [number, string][] = [];
     const isFault = of.isFault[row] === 1;
@@ -121,7 +121,7 @@ export class Details {
     ]);
   }
 
-  private costs(side: Side, row: number): HTMLElement {
+  private costs(side: PageSide, row: number): HTMLElement {
     const of = side.episodes;
     const rows = costNames
       .map((cost, at): [string, number] => [this.model.facts.costs[at]!, of[cost][row]!])
@@ -135,7 +135,7 @@ export class Details {
   }
 
   /** The operations under the same lock around it. */
-  private log(side: Side, row: number): HTMLElement[] {
+  private log(side: PageSide, row: number): HTMLElement[] {
     const of = side.episodes;
     if (of.lockedAfter[row]! < 0) return [];
     const same = side.holds.get(of.vm[row]!)!;
@@ -182,7 +182,7 @@ function list(title: string, facts: readonly (readonly [string, string])[]): HTM
 }
 
 /** `~+15.7 us`. */
-function apartText({ mark }: Side, ns: number): string {
+function apartText({ mark }: PageSide, ns: number): string {
   return ns === 0 ? "0" : `${mark}${formatChange(ns, "ns")}`;
 }
 

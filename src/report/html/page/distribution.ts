@@ -3,7 +3,7 @@
 import uPlot from "uplot";
 import { formatCount, formatNs } from "../../quantity.js";
 import { byId, element } from "./dom.js";
-import type { Model, Side } from "./model.js";
+import type { Model, PageSide } from "./model.js";
 import { inksOf, lines } from "./palette.js";
 import "./uplot-license.js";
 
@@ -147,7 +147,7 @@ export class Distribution {
 }
 
 /** The lengths of all sides on one axis, and for each side the share that is no longer. */
-function dataOf(sides: readonly Side[]): uPlot.AlignedData {
+function dataOf(sides: readonly PageSide[]): uPlot.AlignedData {
   const lengths = [...new Set(sides.flatMap(({ stalls }) => [...stalls.ns]))]
     .map((ns) => Math.max(1, ns))
     .sort((a, b) => a - b);
@@ -167,7 +167,7 @@ function dataOf(sides: readonly Side[]): uPlot.AlignedData {
   ];
 }
 
-function quantile({ stalls }: Side, share: number): number | undefined {
+function quantile({ stalls }: PageSide, share: number): number | undefined {
   const sum = stalls.count.reduce((all, count) => all + count, 0);
   let seen = 0;
   for (let at = 0; at < stalls.ns.length; at++) {
@@ -177,12 +177,12 @@ function quantile({ stalls }: Side, share: number): number | undefined {
   return undefined;
 }
 
-function quantileText(side: Side, share: number): string {
+function quantileText(side: PageSide, share: number): string {
   const ns = quantile(side, share);
   return ns === undefined ? "no fault" : `${side.mark}${formatNs(ns)}`;
 }
 
-function inWords(side: Side): string {
+function inWords(side: PageSide): string {
   const sum = side.stalls.count.reduce((all, count) => all + count, 0);
   return `${side.name}: ${formatCount(sum)} accesses faulted; half of them stall at most ${quantileText(side, 0.5)}, 99 % at most ${quantileText(side, 0.99)}, the longest ${quantileText(side, 1)}`;
 }

@@ -1,7 +1,7 @@
 /** What lies under the pointer. */
 
 import type { LaneLayout } from "./lane-layout.js";
-import type { Model, Side } from "./model.js";
+import type { Model, PageSide } from "./model.js";
 import type { Picked } from "./selection.js";
 
 /** The episode at a time and a height of the lanes, or the nearest one within `nearNs`. */
@@ -22,7 +22,13 @@ export function episodeAt(
   return row === undefined ? undefined : { side: index, row };
 }
 
-function accessAt(model: Model, side: Side, lane: number, ns: number, nearNs: number): number | undefined {
+function accessAt(
+  model: Model,
+  side: PageSide,
+  lane: number,
+  ns: number,
+  nearNs: number,
+): number | undefined {
   let best: number | undefined;
   let bestNs = nearNs;
   for (let row = model.firstAfter(side, lane, ns - nearNs); row < side.laneStarts[lane + 1]!; row++) {
@@ -37,7 +43,7 @@ function accessAt(model: Model, side: Side, lane: number, ns: number, nearNs: nu
   return best;
 }
 
-function holdAt(model: Model, side: Side, vm: number, ns: number, nearNs: number): number | undefined {
+function holdAt(model: Model, side: PageSide, vm: number, ns: number, nearNs: number): number | undefined {
   let best: number | undefined;
   let bestNs = nearNs;
   for (const row of side.holds.get(vm) ?? []) {

@@ -1,7 +1,7 @@
 /** Draws one row of a lane: whatever the number of episodes, no more shapes than there are pixels. */
 
 import { font } from "./dom.js";
-import type { Model, Side } from "./model.js";
+import type { Model, PageSide } from "./model.js";
 import { colorOf, fillOf, type Inks } from "./palette.js";
 import type { Picked } from "./selection.js";
 import type { View } from "./view.js";
@@ -35,7 +35,7 @@ export class LanePainter {
     private readonly view: View,
   ) {}
 
-  paint(frame: Frame, side: Side, lane: number, y: number): void {
+  paint(frame: Frame, side: PageSide, lane: number, y: number): void {
     const { model, view } = this;
     const { spanNs, cause, lockWait } = side.episodes;
     const end = side.laneStarts[lane + 1]!;
@@ -91,7 +91,7 @@ export class LanePainter {
   /** In order of time: the way to the lock, the wait for it (pale), the hold (underlined) with its tear-down, the way back. */
   private paintEpisode(
     frame: Frame,
-    side: Side,
+    side: PageSide,
     row: number,
     x: number,
     y: number,

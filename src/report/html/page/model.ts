@@ -14,7 +14,7 @@ import {
 import { ByteSource, readColumns } from "../varint.js";
 
 /** One strategy's replay. Rows of a lane stand together, in order of time. */
-export interface Side {
+export interface PageSide {
   readonly name: string;
   readonly mark: string;
   readonly count: number;
@@ -43,7 +43,7 @@ export interface Stretch {
 }
 
 export class Model {
-  readonly sides: readonly Side[];
+  readonly sides: readonly PageSide[];
   stretches: readonly Stretch[] = [];
   /** Each strategy's epochs begin where the others' do. */
   aligned = true;
@@ -54,7 +54,7 @@ export class Model {
     bytes: Uint8Array,
   ) {
     const source = new ByteSource(bytes);
-    this.sides = facts.counts.map((count, side): Side => {
+    this.sides = facts.counts.map((count, side): PageSide => {
       const episodes = readColumns(source, episodeLayout, count.episodes);
       const bins = readColumns(source, binLayout, count.bins);
       const repetitions = readColumns(source, repetitionLayout, count.repetitions);
@@ -87,7 +87,7 @@ export class Model {
   }
 
   /** Of the axis, ns. */
-  startOf(side: Side, row: number): number {
+  startOf(side: PageSide, row: number): number {
     return side.episodes.startNs[row]! + side.shiftNs[side.episodes.segment[row]!]!;
   }
 
@@ -121,7 +121,7 @@ export class Model {
   }
 
   /** First row of the lane that ends after `ns`, by binary search; rows of a lane do not overlap. */
-  firstAfter(side: Side, lane: number, ns: number): number {
+  firstAfter(side: PageSide, lane: number, ns: number): number {
     let low = side.laneStarts[lane]!;
     let high = side.laneStarts[lane + 1]!;
     while (low < high) {
@@ -132,7 +132,7 @@ export class Model {
     return low;
   }
 
-  private lastOf(side: Side): number {
+  private lastOf(side: PageSide): number {
     let last = 0;
     for (let row = 0; row < side.count; row++) {
       const ns = this.startOf(side, row) + side.episodes.spanNs[row]!;

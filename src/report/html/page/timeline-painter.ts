@@ -4,7 +4,7 @@ import { Cause } from "./cause.js";
 import { clip, font } from "./dom.js";
 import type { Band, LaneLayout } from "./lane-layout.js";
 import { type Frame, LanePainter } from "./lane-painter.js";
-import type { Model, Side } from "./model.js";
+import type { Model, PageSide } from "./model.js";
 import { colorOf } from "./palette.js";
 import { ticks, type View } from "./view.js";
 
@@ -138,7 +138,7 @@ export class TimelinePainter {
   }
 
   /** While an entry is broken nobody gets through it: a band over every vCPU of the VM. */
-  private paintWindows(frame: Frame, side: Side, vm: number, y: number): void {
+  private paintWindows(frame: Frame, side: PageSide, vm: number, y: number): void {
     const { context, inks } = frame;
     const { brokenAfter, windowNs } = side.episodes;
     context.fillStyle = inks.window;
@@ -153,7 +153,7 @@ export class TimelinePainter {
     }
   }
 
-  private paintRepetitions(frame: Frame, side: Side, { lane }: Band, y: number): void {
+  private paintRepetitions(frame: Frame, side: PageSide, { lane }: Band, y: number): void {
     if (this.model.facts.lanes[lane]!.isVcpu !== true) return;
     const { startNs, spanNs, segment, cause } = side.repetitions;
     const { context, inks } = frame;
@@ -182,7 +182,7 @@ export class TimelinePainter {
     context.stroke();
   }
 
-  private paintBins(frame: Frame, side: Side, lane: number, y: number): void {
+  private paintBins(frame: Frame, side: PageSide, lane: number, y: number): void {
     const { startNs, spanNs, segment, cause, stallNs } = side.bins;
     const h = this.layout.rowHeight;
     for (let row = side.binStarts[lane]!; row < side.binStarts[lane + 1]!; row++) {
@@ -197,7 +197,7 @@ export class TimelinePainter {
   }
 
   /** Who had the lock: each hold in the colour of what it was for. Under a read lock several at once. */
-  private paintLock(frame: Frame, side: Side, vm: number, y: number): void {
+  private paintLock(frame: Frame, side: PageSide, vm: number, y: number): void {
     const { episodes: of, holds } = side;
     const { context, inks } = frame;
     const h = this.layout.rowHeight;
@@ -224,7 +224,7 @@ export class TimelinePainter {
     }
   }
 
-  private paintPicked(frame: Frame, side: Side, row: number, band: Band, y: number): void {
+  private paintPicked(frame: Frame, side: PageSide, row: number, band: Band, y: number): void {
     const { context, inks } = frame;
     const of = side.episodes;
     const isLock = band.lane < 0;

@@ -10,7 +10,7 @@ import {
   isWrite,
 } from "../../../stage2/esr.js";
 import { formatNs } from "../../quantity.js";
-import type { Model, Side } from "./model.js";
+import type { Model, PageSide } from "./model.js";
 import type { Picked } from "./selection.js";
 
 const classes: Readonly<Record<number, string>> = {
@@ -46,11 +46,11 @@ export function esrTexts(esr: number): [string, string][] {
 }
 
 /** A time of a side: marked where some of them are modelled. */
-export function timeText({ mark }: Side, ns: number): string {
+export function timeText({ mark }: PageSide, ns: number): string {
   return `${ns > 0 ? mark : ""}${formatNs(ns)}`;
 }
 
-export function operationText({ facts }: Model, side: Side, row: number): string {
+export function operationText({ facts }: Model, side: PageSide, row: number): string {
   const of = side.episodes;
   const kind = of.operation[row]!;
   if (kind < 0) return "none";
