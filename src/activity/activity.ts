@@ -1,5 +1,5 @@
 /**
- * An activity: what one thread did, folded from its events (replay-model: fault episode, host operation,
+ * An activity: what one thread did, folded from its events (fault episode, host operation,
  * access run). Activities are pooled: who consumes one calls `release` when no replay needs it any more.
  */
 

@@ -144,7 +144,7 @@ describe("a range that starts inside a block", () => {
     return ipas[0];
   };
   test("goes on at the block's end", () => expect(visited(now)).toBe("40200000"));
-  test("went on one block further before v5.14 (golden truth 3)", () =>
+  test("went on one block further before v5.14", () =>
     expect(visited({ ...now, stepsToEntryEnd: false })).toBe("403ff000"));
 });
 

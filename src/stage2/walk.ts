@@ -11,7 +11,7 @@ export interface WalkRules {
   readonly rereadsAfterTablePre: boolean;
   /**
    * Where the walk goes on behind a leaf: at the end of its range (since v5.14), or one granule after where it
-   * stood, which skips part of the next table when a range starts inside a block (golden truth 3).
+   * stood, which skips part of the next table when a range starts inside a block.
    */
   readonly stepsToEntryEnd: boolean;
 }

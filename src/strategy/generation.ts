@@ -3,7 +3,7 @@ import type { WalkRules } from "../stage2/walk.js";
 /** Facts of a kernel release about the generic walk and the walkers other than map. */
 export interface Generation {
   readonly walk: WalkRules;
-  /** An unmapped entry holds 0; else it keeps all but its valid bit (golden truth 6). */
+  /** An unmapped entry holds 0; else it keeps all but its valid bit. */
   readonly zeroesUnmapped: boolean;
   /** The level hint of the flush after an entry that held a table was unmapped: the entry's own, 0, or none. */
   readonly tableFlushHint: "own" | "zero" | "none";

@@ -73,7 +73,7 @@ export const postPatch: Strategy = {
     skipsAfterBlock,
     {
       law: "unclean-leaf",
-      reason: "the posted helper stores the block without its clean (golden truth 2)",
+      reason: "the posted helper stores the block without its clean",
     },
   ],
   createMapWalker: (ops, map) => new PostPatchMap(ops, map, habits["rfc-1/4"]),

@@ -18,7 +18,7 @@ export interface Deviation {
 /** What every walker before v5.14 does, whatever its map. */
 export const skipsAfterBlock: Deviation = {
   law: "same-table",
-  reason: "a range that starts inside a block steps over part of the next table (golden truth 3)",
+  reason: "a range that starts inside a block steps over part of the next table",
 };
 
 /**
