@@ -144,7 +144,7 @@ export async function recorderOf(
     });
     return undefined;
   }
-  const strategy = strategyByName(formerNames[name] ?? name);
+  const strategy = strategyByName(formerNames.get(name) ?? name);
   if (strategy === undefined)
     throw new UnsupportedTraceError(
       `recorded under ${name}, which is not among the strategies built in (${known}): ` +

@@ -25,7 +25,7 @@ export const strategies: readonly Strategy[] = [
 ];
 
 /** What strategies were called before: -EAGAIN came with v5.12-rc1, and the release v5.11 has not that walker. */
-export const formerNames: Readonly<Record<string, string>> = { "v5.11": "v5.12-rc1" };
+export const formerNames: ReadonlyMap<string, string> = new Map([["v5.11", "v5.12-rc1"]]);
 
 export function strategyByName(name: string): Strategy | undefined {
   return strategies.find((strategy) => strategy.name === name);

@@ -56,8 +56,9 @@ export function strategyOfRelease(name: string): Strategy {
   const isLater = releaseOf(name) > LAST_RELEASE;
   const strategy = isLater ? undefined : strategyByName(strategyOfKernel(name)?.name ?? "");
   if (strategy !== undefined) return strategy;
+  const nearest = walkerUpTo.at(isLater ? -1 : 0)!.name;
   throw new UsageError(
-    `no strategy stands for kernel ${name}: the nearest is ${isLater ? "v7.2" : "v5.10"}, which models another walker`,
+    `no strategy stands for kernel ${name}: the nearest is ${nearest}, which models another walker`,
   );
 }
 

@@ -115,6 +115,7 @@ describe("a strategy from a module", () => {
       "the strategy v5.11 is called v5.12-rc1 now; the kernel of that release runs v5.10: expected either",
     );
     expect((await loadStrategy("5.11")).name).toBe("v5.10");
+    await expect(loadStrategy("constructor")).rejects.toThrow('no strategy named "constructor"');
   });
 
   test("must be there", async () => {

@@ -155,7 +155,7 @@ function describe(value: unknown): string {
 function builtIn(name: string): Strategy {
   const strategy = strategyByName(name);
   if (strategy !== undefined) return strategy;
-  const renamed = formerNames[name];
+  const renamed = formerNames.get(name);
   if (renamed !== undefined)
     throw new UsageError(
       `the strategy ${name} is called ${renamed} now; the kernel of that release runs ${strategyOfRelease(name).name}: expected either`,
