@@ -98,13 +98,15 @@ async function run(argv: readonly string[]): Promise<void> {
     await parser.parseAsync();
   } catch (error) {
     if (!(error instanceof Complaint)) throw error;
-    const { workloadNames } = await import("./cli/workload.js");
     throw await reword(error.message, {
       argv,
       commands: Object.keys(commands),
       nested: {
-        workload: { called: "workload", names: workloadNames },
-        fixture: { called: "action", names: ["new"] },
+        workload: {
+          called: "workload",
+          names: async () => (await import("./cli/workload.js")).workloadNames,
+        },
+        fixture: { called: "action", names: async () => ["new"] },
       },
       help: async (command) => (await program(command?.split(" ") ?? [])).getHelp(),
     });

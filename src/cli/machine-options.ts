@@ -147,7 +147,7 @@ export function warnOf(trace: string, contradictions: readonly Contradiction[]):
 }
 
 /** Throws UsageError naming the option. */
-export function whatIfOf(args: WhatIfArguments): WhatIf {
+export function whatIfOf(args: Partial<WhatIfArguments>): WhatIf {
   const { "if-pcpus": pcpus, "if-lock-wait": lockWait } = args;
   return {
     ...(pcpus === undefined ? {} : { pcpus: parseCount("--if-pcpus", pcpus, 1) }),

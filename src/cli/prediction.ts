@@ -4,41 +4,38 @@ import type { Argv } from "yargs";
 import { validatePrediction } from "../compare/prediction.js";
 import { predictionSchema } from "../compare/result-prediction.js";
 import { UsageError } from "../errors.js";
-import { jsonText } from "../json-text.js";
 import { predictionColumns, predictionSheet } from "../report/prediction.js";
 import { type ImportArguments, importOptionsOf } from "./import-options.js";
 import { recordingOf } from "./machine-options.js";
 import { wantsColor } from "./output.js";
 import { startCount } from "./progress.js";
-import { columnsFrom, emitJudged, failOnOf, renderSheet, type TraceArguments } from "./trace-options.js";
-import { parseCount, parseIpaRange } from "./values.js";
-
-export interface PredictionArguments extends ImportArguments, Pick<TraceArguments, "format" | "lenient"> {
-  trace: string;
-  others: string[] | undefined;
-  against: string[] | undefined;
-  candidate: string | undefined;
-  profile: string | undefined;
-  vm: string | undefined;
-  ipa: string | undefined;
-  slot: string | undefined;
-  epoch: string | undefined;
-  columns: string | undefined;
-  "fail-on": string | undefined;
-  output: string | undefined;
-}
-
-const group =
-  "A prediction held against recordings (the machine's options hold of both sides, --walker of the first):";
+import {
+  columnsFrom,
+  emitJudged,
+  failOnOf,
+  renderAs,
+  replayOptionsOf,
+  type TraceArguments,
+} from "./trace-options.js";
 
 /** Options that have no meaning without --against. */
 const own = ["candidate", "profile", "vm", "ipa", "columns", "fail-on", "output"] as const;
 
-export function addPrediction<T>(
-  yargs: Argv<T>,
-): Argv<
-  T & Omit<PredictionArguments, keyof ImportArguments | "trace" | "format" | "lenient" | "slot" | "epoch">
-> {
+interface AgainstArguments extends Pick<TraceArguments, Exclude<(typeof own)[number], "candidate">> {
+  others: string[] | undefined;
+  against: string[] | undefined;
+  candidate: string | undefined;
+}
+
+export interface PredictionArguments
+  extends AgainstArguments,
+    ImportArguments,
+    Pick<TraceArguments, "trace" | "format" | "lenient" | "slot" | "epoch"> {}
+
+const group =
+  "A prediction held against recordings (the machine's options hold of both sides, --walker of the first):";
+
+export function addPrediction<T>(yargs: Argv<T>): Argv<T & AgainstArguments> {
   const text = (describe: string) => ({ type: "string", requiresArg: true, group, describe }) as const;
   return yargs
     .positional("others", {
@@ -77,7 +74,7 @@ export function isPrediction(args: PredictionArguments): args is PredictionArgum
 
 /** Throws UsageError, TraceFormatError, UnsupportedTraceError, StrategyError. */
 export async function showPrediction(args: PredictionArguments & { against: string[] }): Promise<void> {
-  const { against, candidate, format, output, profile, vm, slot, ipa, epoch } = args;
+  const { against, candidate, format, output } = args;
   const traces = [args.trace, ...(args.others ?? [])];
   if (candidate === undefined)
     throw new UsageError("--candidate: expected the strategy that the kernel of --against ran");
@@ -89,22 +86,17 @@ export async function showPrediction(args: PredictionArguments & { against: stri
   const { walker, ...machine } = recordingOf(args);
   const { stop, ...progress } = startCount("recordings");
   const result = await validatePrediction({
+    ...replayOptionsOf(args),
     ...progress,
     candidate,
-    lenient: args.lenient,
     import: importOptionsOf(args),
     recording: machine,
     before: { inputs: traces, ...(walker === undefined ? {} : { recording: { walker } }) },
     after: { inputs: against },
-    ...(profile === undefined ? {} : { profile }),
-    ...(vm === undefined ? {} : { vm }),
-    ...(slot === undefined ? {} : { slot: parseCount("--slot", slot, 0) }),
-    ...(ipa === undefined ? {} : { ipa: parseIpaRange("--ipa", ipa) }),
-    ...(epoch === undefined ? {} : { epoch }),
   }).finally(stop);
-  const text =
-    format === "json"
-      ? jsonText(result)
-      : renderSheet(format, predictionSheet(result), { color: wantsColor(output), columns });
+  const text = renderAs(format, result, () => predictionSheet(result), {
+    color: wantsColor(output),
+    columns,
+  });
   emitJudged(text, result, failOn, output);
 }

@@ -4,7 +4,6 @@ import type { Argv } from "yargs";
 import { compareRecordings, type RecordedRuns } from "../compare/recordings.js";
 import { recordingsSchema } from "../compare/result-recordings.js";
 import { UsageError } from "../errors.js";
-import { jsonText } from "../json-text.js";
 import { recordingsColumns, recordingsSheet } from "../report/recordings.js";
 import { importOptionsOf, traceFormats } from "./import-options.js";
 import { recordingOf } from "./machine-options.js";
@@ -15,7 +14,7 @@ import {
   columnsFrom,
   emitJudged,
   failOnOf,
-  renderSheet,
+  renderAs,
   replayOptionsOf,
   type TraceArguments,
 } from "./trace-options.js";
@@ -129,10 +128,10 @@ export async function showRecordings(args: Arguments, inputs: Inputs): Promise<v
     before: sideOf("before"),
     after: sideOf("after"),
   }).finally(stop);
-  const text =
-    format === "json"
-      ? jsonText(result)
-      : renderSheet(format, recordingsSheet(result), { color: wantsColor(output), columns });
+  const text = renderAs(format, result, () => recordingsSheet(result), {
+    color: wantsColor(output),
+    columns,
+  });
   // Before the printing, whose reader may go away.
   if (page !== undefined) {
     const { recordingsPage } = await import("../report/html/recordings.js");

@@ -7,8 +7,8 @@ import { type Expression, parseExpression } from "../compare/expression.js";
 import type { TraceOptions } from "../compare/options.js";
 import type { TraceResult } from "../compare/trace-result.js";
 import { UsageError } from "../errors.js";
+import { jsonText } from "../json-text.js";
 import { parseColumns } from "../report/columns.js";
-import { render as renderJson } from "../report/json.js";
 import { render as renderMarkdown } from "../report/markdown.js";
 import type { Plot } from "../report/plot/plot.js";
 import { type Sheet, sheetOf } from "../report/sheet.js";
@@ -156,7 +156,9 @@ export function traceOptionsOf(args: TraceArguments): TraceOptions {
   };
 }
 
-export function replayOptionsOf(args: ReplayArguments): Omit<TraceOptions, "input"> {
+export function replayOptionsOf(
+  args: Partial<ReplayArguments> & Pick<ReplayArguments, "lenient">,
+): Omit<TraceOptions, "input"> {
   const given = <T>(text: string | undefined, parse: (text: string) => T): T | undefined =>
     text === undefined ? undefined : parse(text);
   return withoutUndefined({
@@ -209,8 +211,12 @@ export interface Delivery {
 /** Prints the result; the exit status becomes 1 where `failOn` holds. */
 export function deliver(result: TraceResult, args: TraceArguments, delivery: Delivery): void {
   const { failOn, plot, columns } = delivery;
-  const text = renderAs(args.format, result, { color: wantsColor(args.output), columns });
-  emitJudged(text + renderPlot(plot, result, args), documentOf(result), failOn, args.output);
+  const document = documentOf(result);
+  const text = renderAs(args.format, document, () => sheetOf(result), {
+    color: wantsColor(args.output),
+    columns,
+  });
+  emitJudged(text + renderPlot(plot, result, args), document, failOn, args.output);
 }
 
 /** Prints the text of a result; the exit status becomes 1 where `failOn` holds of its document. */
@@ -227,12 +233,13 @@ export function emitJudged(
   if (holds) process.stderr.write(`s2replay: --fail-on holds: ${failOn!.text}\n`);
 }
 
-/** A sheet as the text of a format that has one. */
-export function renderSheet(format: "text" | "markdown", sheet: Sheet, options: TerminalOptions): string {
-  return format === "markdown" ? renderMarkdown(sheet, options) : renderText(sheet, options);
-}
-
-function renderAs(format: Format, result: TraceResult, options: TerminalOptions): string {
-  if (format === "json") return renderJson(result);
-  return renderSheet(format, sheetOf(result), options);
+/** A result in one of the formats: its document, or what its sheet says. */
+export function renderAs(
+  format: Format,
+  document: unknown,
+  sheetOf: () => Sheet,
+  options: TerminalOptions,
+): string {
+  if (format === "json") return jsonText(document);
+  return format === "markdown" ? renderMarkdown(sheetOf(), options) : renderText(sheetOf(), options);
 }

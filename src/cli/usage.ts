@@ -8,7 +8,7 @@ export interface CommandLine {
   /** The names of all commands. */
   readonly commands: readonly string[];
   /** What a command that has commands of its own calls them, and their names. */
-  readonly nested: Readonly<Record<string, { readonly called: string; readonly names: readonly string[] }>>;
+  readonly nested: Readonly<Record<string, { readonly called: string; names(): Promise<readonly string[]> }>>;
   /** The help text of a command, its words separated by spaces, or of the program. */
   help(command: string | undefined): Promise<string>;
 }
@@ -16,11 +16,12 @@ export interface CommandLine {
 export async function reword(complaint: string, line: CommandLine): Promise<UsageError> {
   const [first, second] = line.argv.filter((word) => !word.startsWith("-"));
   const outer = line.commands.find((name) => name === first);
-  const { called, names } = line.nested[outer ?? ""] ?? { called: "", names: [] };
+  const nested = line.nested[outer ?? ""];
+  const names = (await nested?.names()) ?? [];
   const inner = names.find((name) => name === second);
-  if (called !== "" && second !== undefined && inner === undefined)
+  if (nested !== undefined && second !== undefined && inner === undefined)
     return new UsageError(
-      `unknown ${called} "${second}"${didYouMean(second, names)}; see s2replay ${outer} --help`,
+      `unknown ${nested.called} "${second}"${didYouMean(second, names)}; see s2replay ${outer} --help`,
     );
   const command = inner === undefined ? outer : `${outer} ${inner}`;
   const problem = await problemOf(complaint, command, line);

@@ -42,14 +42,14 @@ export function caveatsOf(session: Session, sides: readonly Strategy[]): Caveat[
     });
   caveats.push(...simulated(session, sides), ...(sides.length === 1 ? cannotTell(session, sides[0]!) : []));
   for (const side of new Set(sides.slice(1))) caveats.push(...oppositeDirections(sides[0]!, side, session));
-  const foretold = [...new Set(sides)].filter((side) => !isSelfReplay(side, session));
-  if (replay.fold.mapsSeen && !hasAccesses(source) && foretold.length > 0) {
-    const bounded = foretold.filter((side) => addsAtLeast(side, session));
+  const predicted = [...new Set(sides)].filter((side) => !isSelfReplay(side, session));
+  if (replay.fold.mapsSeen && !hasAccesses(source) && predicted.length > 0) {
+    const bounded = predicted.filter((side) => addsAtLeast(side, session));
     const bound =
       bounded.length === 0 ? "" : `, and the faults that ${namesOf(bounded, "or")} adds are a lower bound`;
     caveats.push({
       code: "lower-bound",
-      text: `the trace shows no access that went through: what ${namesOf(foretold, "or")} would fault on besides is not known${bound}`,
+      text: `the trace shows no access that went through: what ${namesOf(predicted, "or")} would fault on besides is not known${bound}`,
     });
   }
   caveats.push(...untoldClean(session, sides));

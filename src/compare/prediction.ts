@@ -78,16 +78,14 @@ function predictionOf(runs: Sides<TraceResult>, counted: CountedMemory = {}): Pr
 type Measurements = Readonly<Record<"before" | "predicted" | "after", Parameters<typeof figureOf>[0]>>;
 
 function rowFrom({ before, predicted, after }: Measurements): PredictionRow {
-  const [from, foretold, to] = [figureOf(before), figureOf(predicted), figureOf(after)];
+  const figures = { before: figureOf(before), predicted: figureOf(predicted), after: figureOf(after) };
   const hasNone = before.some(({ value }) => value === 0);
   return {
-    before: from,
-    predicted: foretold,
-    after: to,
-    error: errorOf(foretold.median, to),
+    ...figures,
+    error: errorOf(figures.predicted.median, figures.after),
     change: {
       predicted: hasNone ? null : rangeOf(predicted.map(({ value }, n) => value / before[n]!.value - 1)),
-      measured: from.median === 0 ? null : to.median / from.median - 1,
+      measured: figures.before.median === 0 ? null : figures.after.median / figures.before.median - 1,
     },
   };
 }

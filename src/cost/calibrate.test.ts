@@ -79,7 +79,7 @@ describe("a profile that made the durations comes back", () => {
     expect(range![1]).toBeGreaterThanOrEqual(ns);
   });
 
-  it("operations held out are foretold", () => {
+  it("operations held out are predicted", () => {
     expect(calibration!.heldOut.all.operations).toBe(list.length / 5);
     expect(calibration!.heldOut.all.p90).toBeLessThan(0.02);
   });

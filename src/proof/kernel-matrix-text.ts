@@ -1,14 +1,14 @@
-/** Predictions across kernels as a table: for each kernel foretold what was measured, and below it each prediction. */
+/** Predictions across kernels as a table: for each kernel predicted what was measured, and below it each prediction. */
 
 import { medianOf } from "../compare/range.js";
 import type { FaultCause } from "../compare/result.js";
 import { causes as labels } from "../report/rows.js";
 import { plainTable } from "../report/terminal.js";
 import {
-  type Foretold,
   figures,
   type KernelFigure,
   type Measured,
+  type PredictedFigure,
   type Prediction,
 } from "./kernel-matrix.js";
 
@@ -86,7 +86,7 @@ function sections(predictions: readonly Prediction[]): { title: string; blocks: 
     .map(([title, part]) => ({ title, blocks: blocksOf(part) }));
 }
 
-/** By scenario and by the kernel that is foretold. */
+/** By scenario and by the kernel that is predicted. */
 function blocksOf(predictions: readonly Prediction[]): Block[] {
   const groups = new Map<string, Prediction[]>();
   for (const one of [...predictions].sort(byScenarioAndTarget)) {
@@ -105,10 +105,10 @@ function byScenarioAndTarget(a: Prediction, b: Prediction): number {
   return order(a.scenario, b.scenario) || order(a.to, b.to);
 }
 
-function measuredRow({ figures: foretold, causes }: Prediction): string[] {
+function measuredRow({ figures: predicted, causes }: Prediction): string[] {
   return [
     "  measured",
-    ...figures.map((figure) => measuredText(foretold[figure].measured, unitNs[figure])),
+    ...figures.map((figure) => measuredText(predicted[figure].measured, unitNs[figure])),
     causes.recorded === null ? "" : `${causesText(causes.recorded)}*`,
   ];
 }
@@ -120,21 +120,21 @@ function measuredText(measured: Measured | null, unit: number): string {
   return `${digits(mean / unit)}${range}${from === "recording" ? "*" : ""}`;
 }
 
-function predictedRow({ from, run, figures: foretold, causes }: Prediction): string[] {
+function predictedRow({ from, run, figures: predicted, causes }: Prediction): string[] {
   return [
     `  from ${from}${run === "1" ? "" : ` #${run}`}`,
-    ...figures.map((figure) => foretoldText(foretold[figure], unitNs[figure])),
+    ...figures.map((figure) => predictedText(predicted[figure], unitNs[figure])),
     causesText(causes.predicted),
   ];
 }
 
-function foretoldText(foretold: Foretold, unit: number): string {
-  const { predicted, measured, error } = foretold;
+function predictedText(figure: PredictedFigure, unit: number): string {
+  const { predicted, measured, error } = figure;
   const off = measured === null ? "" : error === 0 ? " (-)" : ` (${error === null ? "new" : percent(error)})`;
-  return `${digits(predicted / unit)}${off}${isMiss(foretold) ? "!" : ""}`;
+  return `${digits(predicted / unit)}${off}${isMiss(figure) ? "!" : ""}`;
 }
 
-function isMiss({ measured, error, target }: Foretold): boolean {
+function isMiss({ measured, error, target }: PredictedFigure): boolean {
   return target !== null && measured !== null && (error === null || Math.abs(error) > target);
 }
 

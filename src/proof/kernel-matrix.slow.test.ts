@@ -46,11 +46,11 @@ describe("the shipped recordings", () => {
       ).toBeGreaterThan(0);
   });
 
-  it("are foretold as diff foretells them, strict pairs first", SLOW, async () => {
+  it("are predicted as diff predicts them, strict pairs first", SLOW, async () => {
     const scenario = "h2m-1v";
     const recordings = set.recordings.filter((one) => one.scenario === scenario);
     const predictions = await kernelMatrix({ recordings, measured: set.measured });
-    // Two recordings, each foretelling the other and itself, and five kernels that only figures are shipped of.
+    // Two recordings, each predicting the other and itself, and five kernels that only figures are shipped of.
     expect(predictions.map(({ isStrictPair }) => isStrictPair)).toEqual([
       true,
       true,
@@ -84,7 +84,7 @@ describe("the shipped recordings", () => {
   });
 
   it(
-    "an rwlock is taken past its queue: 6.1 is foretold with two faults a block, not four",
+    "an rwlock is taken past its queue: 6.1 is predicted with two faults a block, not four",
     SLOW,
     async () => {
       const recordings = set.recordings.filter(
@@ -101,7 +101,7 @@ describe("the shipped recordings", () => {
 });
 
 describe("a folder of recordings", () => {
-  it("leaves out what foretells nothing", () => {
+  it("leaves out what predicts nothing", () => {
     for (const path of ["6.1.192/h2m-4v/1", "6.1.192/h2m-4v-deep/1", "6.12.117/fwb-h2m-4v/2"]) {
       mkdirSync(join(folder, path), { recursive: true });
       writeFileSync(join(folder, path, "trace.dat"), "");

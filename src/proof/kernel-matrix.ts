@@ -1,4 +1,4 @@
-/** Each kernel's figures foretold from the recordings of the others, beside what was measured on it. */
+/** Each kernel's figures predicted from the recordings of the others, beside what was measured on it. */
 
 import { compareTrace } from "../compare/diff.js";
 import { errorOf, type Range, rangeOf } from "../compare/range.js";
@@ -29,7 +29,7 @@ export interface Measured extends Range {
   readonly from: "figures" | "recording";
 }
 
-export interface Foretold {
+export interface PredictedFigure {
   readonly predicted: number;
   readonly measured: Measured | null;
   /** Relative to the nearest point of the measured range, 0 inside; null where nothing, or 0, was measured. */
@@ -40,7 +40,7 @@ export interface Foretold {
 
 type ByCause = Readonly<Partial<Record<FaultCause, number>>>;
 
-/** One kernel foretold from one recording of another. */
+/** One kernel predicted from one recording of another. */
 export interface Prediction {
   readonly scenario: string;
   readonly from: string;
@@ -49,7 +49,7 @@ export interface Prediction {
   readonly walker: string;
   /** One tree and one configuration, but for the patch. */
   readonly isStrictPair: boolean;
-  readonly figures: Readonly<Record<KernelFigure, Foretold>>;
+  readonly figures: Readonly<Record<KernelFigure, PredictedFigure>>;
   /** Change of ADJUST from the recording that was replayed, ns and as a share; measured: of the medians. */
   readonly gain: {
     readonly predictedNs: number;
@@ -208,7 +208,7 @@ function predict(
         const error = measured && errorOf(value, measured);
         return [figure, { predicted: value, measured, error, target: targetOf(from, to, figure) }];
       }),
-    ) as Record<KernelFigure, Foretold>,
+    ) as Record<KernelFigure, PredictedFigure>,
     gain: {
       predictedNs: predicted.figures.adjustNs - own.figures.adjustNs,
       measuredNs: adjust && adjust.median - before.median,

@@ -46,7 +46,7 @@ export function walkerOf(kernel: string): string {
 }
 
 /**
- * Probes of every visit make an operation 13 to 50 times as long: such a recording foretells no other. And what
+ * Probes of every visit make an operation 13 to 50 times as long: such a recording predicts no other. And what
  * was not traced has nothing to be replayed.
  */
 const isComparable = (scenario: string) => !/-(deep|notrace)$/.test(scenario);

@@ -1,5 +1,5 @@
 /**
- * `npm run validate:kernels [-- FOLDER]`: foretells each kernel's figures from the recordings of the others, and sets
+ * `npm run validate:kernels [-- FOLDER]`: predicts each kernel's figures from the recordings of the others, and sets
  * what was measured on it beside them. FOLDER holds KERNEL/SCENARIO/RUN/trace.dat and figures.csv; without it the
  * shipped recordings are taken. `--format json` or `markdown`; `--scenario NAME` takes one.
  */
@@ -7,12 +7,13 @@
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { emit } from "../cli/output.js";
-import { startCount, stopProgress } from "../cli/progress.js";
+import { startCount } from "../cli/progress.js";
 import { UsageError } from "../errors.js";
 import { jsonText } from "../json-text.js";
 import { kernelMatrix, type Prediction } from "./kernel-matrix.js";
 import { renderMarkdown, renderText } from "./kernel-matrix-text.js";
 import { recordingsIn, shippedRecordings } from "./kernel-recordings.js";
+import { toItsEnd } from "./to-its-end.js";
 
 const shipped = fileURLToPath(new URL("../../traces", import.meta.url));
 
@@ -39,15 +40,7 @@ const formats: Readonly<Record<string, (predictions: readonly Prediction[]) => s
   json: (predictions) => jsonText({ schema: "s2replay-kernels/1", predictions }),
 };
 
-process.once("SIGINT", () => {
-  stopProgress();
-  process.exit(130);
-});
-// `| head` has read enough.
-process.stdout.on("error", () => process.exit());
-try {
+await toItsEnd("validate:kernels", async () => {
   await main();
-} catch (error) {
-  process.exitCode = 2;
-  process.stderr.write(`validate:kernels: ${(error as Error).message}\n`);
-}
+  return false;
+});

@@ -5,7 +5,7 @@ import { didYouMean } from "../suggest.js";
 
 /** Each is a program of its own, in a file beside this one. */
 const proofs: Readonly<Record<string, readonly [file: string, describe: string]>> = {
-  kernels: ["kernels.js", "each kernel foretold from recordings of the others"],
+  kernels: ["kernels.js", "each kernel predicted from recordings of the others"],
   laws: ["validate-laws.js", "the laws of a replay, asked of recordings"],
   reproduce: ["reproduce.js", "the published experiment"],
   golden: ["golden.check.js", "every walk against what the kernels' own walkers did"],

@@ -7,9 +7,10 @@
 
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
-import { startCount, stopProgress } from "../cli/progress.js";
+import { startCount } from "../cli/progress.js";
 import { recordingsIn, shippedRecordings, walkerOf } from "./kernel-recordings.js";
 import { type Law, type LawOutcome, laws, lawsOf } from "./laws.js";
+import { toItsEnd } from "./to-its-end.js";
 
 const shipped = fileURLToPath(new URL("../../traces", import.meta.url));
 const names = Object.keys(laws) as Law[];
@@ -57,15 +58,4 @@ async function main(): Promise<boolean> {
   return broken.length > 0;
 }
 
-process.once("SIGINT", () => {
-  stopProgress();
-  process.exit(130);
-});
-// `| head` has read enough.
-process.stdout.on("error", () => process.exit());
-try {
-  if (await main()) process.exitCode = 1;
-} catch (error) {
-  process.exitCode = 2;
-  process.stderr.write(`validate:laws: ${(error as Error).message}\n`);
-}
+await toItsEnd("validate:laws", main);

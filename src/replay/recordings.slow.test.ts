@@ -105,7 +105,7 @@ describe("self-replay of the whole trace", SLOW, () => {
   });
 });
 
-/** One tree and one configuration, before and after: each recording must be foretold from the other. */
+/** One tree and one configuration, before and after: each recording must be predicted from the other. */
 const pairs = [
   ["prepatch-h2m-4v", "postpatch-h2m-4v"],
   ["prepatch-h2m-1v", "postpatch-h2m-1v"],
@@ -125,7 +125,7 @@ describe("prediction of one recording from the other", SLOW, () => {
       [b, a],
     ]),
     ...moves,
-  ] as [string, string][])("%s foretells %s", async (from, to) => {
+  ] as [string, string][])("%s predicts %s", async (from, to) => {
     const told = await diffOf(recording(from), recording(to).walker, "ADJUST");
     const truth = recording(to);
     const own = (await diffOf(truth, recording(from).walker, "ADJUST")).base;

@@ -4,7 +4,7 @@ import type { PredictionResult, PredictionRow } from "../compare/result-predicti
 import { valueCells } from "./cells.js";
 import type { HeadingLine } from "./heading.js";
 import { formatRelative } from "./quantity.js";
-import { figureOf, runsText, runWarnings, testText, timeText } from "./recordings.js";
+import { entryAt, figureOf, runsText, runWarnings, testText, timeText } from "./recordings.js";
 import { type Row, type RowSide, sectionsFrom } from "./rows.js";
 import type { Sheet } from "./sheet.js";
 
@@ -40,21 +40,16 @@ export function predictionSheet(result: PredictionResult): Sheet {
 function rowSide(result: PredictionResult, side: Stage): RowSide {
   const runs = (side === "after" ? result.after : result.before).runs.length;
   return {
-    valueAt: (path) => rowAt(result, path)[side].median,
-    figureAt: (path) => figureOf(rowAt(result, path)[side], runs),
+    valueAt: (path) => entryAt(result, path)[side].median,
+    figureAt: (path) => figureOf(entryAt(result, path)[side], runs),
   };
-}
-
-function rowAt({ epochs, figures }: PredictionResult, path: string): PredictionRow {
-  const [, index, name] = /^epochs\.(\d+)\.(makespanNs|faults)$/.exec(path) ?? [];
-  return index === undefined ? figures[path]! : epochs[Number(index)]![name as "makespanNs" | "faults"];
 }
 
 function cellsIn(result: PredictionResult, row: Row): string[] {
   const shown = { recordedRatio: 1 };
   const [before = "", predicted = "", , after = ""] = valueCells(row, [shown, shown, shown]);
   if (row.apart === true) return [before, predicted, after, "", "", ""];
-  const { change, ...figures } = rowAt(result, row.path!);
+  const { change, ...figures } = entryAt(result, row.path!);
   return [
     before,
     predicted,
@@ -103,14 +98,14 @@ function headingOf(result: PredictionResult): HeadingLine[] {
 
 function verdictText({ verdict: { epoch, makespanNs }, candidate }: PredictionResult): string {
   const { predicted, after, error, change } = makespanNs;
-  const foretold = change.predicted === null ? "" : `, ${changeText(change.predicted)}`;
+  const predictedChange = change.predicted === null ? "" : `, ${changeText(change.predicted)}`;
   const measured = change.measured === null ? "" : `, ${percent(change.measured)}`;
   const isSeveral = after.least < after.most;
   const where =
     error === 0 && isSeveral
       ? "within the runs' range"
       : `error ${errorText(makespanNs)}${isSeveral ? " to the nearest run" : ""}`;
-  return `${epoch ?? "the whole trace"} under ${candidate}: ${timeText(predicted)} predicted${foretold}; ${timeText(after)} recorded${measured}: ${where}`;
+  return `${epoch ?? "the whole trace"} under ${candidate}: ${timeText(predicted)} predicted${predictedChange}; ${timeText(after)} recorded${measured}: ${where}`;
 }
 
 function predictedText({ predicted, unsafe }: PredictionResult["verdict"]): string {

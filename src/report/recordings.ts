@@ -37,8 +37,8 @@ export function recordingsSheet(result: RecordingsResult): Sheet {
 
 function rowSide(result: RecordingsResult, side: RunSide): RowSide {
   return {
-    valueAt: (path) => comparedFrom(result, path)[side].median,
-    figureAt: (path) => figureOf(comparedFrom(result, path)[side], result[side].runs.length),
+    valueAt: (path) => entryAt(result, path)[side].median,
+    figureAt: (path) => figureOf(entryAt(result, path)[side], result[side].runs.length),
   };
 }
 
@@ -47,13 +47,23 @@ export function figureOf({ kind, median, least, most }: Compared[RunSide], runs:
   return runs === 1 ? { kind } : { kind, interval: { low: least, median, high: most } };
 }
 
-function comparedFrom({ epochs, figures }: RecordingsResult, path: string): Compared {
+/** What a result of several recordings has of the number at a row's path. */
+export function entryAt<T>(
+  {
+    epochs,
+    figures,
+  }: {
+    readonly epochs: readonly Readonly<Record<"makespanNs" | "faults", T>>[];
+    readonly figures: Readonly<Record<string, T>>;
+  },
+  path: string,
+): T {
   const [, index, name] = /^epochs\.(\d+)\.(makespanNs|faults)$/.exec(path) ?? [];
   return index === undefined ? figures[path]! : epochs[Number(index)]![name as "makespanNs" | "faults"];
 }
 
 function comparedAt(result: RecordingsResult, { path }: Row): Compared {
-  return comparedFrom(result, path!);
+  return entryAt(result, path!);
 }
 
 /** The cells of a diff; behind the change, or in its place, what the test makes of it. */

@@ -115,14 +115,34 @@ function sampleBar(
   const share = (ratio: number) => formatRelative(1, 1 + ratio);
   const text = `${formatChange(Math.round(change.low), unit)} to ${formatChange(Math.round(change.high), unit)}`;
   const words = `${label}: ${formatShare(within)} of the changes from ${share(relative.low)} to ${share(relative.high)}, median ${share(relative.median)}`;
-  return html`<div class="bar"><span class="bar-name">${label}</span><svg class="change" role="img" aria-label="${words}"><line class="zero" x1="${percent(at(0))}" x2="${percent(at(0))}" y1="0" y2="100%"/><rect class="left" x="${percent(at(relative.low))}" width="${percent(at(relative.high) - at(relative.low))}" y="30%" height="40%"/><line class="median" x1="${percent(at(relative.median))}" x2="${percent(at(relative.median))}" y1="10%" y2="90%"/></svg><span class="bar-value">${share(relative.low)} to ${share(relative.high)}<br>${text}</span></div>`;
+  const range = { low: at(relative.low), median: at(relative.median), high: at(relative.high) };
+  const value = [`${share(relative.low)} to ${share(relative.high)}`, text] as const;
+  return rangeBar({ name: label, words, zero: at(0), range, value });
+}
+
+/** A bar that reaches from `low` to `high`, with a mark at the median; places are percent of the width. */
+export function rangeBar({
+  name,
+  words,
+  zero,
+  range: { low, median, high },
+  value: [first, second],
+}: {
+  readonly name: string;
+  /** What it shows, for a reader who cannot see it. */
+  readonly words: string;
+  readonly zero: number;
+  readonly range: { readonly low: number; readonly median: number; readonly high: number };
+  /** Two lines beside it. */
+  readonly value: readonly [string, string];
+}): Markup {
+  return html`<div class="bar"><span class="bar-name">${name}</span><svg class="change" role="img" aria-label="${words}"><line class="zero" x1="${percent(zero)}" x2="${percent(zero)}" y1="0" y2="100%"/><rect class="left" x="${percent(low)}" width="${percent(high - low)}" y="30%" height="40%"/><line class="median" x1="${percent(median)}" x2="${percent(median)}" y1="10%" y2="90%"/></svg><span class="bar-value">${first}<br>${second}</span></div>`;
 }
 
 function timeOf({ isModelled }: StallSide, ns: number): string {
   return `${ns > 0 && isModelled ? "~" : ""}${formatNs(ns)}`;
 }
 
-/** Of the width, as SVG has it. */
-export function percent(value: number): string {
+function percent(value: number): string {
   return `${Number(value.toFixed(3))}%`;
 }

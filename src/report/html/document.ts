@@ -9,7 +9,7 @@ import { html, Markup, scriptJson } from "./markup.js";
 import type { PageFacts } from "./page-data.js";
 import { provenance } from "./provenance.js";
 import { type Program, pageText, section, unbroken } from "./shell.js";
-import { comparison, findings, notes, warnings } from "./tables.js";
+import { comparison, findings, notes, verdictList, warnings } from "./tables.js";
 
 export interface DocumentParts {
   readonly result: TraceResult;
@@ -60,7 +60,5 @@ ${findings(sheet)}`,
 function verdict(result: TraceResult): Markup {
   const lines = verdictLines(result);
   if (lines.length === 0) return html`<p class="verdict">${unbroken(summaryOf(result.sides[0]!))}</p>`;
-  return html`<dl class="facts verdict">${lines.map(
-    ({ label, text }) => html`<dt class="${label}">${label}</dt><dd>${unbroken(text)}</dd>`,
-  )}</dl>`;
+  return verdictList(lines);
 }

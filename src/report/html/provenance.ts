@@ -8,6 +8,17 @@ import { html, type Markup } from "./markup.js";
 import type { Program } from "./shell.js";
 import { headingList } from "./tables.js";
 
+/** How any page came about; `more` has further facts. */
+export function origin(sheet: Sheet, program: Program, schema: string, more?: Markup): Markup {
+  return html`<p>To repeat it:</p>
+<pre class="command">${program.command}</pre>
+${headingList(sheet)}
+<dl class="facts">
+<dt>program</dt><dd>s2replay ${program.version}</dd>
+<dt>result</dt><dd>${schema}</dd>
+${more}</dl>`;
+}
+
 export function provenance(
   result: TraceResult,
   sheet: Sheet,
@@ -15,16 +26,11 @@ export function provenance(
   program: Program,
 ): Markup {
   const header = source.header === undefined ? "none" : JSON.stringify(source.header);
-  return html`<p>To repeat it:</p>
-<pre class="command">${program.command}</pre>
-${headingList(sheet)}
-<dl class="facts">
-<dt>program</dt><dd>s2replay ${program.version}</dd>
-<dt>result</dt><dd>${documentOf(result).schema}</dd>
-${sides.map(({ name, models }) => html`<dt>${name}</dt><dd>${models}</dd>`)}
+  const more = html`${sides.map(({ name, models }) => html`<dt>${name}</dt><dd>${models}</dd>`)}
 <dt>trace header</dt><dd><code>${header}</code></dd>
 <dt>profile ${profile.name}</dt><dd>${profile.source}</dd>
-</dl>
+`;
+  return html`${origin(sheet, program, documentOf(result).schema, more)}
 <details><summary>The profile's figures and their sources</summary>
 <div class="scroll" tabindex="0" role="region" aria-label="Figures of the profile">
 <table class="profile"><thead><tr><th scope="col">figure</th><th scope="col">ns</th><th scope="col"></th><th scope="col">source</th></tr></thead>

@@ -6,10 +6,11 @@ import { markOf } from "../cells.js";
 import { formatQuantity, type Unit } from "../quantity.js";
 import { recordingsSheet } from "../recordings.js";
 import { costs } from "../rows.js";
-import { percent, type StallSide, stallBars } from "./bars.js";
+import { rangeBar, type StallSide, stallBars } from "./bars.js";
 import { html, type Markup } from "./markup.js";
-import { type Program, pageText, section, unbroken } from "./shell.js";
-import { comparison, headingList, notes, warnings } from "./tables.js";
+import { origin } from "./provenance.js";
+import { type Program, pageText, section } from "./shell.js";
+import { comparison, notes, verdictList, warnings } from "./tables.js";
 
 const sides = ["before", "after"] as const;
 type RunSide = (typeof sides)[number];
@@ -17,8 +18,7 @@ type RunSide = (typeof sides)[number];
 export function recordingsPage(result: RecordingsResult, program: Program): string {
   const sheet = recordingsSheet(result);
   const isSeveral = result.before.runs.length > 1 || result.after.runs.length > 1;
-  const [verdict] = sheet.heading.filter(({ label }) => label === "verdict");
-  const main = html`${warnings(sheet)}<dl class="facts verdict"><dt class="verdict">verdict</dt><dd>${unbroken(verdict!.text)}</dd></dl>
+  const main = html`${warnings(sheet)}${verdictList(sheet.heading.filter(({ label }) => label === "verdict"))}
 ${section("figures", "Figures", comparison(sheet, isSeveral))}${section(
   "runs",
   "How far runs differ",
@@ -27,14 +27,7 @@ ${section("figures", "Figures", comparison(sheet, isSeveral))}${section(
   "caveats",
   "Caveats",
   notes(sheet),
-)}${section(
-  "how",
-  "How it was computed",
-  html`<p>To repeat it:</p>
-<pre class="command">${program.command}</pre>
-${headingList(sheet)}
-<dl class="facts"><dt>program</dt><dd>s2replay ${program.version}</dd><dt>result</dt><dd>${result.schema}</dd></dl>`,
-)}`;
+)}${section("how", "How it was computed", origin(sheet, program, result.schema))}`;
   return pageText({
     title: sheet.title,
     source: sides.map((side) => sourceText(result[side])).join(" against "),
@@ -92,7 +85,8 @@ function runBar({ name, unit, compared }: Shown): Markup {
     const mark = markOf({ kind }, unit, { recordedRatio: 1 });
     const range = least === most ? "" : `${text(least)} to ${text(most)}`;
     const words = `${name} ${side}: ${mark}${text(median)}${range === "" ? "" : `, ${range}`}`;
-    return html`<div class="bar"><span class="bar-name">${side}</span><svg class="change" role="img" aria-label="${words}"><line class="zero" x1="0" x2="0" y1="0" y2="100%"/><rect class="left" x="${percent(at(least))}" width="${percent(at(most) - at(least))}" y="30%" height="40%"/><line class="median" x1="${percent(at(median))}" x2="${percent(at(median))}" y1="10%" y2="90%"/></svg><span class="bar-value">${mark}${text(median)}<br>${range}</span></div>`;
+    const places = { low: at(least), median: at(median), high: at(most) };
+    return rangeBar({ name: side, words, zero: 0, range: places, value: [`${mark}${text(median)}`, range] });
   });
   return html`<h3>${name}</h3><div class="bars">${bars}</div>`;
 }

@@ -1,12 +1,21 @@
 /** The parts of a page that are words and figures: those of the text report. */
 
+import type { HeadingLine } from "../heading.js";
 import type { Row, Section } from "../rows.js";
 import type { Sheet } from "../sheet.js";
 import { html, type Markup } from "./markup.js";
+import { unbroken } from "./shell.js";
 
 export function warnings({ heading }: Sheet): Markup {
   const texts = heading.filter(({ label }) => label === "warning").map(({ text }) => text);
   return html`${texts.map((text) => html`<p class="warning"><strong>Warning:</strong> ${text}</p>\n`)}`;
+}
+
+/** What is to be read first. */
+export function verdictList(lines: readonly HeadingLine[]): Markup {
+  return html`<dl class="facts verdict">${lines.map(
+    ({ label, text }) => html`<dt class="${label}">${label}</dt><dd>${unbroken(text)}</dd>`,
+  )}</dl>`;
 }
 
 /** The lines above the figures of the text report, without its warnings. */
