@@ -32,12 +32,12 @@ export const bpftraceJson: Importer = {
 };
 
 class BpftraceLines implements LineReader {
-  readonly #text: LineReader;
+  private readonly text: LineReader;
   /** Events lost since the last line: a loss is told without a time and takes that of the line after it. */
-  #lost = 0;
+  private lost = 0;
 
   constructor(readonly input: RecordingInput) {
-    this.#text = tracefsLines(input);
+    this.text = tracefsLines(input);
   }
 
   read(bytes: Buffer, from: number, end: number): void {
@@ -45,19 +45,19 @@ class BpftraceLines implements LineReader {
     const { type, data } = parseMessage(line);
     const { summary } = this.input.writer;
     if (type === "printf" && typeof data === "string") {
-      for (const text of data.split("\n")) if (text.trim() !== "") this.#print(text.trimEnd());
+      for (const text of data.split("\n")) if (text.trim() !== "") this.print(text.trimEnd());
     } else if (type === "lost_events") {
       const count = Number((data as { events?: unknown } | null)?.events);
       if (!Number.isSafeInteger(count) || count < 0) throw unknownLine(expected, line);
-      this.#lost += count;
+      this.lost += count;
       summary.lostEvents += count;
     } else tally(summary.ignored, `bpftrace ${type}`);
   }
 
-  #print(text: string): void {
+  private print(text: string): void {
     if (!text.startsWith("{")) {
       const bytes = Buffer.from(`${text}\n`);
-      this.#text.read(bytes, 0, bytes.length - 1);
+      this.text.read(bytes, 0, bytes.length - 1);
       return;
     }
     const { input } = this;
@@ -67,9 +67,9 @@ class BpftraceLines implements LineReader {
       return;
     }
     const [, key, time] = timeMember.exec(text) ?? [];
-    if (this.#lost > 0 && time !== undefined) {
-      input.writer.line(`{"${key}":${time},"pid":0,"event":"lost_events","count":${this.#lost}}`);
-      this.#lost = 0;
+    if (this.lost > 0 && time !== undefined) {
+      input.writer.line(`{"${key}":${time},"pid":0,"event":"lost_events","count":${this.lost}}`);
+      this.lost = 0;
     }
     input.writer.line(text);
   }

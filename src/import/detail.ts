@@ -23,9 +23,9 @@ export class DetailPattern {
   readonly from: Int32Array;
   readonly end: Int32Array;
   /** Literal text before each slot, and the text behind the last. */
-  readonly #literals: Uint8Array[] = [];
+  private readonly literals: Uint8Array[] = [];
   /** Field of each slot, -1 for none. */
-  readonly #fields: Int32Array;
+  private readonly slotFields: Int32Array;
 
   /** `detail` as Latin-1, `slots` in its order. */
   constructor(
@@ -37,19 +37,19 @@ export class DetailPattern {
   ) {
     this.from = new Int32Array(fields.length);
     this.end = new Int32Array(fields.length);
-    this.#fields = Int32Array.from(slots, ({ field }) => field);
+    this.slotFields = Int32Array.from(slots, ({ field }) => field);
     let behind = 0;
     for (const { from, end } of slots) {
-      this.#literals.push(Buffer.from(detail.slice(behind, from), "latin1"));
+      this.literals.push(Buffer.from(detail.slice(behind, from), "latin1"));
       behind = end;
     }
-    this.#literals.push(Buffer.from(detail.slice(behind), "latin1"));
+    this.literals.push(Buffer.from(detail.slice(behind), "latin1"));
   }
 
   /** Whether bytes [at, end) look like this; then `from` and `end` say where the values are. */
   match(bytes: Uint8Array, at: number, end: number): boolean {
-    const literals = this.#literals;
-    const fields = this.#fields;
+    const literals = this.literals;
+    const fields = this.slotFields;
     for (let slot = 0; ; slot++) {
       const literal = literals[slot]!;
       const { length } = literal;

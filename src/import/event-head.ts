@@ -68,10 +68,10 @@ export class EventHead {
   /** Behind the colon and the space after the name. */
   detailFrom = 0;
 
-  readonly #tasks: KnownTask[] = [];
-  readonly #spellings = new Spellings();
+  private readonly tasks: KnownTask[] = [];
+  private readonly spellings = new Spellings();
   /** Length of the columns of the line before: most often the next one's. */
-  #length = 0;
+  private length = 0;
 
   constructor(
     readonly format: HeadFormat,
@@ -80,24 +80,24 @@ export class EventHead {
 
   /** Reads the line in bytes [from, end); false if it is no event's. Throws TraceRefusal. */
   read(bytes: Buffer, from: number, end: number): boolean {
-    const known = this.#known(bytes, from, end);
+    const known = this.known(bytes, from, end);
     if (known !== undefined) {
       this.at.task = known.task;
       this.prefix = known.prefix;
-      if (this.#rest(bytes, from + this.#length, end)) return true;
+      if (this.rest(bytes, from + this.length, end)) return true;
     }
-    return this.#slowly(bytes, from, end);
+    return this.slowly(bytes, from, end);
   }
 
   /** The task of the columns at `from`, if they are as long as those of the line before and known. */
-  #known(bytes: Buffer, from: number, end: number): KnownTask | undefined {
-    const to = from + this.#length;
+  private known(bytes: Buffer, from: number, end: number): KnownTask | undefined {
+    const to = from + this.length;
     if (to >= end || bytes[to - 1] !== SPACE) return undefined;
-    const entry = this.#spellings.find(bytes, from, to, hashOf(bytes, from, to));
-    return entry < 0 ? undefined : this.#tasks[this.#spellings.number(entry)];
+    const entry = this.spellings.find(bytes, from, to, hashOf(bytes, from, to));
+    return entry < 0 ? undefined : this.tasks[this.spellings.number(entry)];
   }
 
-  #slowly(bytes: Buffer, from: number, end: number): boolean {
+  private slowly(bytes: Buffer, from: number, end: number): boolean {
     const columns = this.format.split(bytes.toString("latin1", from, end));
     if (columns === undefined) return false;
     const { pid, tgid, prefix } = columns;
@@ -105,22 +105,22 @@ export class EventHead {
       columns.commEnd < 0
         ? undefined
         : bytes.toString("utf8", from + columns.commFrom, from + columns.commEnd);
-    this.#length = columns.end;
+    this.length = columns.end;
     const to = from + columns.end;
-    const entry = this.#spellings.find(bytes, from, to, hashOf(bytes, from, to));
-    let known = entry < 0 ? undefined : this.#tasks[this.#spellings.number(entry)];
+    const entry = this.spellings.find(bytes, from, to, hashOf(bytes, from, to));
+    let known = entry < 0 ? undefined : this.tasks[this.spellings.number(entry)];
     if (known === undefined) {
       known = { task: this.writer.task(pid, comm, tgid), prefix };
-      if (this.#tasks.length < MAX_TASKS && columns.end <= MAX_COLUMN_BYTES)
-        this.#spellings.add(bytes, from, to, this.#tasks.push(known) - 1);
+      if (this.tasks.length < MAX_TASKS && columns.end <= MAX_COLUMN_BYTES)
+        this.spellings.add(bytes, from, to, this.tasks.push(known) - 1);
     }
     this.at.task = known.task;
     this.prefix = known.prefix;
-    return this.#rest(bytes, to, end);
+    return this.rest(bytes, to, end);
   }
 
   /** From the cpu on. */
-  #rest(bytes: Buffer, from: number, end: number): boolean {
+  private rest(bytes: Buffer, from: number, end: number): boolean {
     let at = from;
     this.at.cpu = -1;
     if (bytes[at] === OPEN_BRACKET) {
@@ -135,15 +135,15 @@ export class EventHead {
     } else if (!this.format.isPerf) return false;
     for (let flags = 0; flags <= MAX_FLAGS && at < end; flags++) {
       while (bytes[at] === SPACE) at++;
-      const behind = this.#time(bytes, at, end);
-      if (behind > 0) return this.#name(bytes, behind, end);
+      const behind = this.time(bytes, at, end);
+      if (behind > 0) return this.name(bytes, behind, end);
       while (at < end && bytes[at] !== SPACE) at++;
     }
     return false;
   }
 
   /** The time at `at` with its colon; 0 if there is none. */
-  #time(bytes: Buffer, from: number, end: number): number {
+  private time(bytes: Buffer, from: number, end: number): number {
     let at = from;
     let seconds = 0;
     for (let digit = bytes[at]! - ZERO; digit >= 0 && digit <= 9; digit = bytes[++at]! - ZERO) {
@@ -170,7 +170,7 @@ export class EventHead {
     return at + 1;
   }
 
-  #name(bytes: Buffer, from: number, end: number): boolean {
+  private name(bytes: Buffer, from: number, end: number): boolean {
     let at = from;
     while (bytes[at] === SPACE) at++;
     // `report --ts-diff`: the time since the event before, (+24).

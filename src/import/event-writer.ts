@@ -120,27 +120,27 @@ export class EventWriter {
     unknown: new Map(),
     oddities: [],
   };
-  readonly #stages: StageNames;
-  readonly #calls = new GapFinder();
-  readonly #origins = new Float64Array(ORIGINS);
-  readonly #lost: { cpu: number; count: number | undefined }[] = [];
+  private readonly stages: StageNames;
+  private readonly calls = new GapFinder();
+  private readonly origins = new Float64Array(ORIGINS);
+  private readonly lost: { cpu: number; count: number | undefined }[] = [];
   /** `,"cpu":N`, by N. */
-  readonly #cpus: Uint8Array[] = [];
-  #lines = 0;
+  private readonly cpus: Uint8Array[] = [];
+  private lines = 0;
   /** Where the line at hand starts. */
-  #start = 0;
+  private start = 0;
   /** Time of the last event. */
-  readonly #last: Time = { seconds: 0, nanos: 0, decimals: 9 };
+  private readonly last: Time = { seconds: 0, nanos: 0, decimals: 9 };
   /** `{"ts":SECONDS.` of the second at hand. */
-  #second = NOTHING;
-  #secondOf = -1;
+  private second = NOTHING;
+  private secondOf = -1;
 
   constructor(
     readonly aliases: Aliases,
     /** Names of the stages that `stage` and `stage_end` mark; those of kvm_page_table_test where absent. */
     stages?: readonly Stage[],
   ) {
-    this.#stages = new StageNames(stages);
+    this.stages = new StageNames(stages);
   }
 
   /** What an event recorded as `name` with these fields is on the wire. */
@@ -184,43 +184,43 @@ export class EventWriter {
   /** Starts a plain event's line. Throws LineProblem where the recording lacks a field that the wire requires. */
   begin(shape: EventShape, at: Moment): void {
     if (shape.missing !== undefined) throw missingField(shape.event, shape.missing);
-    this.#precede(shape, at);
+    this.precede(shape, at);
     if (!shape.isKnown) tally(this.summary.unknown, shape.event);
     else if (!shape.isSched) this.threads.add(at.task.pid);
-    this.#common(shape, at);
+    this.common(shape, at);
   }
 
   end(): void {
     this.bytes[this.length++] = CLOSING_BRACE;
     this.bytes[this.length++] = NEWLINE;
-    this.#countLine();
+    this.countLine();
     this.summary.events++;
   }
 
   /** A line of the trace's own format, as it is, without its newline. */
   line(json: string): void {
-    if (this.#lines === 0) this.#header();
-    this.#line(json);
+    if (this.lines === 0) this.putHeader();
+    this.putLine(json);
   }
 
   /** Takes back the line begun. */
   drop(): void {
-    this.length = this.#start;
+    this.length = this.start;
   }
 
   /** A 64-bit value, as two halves of 32 bits. */
   hex(column: Column, high: number, low: number): void {
-    this.#copy(column.prefix);
+    this.copy(column.prefix);
     if (high !== 0) {
-      this.#hexDigits(high, 8 - (Math.clz32(high) >>> 2));
-      this.#hexDigits(low, 8);
-    } else this.#hexDigits(low, low === 0 ? 1 : 8 - (Math.clz32(low) >>> 2));
+      this.hexDigits(high, 8 - (Math.clz32(high) >>> 2));
+      this.hexDigits(low, 8);
+    } else this.hexDigits(low, low === 0 ? 1 : 8 - (Math.clz32(low) >>> 2));
     this.bytes[this.length++] = QUOTE;
   }
 
   /** Digits of a hex value without 0x and without leading zeros, from `bytes`; at most 16, checked by the caller. */
   hexText(column: Column, bytes: Uint8Array, from: number, end: number): void {
-    this.#copy(column.prefix);
+    this.copy(column.prefix);
     const to = this.bytes;
     let { length } = this;
     for (let i = from; i < end; i++) to[length++] = bytes[i]!;
@@ -230,21 +230,21 @@ export class EventWriter {
 
   /** An integer within 2^53 of 0, for the forms `signed` and `count`. */
   integer(column: Column, value: number): void {
-    this.#copy(column.prefix);
+    this.copy(column.prefix);
     if (value < 0) {
       this.bytes[this.length++] = MINUS;
-      this.#decimal(-value);
-    } else this.#decimal(value);
+      this.decimal(-value);
+    } else this.decimal(value);
   }
 
   /** A value of any form from its text, checked. Throws LineProblem. */
   text(shape: EventShape, column: Column, value: string): void {
-    this.#raw(`,"${column.key}":${checkedValue(shape.event, column.key, value, column.form)}`);
+    this.raw(`,"${column.key}":${checkedValue(shape.event, column.key, value, column.form)}`);
   }
 
   /** An event that goes to nowhere: it still shows that tracing was on. */
   ignore(shape: EventShape, at: Moment): void {
-    this.#precede(shape, at);
+    this.precede(shape, at);
     tally(this.summary.ignored, shape.event);
   }
 
@@ -263,20 +263,24 @@ export class EventWriter {
       if (value !== undefined) own += `,"${key}":${checkedValue(shape.event, key, value, form)}`;
       else if (required) throw missingField(shape.event, key);
     }
-    if (shape.isSched && this.#isForeign(shape, at, values)) {
-      this.#precede(shape, at);
+    if (shape.isSched && this.isForeign(shape, at, values)) {
+      this.precede(shape, at);
       tally(this.summary.ignored, `${shape.event} of other threads`);
       return;
     }
     this.begin(shape, at);
-    if (shape.isMark) own = this.#mark(shape.event, at.task.pid, detail);
-    if (shape.event === "memslot") this.#setSlot(shape, at.task.pid, values);
-    this.#raw(own);
+    if (shape.isMark) own = this.mark(shape.event, at.task.pid, detail);
+    if (shape.event === "memslot") this.setSlot(shape, at.task.pid, values);
+    this.raw(own);
     this.end();
   }
 
   /** Of threads that the recording has nothing of but sched events. */
-  #isForeign({ event, columns }: EventShape, at: Moment, values: readonly (string | undefined)[]): boolean {
+  private isForeign(
+    { event, columns }: EventShape,
+    at: Moment,
+    values: readonly (string | undefined)[],
+  ): boolean {
     return !this.threads.concerns(event, at.task.pid, Number(values[columns.at(-1)!.source]));
   }
 
@@ -285,14 +289,14 @@ export class EventWriter {
    * loss takes that of the next event. `cpu` -1 where the recording does not say.
    */
   lose(cpu: number, count: number | undefined): void {
-    this.#lost.push({ cpu, count });
-    this.#calls.forget();
+    this.lost.push({ cpu, count });
+    this.calls.forget();
     this.summary.lostEvents += count ?? 0;
   }
 
   /** What the last event left to say. */
   finish(): void {
-    if (this.#lines > 0) this.#losses(this.#last);
+    if (this.lines > 0) this.losses(this.last);
   }
 
   /** Forgets the bytes: they were taken. */
@@ -302,48 +306,48 @@ export class EventWriter {
 
   /** Where in the recording a line of the output came from; lines count from 1, the header is one. */
   originOf(line: number): number {
-    if (line <= this.#lines - ORIGINS) throw new ModelError(`the origin of line ${line} is forgotten`);
-    return this.#origins[line % ORIGINS]!;
+    if (line <= this.lines - ORIGINS) throw new ModelError(`the origin of line ${line} is forgotten`);
+    return this.origins[line % ORIGINS]!;
   }
 
-  #mark(event: string, pid: number, detail: string): string {
-    if (event === "stage") return mark(this.#stages.begin(pid), "begin");
-    return event === "stage_end" ? mark(this.#stages.end(pid), "end") : mark(detail);
+  private mark(event: string, pid: number, detail: string): string {
+    if (event === "stage") return mark(this.stages.begin(pid), "begin");
+    return event === "stage_end" ? mark(this.stages.end(pid), "end") : mark(detail);
   }
 
-  #setSlot(shape: EventShape, pid: number, values: readonly (string | undefined)[]): void {
+  private setSlot(shape: EventShape, pid: number, values: readonly (string | undefined)[]): void {
     const pairs = new Map<string, string>();
     for (const { key, source } of shape.columns) pairs.set(key, values[source] ?? "");
-    this.#stages.setSlot(pid, pairs);
+    this.stages.setSlot(pid, pairs);
   }
 
   /** What this event shows to have happened before it: losses, and time without tracing. */
-  #precede(shape: EventShape, at: Moment): void {
-    if (this.#lines === 0) this.#header();
-    if (this.#lost.length > 0) this.#losses(at);
+  private precede(shape: EventShape, at: Moment): void {
+    if (this.lines === 0) this.putHeader();
+    if (this.lost.length > 0) this.losses(at);
     const single = shape.event === "memslot" || shape.event === "stage" ? shape.event : undefined;
-    if (single !== undefined || this.#calls.isOpen) {
-      const last = this.#last;
-      const silence = this.#lines === 1 ? 0 : at.seconds - last.seconds + (at.nanos - last.nanos) / 1e9;
-      this.#calls.listen(silence);
-      if (shape.event === "memslot_ret") this.#calls.leave(at.task.pid, "memslot");
-      if (shape.event === "stage_end") this.#calls.leave(at.task.pid, "stage");
-      if (single !== undefined) this.#enter(single, at, silence);
+    if (single !== undefined || this.calls.isOpen) {
+      const last = this.last;
+      const silence = this.lines === 1 ? 0 : at.seconds - last.seconds + (at.nanos - last.nanos) / 1e9;
+      this.calls.listen(silence);
+      if (shape.event === "memslot_ret") this.calls.leave(at.task.pid, "memslot");
+      if (shape.event === "stage_end") this.calls.leave(at.task.pid, "stage");
+      if (single !== undefined) this.enter(single, at, silence);
     }
-    const last = this.#last;
+    const last = this.last;
     last.seconds = at.seconds;
     last.nanos = at.nanos;
     last.decimals = at.decimals;
-    this.#start = this.length;
+    this.start = this.length;
   }
 
-  #enter(call: SingleCall, at: Moment, silence: number): void {
-    const entered = this.#calls.enter(at.task.pid, call, silence);
+  private enter(call: SingleCall, at: Moment, silence: number): void {
+    const entered = this.calls.enter(at.task.pid, call, silence);
     if (entered === "possible") return;
     if (entered === "gap") {
       this.summary.gaps++;
       const until = timeText(at);
-      this.#line(`{"ts":${timeText(this.#last)},"pid":0,"event":"gap","until":${until}}`);
+      this.putLine(`{"ts":${timeText(this.last)},"pid":0,"event":"gap","until":${until}}`);
     } else if (this.summary.oddities.length < MAX_ODDITIES) {
       this.summary.oddities.push(
         `thread ${at.task.pid} enters ${call} while in ${entered.still} at ${timeText(at)}: events are missing before it`,
@@ -351,55 +355,55 @@ export class EventWriter {
     }
   }
 
-  #losses(at: Readonly<Time>): void {
-    for (const { cpu, count } of this.#lost.splice(0)) {
+  private losses(at: Readonly<Time>): void {
+    for (const { cpu, count } of this.lost.splice(0)) {
       const lost = count === undefined ? "" : `,"count":${count}`;
       const on = cpu < 0 ? "" : `,"cpu":${cpu}`;
-      this.#line(`{"ts":${timeText(at)}${on},"pid":0,"event":"lost_events"${lost}}`);
+      this.putLine(`{"ts":${timeText(at)}${on},"pid":0,"event":"lost_events"${lost}}`);
     }
   }
 
-  #header(): void {
-    this.#raw(writeHeader(this.header));
-    this.#countLine();
+  private putHeader(): void {
+    this.raw(writeHeader(this.header));
+    this.countLine();
   }
 
-  #line(text: string): void {
-    this.#raw(`${text}\n`);
-    this.#countLine();
+  private putLine(text: string): void {
+    this.raw(`${text}\n`);
+    this.countLine();
     this.summary.events++;
   }
 
-  #countLine(): void {
-    this.#lines++;
-    this.#origins[this.#lines % ORIGINS] = this.origin;
+  private countLine(): void {
+    this.lines++;
+    this.origins[this.lines % ORIGINS] = this.origin;
   }
 
   /** A line up to its own fields. */
-  #common(shape: EventShape, at: Moment): void {
-    if (this.bytes.length - this.length < LINE_ROOM) this.#grow(LINE_ROOM);
-    if (at.seconds !== this.#secondOf) {
-      this.#second = Buffer.from(`{"ts":${at.seconds}.`);
-      this.#secondOf = at.seconds;
+  private common(shape: EventShape, at: Moment): void {
+    if (this.bytes.length - this.length < LINE_ROOM) this.grow(LINE_ROOM);
+    if (at.seconds !== this.secondOf) {
+      this.second = Buffer.from(`{"ts":${at.seconds}.`);
+      this.secondOf = at.seconds;
     }
-    this.#copy(this.#second);
-    this.#fraction(at.nanos, at.decimals);
-    if (at.cpu >= 0) this.#copy(this.#cpuText(at.cpu));
-    this.#copy(at.task.before);
-    this.#copy(shape.name);
-    this.#copy(at.task.behind);
+    this.copy(this.second);
+    this.fraction(at.nanos, at.decimals);
+    if (at.cpu >= 0) this.copy(this.cpuText(at.cpu));
+    this.copy(at.task.before);
+    this.copy(shape.name);
+    this.copy(at.task.behind);
   }
 
-  #cpuText(cpu: number): Uint8Array {
-    let text = this.#cpus[cpu];
+  private cpuText(cpu: number): Uint8Array {
+    let text = this.cpus[cpu];
     if (text === undefined) {
       text = Buffer.from(`,"cpu":${cpu}`);
-      this.#cpus[cpu] = text;
+      this.cpus[cpu] = text;
     }
     return text;
   }
 
-  #fraction(nanos: number, decimals: number): void {
+  private fraction(nanos: number, decimals: number): void {
     const { bytes } = this;
     let { length } = this;
     let rest = nanos;
@@ -416,7 +420,7 @@ export class EventWriter {
     this.length = length;
   }
 
-  #hexDigits(value: number, count: number): void {
+  private hexDigits(value: number, count: number): void {
     const { bytes } = this;
     let { length } = this;
     let shift = 4 * count;
@@ -434,12 +438,12 @@ export class EventWriter {
     this.length = length;
   }
 
-  #decimal(value: number): void {
+  private decimal(value: number): void {
     if (value < 10) this.bytes[this.length++] = DIGITS[value]!;
     else this.length += this.bytes.write(String(value), this.length, "latin1");
   }
 
-  #copy(text: Uint8Array): void {
+  private copy(text: Uint8Array): void {
     const { bytes } = this;
     let { length } = this;
     if (text.length > LONG_TEXT) {
@@ -452,13 +456,13 @@ export class EventWriter {
   }
 
   /** Text of any length. */
-  #raw(text: string): void {
+  private raw(text: string): void {
     const room = 3 * text.length + LINE_ROOM;
-    if (this.bytes.length - this.length < room) this.#grow(room);
+    if (this.bytes.length - this.length < room) this.grow(room);
     this.length += this.bytes.write(text, this.length, "utf8");
   }
 
-  #grow(room: number): void {
+  private grow(room: number): void {
     const wider = Buffer.allocUnsafeSlow(Math.max(2 * this.bytes.length, this.length + room));
     this.bytes.copy(wider, 0, 0, this.length);
     this.bytes = wider;

@@ -21,22 +21,22 @@ export interface FtraceFormat {
 const HASH = 0x23;
 
 export class FtraceLines implements LineReader {
-  readonly #head: EventHead;
-  readonly #events: TextEvents;
+  private readonly head: EventHead;
+  private readonly events: TextEvents;
 
   constructor(
     readonly input: RecordingInput,
     readonly format: FtraceFormat,
   ) {
-    this.#head = new EventHead(ftraceHead(format.ticks, format.hasPrefixes), input.writer);
-    this.#events = new TextEvents(input.writer);
+    this.head = new EventHead(ftraceHead(format.ticks, format.hasPrefixes), input.writer);
+    this.events = new TextEvents(input.writer);
   }
 
   read(bytes: Buffer, from: number, end: number): void {
-    const head = this.#head;
+    const head = this.head;
     if (bytes[from] !== HASH && head.read(bytes, from, end)) {
       const { instance } = this.input;
-      if (instance === undefined || instance === head.prefix) this.#events.write(bytes, head, end);
+      if (instance === undefined || instance === head.prefix) this.events.write(bytes, head, end);
       return;
     }
     const line = bytes.toString("utf8", from, end);

@@ -11,20 +11,20 @@ export function isSched(event: string): boolean {
 }
 
 export class GuestThreads {
-  readonly #pids = new Set<number>();
+  private readonly pids = new Set<number>();
   /** The one added last: most often the next one too. */
-  #last = -1;
+  private last = -1;
 
   add(pid: number): void {
-    if (pid === this.#last) return;
-    this.#last = pid;
-    if (this.#pids.size === MAX_THREADS) this.#pids.clear();
+    if (pid === this.last) return;
+    this.last = pid;
+    if (this.pids.size === MAX_THREADS) this.pids.clear();
     // The idle tasks are all 0: what interrupts them is no thread's.
-    if (pid !== 0) this.#pids.add(pid);
+    if (pid !== 0) this.pids.add(pid);
   }
 
   /** Whether a sched event is of such a thread. `other`: who comes, or who is woken: who wakes does not matter. */
   concerns(event: string, pid: number, other: number): boolean {
-    return this.#pids.has(other) || (event === "sched_switch" && this.#pids.has(pid));
+    return this.pids.has(other) || (event === "sched_switch" && this.pids.has(pid));
   }
 }

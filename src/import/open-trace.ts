@@ -143,13 +143,13 @@ function withTold(said: TraceHeader | undefined, told: HeaderFields = {}): Trace
 
 class TraceReader implements TraceSource {
   readonly strings = new Interner();
-  readonly #time = new TimeBase();
-  readonly #pool = new BatchPool(BATCH_ROWS);
-  readonly #order: ReorderWindow;
-  readonly #scanner: LineScanner;
-  #started = false;
+  private readonly time = new TimeBase();
+  private readonly pool = new BatchPool(BATCH_ROWS);
+  private readonly order: ReorderWindow;
+  private readonly scanner: LineScanner;
+  private started = false;
   /** The first delivered event's time relative to the first line's: below 0 where that was not the earliest. */
-  #originNs = 0;
+  private originNs = 0;
 
   constructor(
     readonly name: string,
@@ -160,66 +160,66 @@ class TraceReader implements TraceSource {
     readonly options: ScanOptions,
     reorderWindowNs: number,
   ) {
-    this.#order = new ReorderWindow(this.#pool, reorderWindowNs);
-    const context = new LineContext(this.strings, this.#pool, header?.granule ?? 4096, this.#time);
-    this.#scanner = new LineScanner(context, this.#order, lines, report, options);
+    this.order = new ReorderWindow(this.pool, reorderWindowNs);
+    const context = new LineContext(this.strings, this.pool, header?.granule ?? 4096, this.time);
+    this.scanner = new LineScanner(context, this.order, lines, report, options);
   }
 
   async *batches(): AsyncGenerator<EventBatch> {
-    if (this.#started) throw new ModelError("a trace can be read once: open it again");
-    this.#started = true;
+    if (this.started) throw new ModelError("a trace can be read once: open it again");
+    this.started = true;
     try {
-      while (await this.#fill()) {
-        this.#order.hold();
-        yield* this.#deliver(false);
+      while (await this.fill()) {
+        this.order.hold();
+        yield* this.deliver(false);
       }
-      this.#order.hold();
-      yield* this.#deliver(true);
-      this.#checkEnd();
+      this.order.hold();
+      yield* this.deliver(true);
+      this.checkEnd();
     } finally {
       await this.lines.source.close();
     }
   }
 
   /** Reads a batch full; false at the end of the input. */
-  async #fill(): Promise<boolean> {
-    while (this.#scanner.scan() !== "full") {
+  private async fill(): Promise<boolean> {
+    while (this.scanner.scan() !== "full") {
       const more = await this.lines.refill();
       if (more === "end") return false;
       if (more === "too-long") {
         this.report.lines++;
-        this.#scanner.refuseLong();
+        this.scanner.refuseLong();
         await this.lines.dropLine();
       }
     }
     return true;
   }
 
-  *#deliver(atEnd: boolean): Generator<EventBatch> {
-    for (let batch = this.#order.next(atEnd); batch !== undefined; batch = this.#order.next(atEnd)) {
-      this.#finish(batch);
+  private *deliver(atEnd: boolean): Generator<EventBatch> {
+    for (let batch = this.order.next(atEnd); batch !== undefined; batch = this.order.next(atEnd)) {
+      this.finish(batch);
       yield batch;
-      this.#pool.release(batch);
+      this.pool.release(batch);
     }
   }
 
   /** Counts a batch, and makes its times relative to the first event in time order. */
-  #finish(batch: EventBatch): void {
+  private finish(batch: EventBatch): void {
     const { report } = this;
     const { count, kind, atNs, amount } = batch;
     if (report.baseNs === undefined) {
-      this.#originNs = atNs[0]!;
-      report.baseNs = this.#time.ns! + BigInt(this.#originNs);
+      this.originNs = atNs[0]!;
+      report.baseNs = this.time.ns! + BigInt(this.originNs);
     }
     report.events += count;
-    if (this.#originNs === 0) return;
+    if (this.originNs === 0) return;
     for (let row = 0; row < count; row++) {
-      atNs[row]! -= this.#originNs;
-      if (kind[row] === Kind.gap && !Number.isNaN(amount[row])) amount[row]! -= this.#originNs;
+      atNs[row]! -= this.originNs;
+      if (kind[row] === Kind.gap && !Number.isNaN(amount[row])) amount[row]! -= this.originNs;
     }
   }
 
-  #checkEnd(): void {
+  private checkEnd(): void {
     const { lines, report, options } = this;
     if (lines.dataEnd !== undefined) {
       if (!options.lenient) throw new TraceFormatError(options.file, lines.dataEnd.problem);

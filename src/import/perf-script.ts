@@ -64,19 +64,19 @@ export const perfScript: Importer = {
 };
 
 class PerfLines implements LineReader {
-  readonly #head: EventHead;
-  readonly #events: TextEvents;
+  private readonly head: EventHead;
+  private readonly events: TextEvents;
 
   constructor(readonly input: RecordingInput) {
-    this.#head = new EventHead(head, input.writer);
-    this.#events = new TextEvents(input.writer);
+    this.head = new EventHead(head, input.writer);
+    this.events = new TextEvents(input.writer);
   }
 
   read(bytes: Buffer, from: number, end: number): void {
     if (bytes[from] === HASH) return;
-    const isEvent = this.#head.read(bytes, from, end);
-    if (isEvent && !isRecord(bytes, this.#head.nameFrom)) {
-      this.#events.write(bytes, this.#head, end);
+    const isEvent = this.head.read(bytes, from, end);
+    if (isEvent && !isRecord(bytes, this.head.nameFrom)) {
+      this.events.write(bytes, this.head, end);
       return;
     }
     const line = bytes.toString("utf8", from, end);

@@ -53,15 +53,15 @@ export class RecordingSource implements ByteSource, RecordingInput {
   readonly file: string;
   readonly lenient: boolean;
   readonly instance: string | undefined;
-  #recording: Recording | undefined;
+  private recording: Recording | undefined;
   /** The recording where it is read here and there. */
-  #file: RandomAccess | undefined;
-  #header: HeaderFields = {};
+  private random: RandomAccess | undefined;
+  private header: HeaderFields = {};
   /** What was recorded beside it: who recorded knows better than what can be read from the recording. */
-  #beside: HeaderFields = {};
+  private beside: HeaderFields = {};
   /** Bytes of the writer handed on. */
-  #taken = 0;
-  #end: "ended" | DataEnd | undefined;
+  private taken = 0;
+  private end: "ended" | DataEnd | undefined;
 
   private constructor(
     readonly format: string,
@@ -83,13 +83,13 @@ export class RecordingSource implements ByteSource, RecordingInput {
   ): Promise<RecordingSource> {
     const source = new RecordingSource(importer.format, bytes, place, options);
     source.describe({ arch: "arm64", source: importer.format });
-    source.#beside = await readHeaderBeside(place.path);
-    source.#recording = await importer.open(source);
+    source.beside = await readHeaderBeside(place.path);
+    source.recording = await importer.open(source);
     return source;
   }
 
   get inputBytes(): number {
-    return this.#file?.readBytes ?? this.bytes.inputBytes;
+    return this.random?.readBytes ?? this.bytes.inputBytes;
   }
 
   get summary(): ImportSummary {
@@ -98,33 +98,33 @@ export class RecordingSource implements ByteSource, RecordingInput {
 
   /** The line of the recording that an output line came from, or the output line itself where there are none. */
   lineOf(line: number): number {
-    return this.#recording!.origin === "line" ? this.writer.originOf(line) : line;
+    return this.recording!.origin === "line" ? this.writer.originOf(line) : line;
   }
 
   /** As errors say it: FILE:LINE, or FILE and the byte. */
   whereOf(line: number): string {
-    return this.#where(this.writer.originOf(line));
+    return this.where(this.writer.originOf(line));
   }
 
   describe(header: HeaderFields): void {
-    this.#header = { ...this.#header, ...header };
-    const lost = this.#header.lost_events ?? this.#beside.lost_events;
+    this.header = { ...this.header, ...header };
+    const lost = this.header.lost_events ?? this.beside.lost_events;
     this.writer.header = {
-      ...this.#header,
-      ...this.#beside,
+      ...this.header,
+      ...this.beside,
       // Only the importer knows which losses it tells as events, where they are.
       ...(lost === undefined ? {} : { lost_events: lost }),
     };
   }
 
   restore(header: HeaderFields): void {
-    this.#header = {};
+    this.header = {};
     this.describe(header);
   }
 
   refuse(problem: LineProblem): void {
     const { skipped } = this.place;
-    if (!this.lenient) throw new TraceFormatError(this.#where(this.writer.origin), problem.message);
+    if (!this.lenient) throw new TraceFormatError(this.where(this.writer.origin), problem.message);
     skipped.set(problem.reason, (skipped.get(problem.reason) ?? 0) + 1);
   }
 
@@ -132,41 +132,41 @@ export class RecordingSource implements ByteSource, RecordingInput {
     const { plainPath } = this.place;
     // A path may name a pipe: <(zcat trace.dat.gz).
     const isFile = plainPath !== undefined && (await stat(plainPath)).isFile();
-    this.#file = await (isFile ? RandomAccess.file(plainPath) : RandomAccess.copy(this.bytes));
-    return this.#file;
+    this.random = await (isFile ? RandomAccess.file(plainPath) : RandomAccess.copy(this.bytes));
+    return this.random;
   }
 
   async read(into: Buffer, at: number): Promise<number> {
     const { writer } = this;
-    while (this.#taken === writer.length && this.#end === undefined) {
+    while (this.taken === writer.length && this.end === undefined) {
       writer.clear();
-      this.#taken = 0;
-      await this.#advance();
+      this.taken = 0;
+      await this.advance();
     }
-    if (this.#taken === writer.length && this.#end instanceof DataEnd) throw this.#end;
-    const length = writer.bytes.copy(into, at, this.#taken, writer.length);
-    this.#taken += length;
+    if (this.taken === writer.length && this.end instanceof DataEnd) throw this.end;
+    const length = writer.bytes.copy(into, at, this.taken, writer.length);
+    this.taken += length;
     return length;
   }
 
   async close(): Promise<void> {
-    await this.#recording?.close();
+    await this.recording?.close();
     await this.bytes.close();
   }
 
-  async #advance(): Promise<void> {
+  private async advance(): Promise<void> {
     try {
-      if (await this.#recording!.step()) return;
-      this.#end = "ended";
+      if (await this.recording!.step()) return;
+      this.end = "ended";
     } catch (error) {
       if (!(error instanceof DataEnd)) throw error;
-      this.#end = error;
+      this.end = error;
     }
     this.writer.finish();
   }
 
-  #where(origin: number): string {
-    return this.#recording?.origin === "byte" ? `${this.file}: at byte ${origin}` : `${this.file}:${origin}`;
+  private where(origin: number): string {
+    return this.recording?.origin === "byte" ? `${this.file}: at byte ${origin}` : `${this.file}:${origin}`;
   }
 }
 

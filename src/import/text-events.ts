@@ -52,22 +52,22 @@ const exceptionCodes = new Map([
 ]);
 
 export class TextEvents {
-  readonly #events: NamedEvent[] = [];
-  readonly #spellings = new Spellings();
+  private readonly events: NamedEvent[] = [];
+  private readonly spellings = new Spellings();
 
   constructor(readonly writer: EventWriter) {}
 
   /** Writes the event whose head was read; `end` is behind its last byte. Throws LineProblem. */
   write(bytes: Buffer, head: EventHead, end: number): void {
-    const event = this.#event(bytes, head);
+    const event = this.event(bytes, head);
     const { at } = head;
-    if (event.handling === "details") this.#details(bytes, event, at, head.detailFrom, end);
+    if (event.handling === "details") this.details(bytes, event, at, head.detailFrom, end);
     else if (event.handling === "mark") {
       const text = bytes.toString("utf8", head.detailFrom, end);
       // trace-cmd puts before it where it was written: `tracing_mark_write: `, with -R `ip=.. buf=`.
       const detail = event.name === "print" ? text.replace(/^ *(?:ip=\S+ buf=|\S+: )/, "") : text;
       this.writer.special(event.bare, at, [], detail);
-    } else if (event.handling === "sched") this.#sched(bytes, event, at, head.detailFrom, end);
+    } else if (event.handling === "sched") this.sched(bytes, event, at, head.detailFrom, end);
     else if (event.bare.kind === "ignored") this.writer.ignore(event.bare, at);
     else {
       this.writer.begin(event.bare, at);
@@ -75,19 +75,19 @@ export class TextEvents {
     }
   }
 
-  #event(bytes: Buffer, head: EventHead): NamedEvent {
+  private event(bytes: Buffer, head: EventHead): NamedEvent {
     const { nameFrom, nameEnd } = head;
     // Spellings hash all but the last byte, here the colon.
-    const entry = this.#spellings.find(bytes, nameFrom, nameEnd + 1, head.nameHash);
-    if (entry >= 0) return this.#events[this.#spellings.number(entry)]!;
-    const event = this.#name(bytes.toString("utf8", nameFrom, nameEnd));
-    if (this.#events.length < MAX_NAMES && nameEnd - nameFrom <= MAX_NAME_BYTES) {
-      this.#spellings.add(bytes, nameFrom, nameEnd + 1, this.#events.push(event) - 1);
+    const entry = this.spellings.find(bytes, nameFrom, nameEnd + 1, head.nameHash);
+    if (entry >= 0) return this.events[this.spellings.number(entry)]!;
+    const event = this.name(bytes.toString("utf8", nameFrom, nameEnd));
+    if (this.events.length < MAX_NAMES && nameEnd - nameFrom <= MAX_NAME_BYTES) {
+      this.spellings.add(bytes, nameFrom, nameEnd + 1, this.events.push(event) - 1);
     }
     return event;
   }
 
-  #name(name: string): NamedEvent {
+  private name(name: string): NamedEvent {
     const bare = this.writer.shape(name, []);
     const hasFields = (wireFieldsOf(bare.event)?.length ?? 0) > 0;
     const handling = bare.isMark
@@ -101,12 +101,12 @@ export class TextEvents {
   }
 
   /** Names of tasks stand in the middle of it, and may hold anything. */
-  #sched(bytes: Buffer, { name, bare }: NamedEvent, at: Moment, from: number, end: number): void {
+  private sched(bytes: Buffer, { name, bare }: NamedEvent, at: Moment, from: number, end: number): void {
     const values = schedValues(bare.event, bytes.toString("latin1", from, end));
     this.writer.special(this.writer.shape(name, Object.keys(values)), at, Object.values(values));
   }
 
-  #details(bytes: Buffer, event: NamedEvent, at: Moment, from: number, end: number): void {
+  private details(bytes: Buffer, event: NamedEvent, at: Moment, from: number, end: number): void {
     while (from < end && bytes[from] === SPACE) from++;
     const { readings } = event;
     for (let index = 0; index < readings.length; index++) {
@@ -116,13 +116,13 @@ export class TextEvents {
         readings[index] = readings[index - 1]!;
         readings[index - 1] = reading;
       }
-      this.#write(bytes, reading, at);
+      this.writeEvent(bytes, reading, at);
       return;
     }
-    this.#learn(bytes, event, at, from, end);
+    this.learn(bytes, event, at, from, end);
   }
 
-  #learn(bytes: Buffer, event: NamedEvent, at: Moment, from: number, end: number): void {
+  private learn(bytes: Buffer, event: NamedEvent, at: Moment, from: number, end: number): void {
     const pattern = learnDetail(event.bare.event, bytes.toString("latin1", from, end));
     const reading = { pattern, shape: this.writer.shape(event.name, pattern.fields) };
     if (!pattern.match(bytes, from, end)) {
@@ -130,13 +130,13 @@ export class TextEvents {
     }
     if (end - from <= MAX_DETAIL_BYTES) event.readings.unshift(reading);
     if (event.readings.length > MAX_READINGS) event.readings.pop();
-    this.#write(bytes, reading, at);
+    this.writeEvent(bytes, reading, at);
   }
 
-  #write(bytes: Buffer, { pattern, shape }: Reading, at: Moment): void {
+  private writeEvent(bytes: Buffer, { pattern, shape }: Reading, at: Moment): void {
     const { writer } = this;
     if (shape.kind !== "plain") {
-      const values = pattern.fields.map((_, field) => this.#text(bytes, shape, pattern, field));
+      const values = pattern.fields.map((_, field) => this.text(bytes, shape, pattern, field));
       writer.special(shape, at, values);
       return;
     }
@@ -146,8 +146,8 @@ export class TextEvents {
       for (let index = 0; index < columns.length; index++) {
         const column = columns[index]!;
         const { source } = column;
-        if (!this.#value(bytes, column, pattern.from[source]!, pattern.end[source]!, pattern.isHex)) {
-          this.#slowly(bytes, shape, pattern, column);
+        if (!this.value(bytes, column, pattern.from[source]!, pattern.end[source]!, pattern.isHex)) {
+          this.slowly(bytes, shape, pattern, column);
         }
       }
     } catch (problem) {
@@ -158,12 +158,12 @@ export class TextEvents {
   }
 
   /** Writes the number in bytes [from, end) in place; false leaves it to #slowly. */
-  #value(bytes: Buffer, column: Column, from: number, end: number, isHex: boolean): boolean {
+  private value(bytes: Buffer, column: Column, from: number, end: number, isHex: boolean): boolean {
     const { form } = column;
     if (form === "text") return false;
     const first = bytes[from]!;
     const hasX = first === ZERO && bytes[from + 1] === SMALL_X;
-    if (hasX || isHex) return form === "hex" && this.#hex(bytes, column, hasX ? from + 2 : from, end);
+    if (hasX || isHex) return form === "hex" && this.hex(bytes, column, hasX ? from + 2 : from, end);
     const isNegative = first === MINUS;
     let at = isNegative ? from + 1 : from;
     if (end - at > EXACT_DIGITS || at === end) return false;
@@ -183,7 +183,7 @@ export class TextEvents {
     return true;
   }
 
-  #hex(bytes: Buffer, column: Column, from: number, end: number): boolean {
+  private hex(bytes: Buffer, column: Column, from: number, end: number): boolean {
     while (from < end - 1 && bytes[from] === ZERO) from++;
     if (from === end || end - from > MAX_HEX_DIGITS) return false;
     for (let at = from; at < end; at++) {
@@ -194,8 +194,8 @@ export class TextEvents {
     return true;
   }
 
-  #slowly(bytes: Buffer, shape: EventShape, pattern: DetailPattern, column: Column): void {
-    const value = this.#text(bytes, shape, pattern, column.source);
+  private slowly(bytes: Buffer, shape: EventShape, pattern: DetailPattern, column: Column): void {
+    const value = this.text(bytes, shape, pattern, column.source);
     if (value !== undefined) this.writer.text(shape, column, value);
     else if (column.required) {
       const { event } = shape;
@@ -207,7 +207,7 @@ export class TextEvents {
   }
 
   /** A field's value as the writer takes it; undefined where the recording could not tell. */
-  #text(bytes: Buffer, shape: EventShape, pattern: DetailPattern, field: number): string | undefined {
+  private text(bytes: Buffer, shape: EventShape, pattern: DetailPattern, field: number): string | undefined {
     const text = bytes.toString("utf8", pattern.from[field]!, pattern.end[field]!);
     // The probe could not read the memory that it was to fetch the field from.
     if (text === "(fault)") return undefined;

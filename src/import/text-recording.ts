@@ -31,23 +31,23 @@ const SPACE = 0x20;
 
 export class TextRecording implements Recording {
   readonly origin = "line";
-  readonly #lines: LineBuffer;
-  #line = 0;
+  private readonly lines: LineBuffer;
+  private line = 0;
 
   constructor(
     readonly input: RecordingInput,
     readonly reader: LineReader,
   ) {
-    this.#lines = new LineBuffer(input.bytes);
+    this.lines = new LineBuffer(input.bytes);
   }
 
   async step(): Promise<boolean> {
-    const lines = this.#lines;
+    const lines = this.lines;
     if (lines.at === lines.end) {
       const more = await lines.refill();
-      if (more === "end") return this.#end();
+      if (more === "end") return this.end();
       if (more === "too-long") {
-        this.#tell(
+        this.tell(
           new LineProblem("line over 1 MiB", `line over 1 MiB, expected at most ${MAX_LINE_BYTES} bytes`),
         );
         await lines.dropLine();
@@ -61,11 +61,11 @@ export class TextRecording implements Recording {
       let to = bytes.indexOf(NEWLINE, from);
       lines.at = to + 1;
       while (to > from && (bytes[to - 1] === SPACE || bytes[to - 1] === RETURN)) to--;
-      writer.origin = ++this.#line;
+      writer.origin = ++this.line;
       if (to === from) continue;
       // Every program that writes these formats ends its lines: one without an end lost some of it.
-      if (lines.unterminated && lines.at === end) return this.#end("the last line has no end");
-      this.#read(bytes, from, to);
+      if (lines.unterminated && lines.at === end) return this.end("the last line has no end");
+      this.read(bytes, from, to);
     }
     return true;
   }
@@ -74,24 +74,24 @@ export class TextRecording implements Recording {
     return Promise.resolve();
   }
 
-  #read(bytes: Buffer, from: number, end: number): void {
+  private read(bytes: Buffer, from: number, end: number): void {
     try {
       this.reader.read(bytes, from, end);
     } catch (problem) {
       if (problem instanceof LineProblem) this.input.refuse(problem);
       else if (problem instanceof TraceRefusal) {
-        throw new UnsupportedTraceError(`${this.input.file}:${this.#line}: ${problem.message}`);
+        throw new UnsupportedTraceError(`${this.input.file}:${this.line}: ${problem.message}`);
       } else throw problem;
     }
   }
 
-  #tell(problem: LineProblem): void {
-    this.input.writer.origin = ++this.#line;
+  private tell(problem: LineProblem): void {
+    this.input.writer.origin = ++this.line;
     this.input.refuse(problem);
   }
 
-  #end(cut?: string): false {
-    const { dataEnd, dataBytes } = this.#lines;
+  private end(cut?: string): false {
+    const { dataEnd, dataBytes } = this.lines;
     if (dataEnd !== undefined) throw dataEnd;
     if (cut !== undefined) throw new DataEnd(`cut short at byte ${dataBytes}: ${cut}`);
     return false;

@@ -18,39 +18,39 @@ const FEW_ROWS = 24;
 
 export class BatchPool {
   /** Never handed out: its rare columns are those of every batch that has none. */
-  readonly #absent: EventBatch;
-  readonly #free: EventBatch[] = [];
+  private readonly absent: EventBatch;
+  private readonly free: EventBatch[] = [];
 
   constructor(readonly capacity: number) {
-    this.#absent = new EventBatch(capacity);
+    this.absent = new EventBatch(capacity);
   }
 
   take(): EventBatch {
-    return this.#free.pop() ?? new EventBatch(this.capacity, this.#absent);
+    return this.free.pop() ?? new EventBatch(this.capacity, this.absent);
   }
 
   release(batch: EventBatch): void {
-    clearRows(batch, this.#absent);
-    this.#free.push(batch);
+    clearRows(batch, this.absent);
+    this.free.push(batch);
   }
 
   /** The batch's own copy of a rare column, to write to. */
   own<K extends RareColumn>(batch: EventBatch, column: K): EventBatch[K] {
-    if (batch[column] === this.#absent[column]) batch[column] = this.#absent[column].slice() as EventBatch[K];
+    if (batch[column] === this.absent[column]) batch[column] = this.absent[column].slice() as EventBatch[K];
     return batch[column];
   }
 
   /** own() for the three that some traces have on every line. */
   ownVm(batch: EventBatch): Int32Array {
-    return batch.vm === this.#absent.vm ? this.own(batch, "vm") : batch.vm;
+    return batch.vm === this.absent.vm ? this.own(batch, "vm") : batch.vm;
   }
 
   ownVcpu(batch: EventBatch): Int32Array {
-    return batch.vcpu === this.#absent.vcpu ? this.own(batch, "vcpu") : batch.vcpu;
+    return batch.vcpu === this.absent.vcpu ? this.own(batch, "vcpu") : batch.vcpu;
   }
 
   ownTgid(batch: EventBatch): Int32Array {
-    return batch.tgid === this.#absent.tgid ? this.own(batch, "tgid") : batch.tgid;
+    return batch.tgid === this.absent.tgid ? this.own(batch, "tgid") : batch.tgid;
   }
 
   /** Puts absent values back into one row. */
@@ -68,7 +68,7 @@ export class BatchPool {
     batch.level[row] = NO_LEVEL;
     batch.ret[row] = NO_RET;
     for (const column of rare) {
-      const blank = this.#absent[column];
+      const blank = this.absent[column];
       if (batch[column] !== blank) batch[column][row] = blank[row]!;
     }
   }
@@ -80,7 +80,7 @@ export class BatchPool {
     for (const column of words) copy(target[column], source[column], at, from, end);
     for (const column of small) copy(target[column], source[column], at, from, end);
     for (const column of rare) {
-      const blank = this.#absent[column];
+      const blank = this.absent[column];
       if (source[column] === blank && target[column] === blank) continue;
       copy(this.own(target, column), source[column], at, from, end);
     }

@@ -62,8 +62,8 @@ const TURN_BYTES = 4 * 1024 * 1024;
 
 class FileSource implements ByteSource {
   inputBytes = 0;
-  #turns = -1;
-  #isClosed = false;
+  private turns = -1;
+  private isClosed = false;
 
   constructor(
     readonly file: number,
@@ -74,10 +74,10 @@ class FileSource implements ByteSource {
   async read(into: Buffer, at: number): Promise<number> {
     // A regular file does not keep one waiting; handing each read to a thread costs more than the read.
     // Now and then the event loop has to turn all the same, for signals and for a progress bar.
-    const turn = this.totalBytes === undefined || Math.floor(this.inputBytes / TURN_BYTES) !== this.#turns;
+    const turn = this.totalBytes === undefined || Math.floor(this.inputBytes / TURN_BYTES) !== this.turns;
     let count: number;
     if (turn) {
-      this.#turns = Math.floor(this.inputBytes / TURN_BYTES);
+      this.turns = Math.floor(this.inputBytes / TURN_BYTES);
       count = (await read(this.file, into, at, into.length - at, null)).bytesRead;
     } else count = fs.readSync(this.file, into, at, into.length - at, null);
     this.inputBytes += count;
@@ -86,45 +86,45 @@ class FileSource implements ByteSource {
   }
 
   async close(): Promise<void> {
-    if (this.#isClosed) return;
-    this.#isClosed = true;
+    if (this.isClosed) return;
+    this.isClosed = true;
     await close(this.file);
   }
 }
 
 class StreamSource implements ByteSource {
   inputBytes = 0;
-  readonly #chunks: AsyncIterator<string | Buffer>;
-  #chunk: Buffer = Buffer.alloc(0);
+  private readonly chunks: AsyncIterator<string | Buffer>;
+  private chunk: Buffer = Buffer.alloc(0);
 
   constructor(
     readonly stream: NodeJS.ReadableStream,
     readonly onProgress: Progress | undefined,
   ) {
-    this.#chunks = stream[Symbol.asyncIterator]();
+    this.chunks = stream[Symbol.asyncIterator]();
   }
 
   async read(into: Buffer, at: number): Promise<number> {
-    while (this.#chunk.length === 0) {
-      const { value, done } = await this.#chunks.next();
+    while (this.chunk.length === 0) {
+      const { value, done } = await this.chunks.next();
       if (done) return 0;
-      this.#chunk = typeof value === "string" ? Buffer.from(value) : value;
-      this.inputBytes += this.#chunk.length;
+      this.chunk = typeof value === "string" ? Buffer.from(value) : value;
+      this.inputBytes += this.chunk.length;
       this.onProgress?.(this.inputBytes, undefined);
     }
-    const length = this.#chunk.copy(into, at);
-    this.#chunk = this.#chunk.subarray(length);
+    const length = this.chunk.copy(into, at);
+    this.chunk = this.chunk.subarray(length);
     return length;
   }
 
   async close(): Promise<void> {
-    await this.#chunks.return?.();
+    await this.chunks.return?.();
   }
 }
 
 /** A source whose first bytes were looked at: gives them again. */
 export class PeekedSource implements ByteSource {
-  #head: Buffer;
+  private head: Buffer;
 
   private constructor(
     readonly source: ByteSource,
@@ -132,7 +132,7 @@ export class PeekedSource implements ByteSource {
     /** What ended the data within the head. */
     readonly dataEnd: DataEnd | undefined,
   ) {
-    this.#head = head;
+    this.head = head;
   }
 
   /** Reads up to `length` bytes ahead; fewer at the end of the data. */
@@ -159,12 +159,12 @@ export class PeekedSource implements ByteSource {
   }
 
   async read(into: Buffer, at: number): Promise<number> {
-    if (this.#head.length === 0) {
+    if (this.head.length === 0) {
       if (this.dataEnd !== undefined) throw this.dataEnd;
       return this.source.read(into, at);
     }
-    const length = this.#head.copy(into, at);
-    this.#head = this.#head.subarray(length);
+    const length = this.head.copy(into, at);
+    this.head = this.head.subarray(length);
     return length;
   }
 

@@ -34,29 +34,29 @@ async function openZstd(source: ByteSource): Promise<ByteSource> {
 
 /** A zlib stream, driven one step at a time so that all it unpacked before an error is delivered first. */
 class InflatingSource implements ByteSource {
-  readonly #unpacked: Buffer[] = [];
-  readonly #step = Buffer.alloc(STEP_BYTES);
-  #state: "open" | "ended" = "open";
-  #failure: DataEnd | undefined;
+  private readonly unpacked: Buffer[] = [];
+  private readonly step = Buffer.alloc(STEP_BYTES);
+  private state: "open" | "ended" = "open";
+  private failure: DataEnd | undefined;
   /** Runs when the step under way is done. */
-  #settle: () => void = () => {};
+  private settle: () => void = () => {};
 
   constructor(
     readonly source: ByteSource,
     readonly format: string,
     readonly stream: Transform,
   ) {
-    stream.on("data", (chunk: Buffer) => this.#unpacked.push(chunk));
+    stream.on("data", (chunk: Buffer) => this.unpacked.push(chunk));
     stream.on("end", () => {
-      this.#state = "ended";
-      this.#settle();
+      this.state = "ended";
+      this.settle();
     });
     stream.on("error", (error: NodeJS.ErrnoException) => {
-      this.#state = "ended";
+      this.state = "ended";
       const early =
         error.code === "Z_BUF_ERROR" || /end of file|unexpected end|premature/i.test(error.message);
-      this.#failure = dataEnd(this.format, early, this.inputBytes);
-      this.#settle();
+      this.failure = dataEnd(this.format, early, this.inputBytes);
+      this.settle();
     });
   }
 
@@ -66,25 +66,25 @@ class InflatingSource implements ByteSource {
 
   async read(into: Buffer, at: number): Promise<number> {
     for (;;) {
-      const chunk = this.#unpacked[0];
+      const chunk = this.unpacked[0];
       if (chunk !== undefined) {
         const length = chunk.copy(into, at);
-        if (length === chunk.length) this.#unpacked.shift();
-        else this.#unpacked[0] = chunk.subarray(length);
+        if (length === chunk.length) this.unpacked.shift();
+        else this.unpacked[0] = chunk.subarray(length);
         return length;
       }
-      if (this.#failure !== undefined) throw this.#failure;
-      if (this.#state === "ended") return 0;
-      await this.#advance();
+      if (this.failure !== undefined) throw this.failure;
+      if (this.state === "ended") return 0;
+      await this.advance();
     }
   }
 
-  async #advance(): Promise<void> {
-    const length = await this.source.read(this.#step, 0);
+  private async advance(): Promise<void> {
+    const length = await this.source.read(this.step, 0);
     await new Promise<void>((resolve) => {
-      this.#settle = resolve;
+      this.settle = resolve;
       if (length === 0) this.stream.end();
-      else this.stream.write(this.#step.subarray(0, length), () => resolve());
+      else this.stream.write(this.step.subarray(0, length), () => resolve());
     });
     // What a step unpacked may be announced one turn after its callback.
     await new Promise((resolve) => setImmediate(resolve));
@@ -98,35 +98,35 @@ class InflatingSource implements ByteSource {
 
 /** The zstd program, for a Node without zstd of its own. */
 class ChildSource implements ByteSource {
-  readonly #output: AsyncIterator<Buffer>;
-  readonly #exit: Promise<number>;
-  readonly #fed: Promise<void>;
-  #chunk: Buffer = Buffer.alloc(0);
-  #complaint = "";
-  #closing = false;
-  #sourceError: unknown;
+  private readonly output: AsyncIterator<Buffer>;
+  private readonly exit: Promise<number>;
+  private readonly fed: Promise<void>;
+  private chunk: Buffer = Buffer.alloc(0);
+  private complaint = "";
+  private closing = false;
+  private sourceError: unknown;
 
   constructor(
     readonly source: ByteSource,
     readonly child: ChildProcessWithoutNullStreams,
   ) {
-    this.#output = child.stdout[Symbol.asyncIterator]() as AsyncIterator<Buffer>;
-    this.#exit = new Promise((resolve) => child.on("close", (code) => resolve(code ?? 1)));
+    this.output = child.stdout[Symbol.asyncIterator]() as AsyncIterator<Buffer>;
+    this.exit = new Promise((resolve) => child.on("close", (code) => resolve(code ?? 1)));
     child.stderr.on("data", (text: Buffer) => {
-      this.#complaint += text.toString();
+      this.complaint += text.toString();
     });
     // The program may stop before it has read all: its exit status says so.
     child.stdin.on("error", () => {});
-    this.#fed = this.#feed();
+    this.fed = this.feed();
   }
 
   get inputBytes(): number {
     return this.source.inputBytes;
   }
 
-  async #feed(): Promise<void> {
+  private async feed(): Promise<void> {
     try {
-      while (!this.#closing) {
+      while (!this.closing) {
         const step = Buffer.allocUnsafe(UNPACKED_BYTES);
         const length = await this.source.read(step, 0);
         if (length === 0) break;
@@ -136,47 +136,47 @@ class ChildSource implements ByteSource {
         if (!written) break;
       }
     } catch (error) {
-      this.#sourceError = error;
+      this.sourceError = error;
     }
     this.child.stdin.end();
   }
 
   async read(into: Buffer, at: number): Promise<number> {
-    while (this.#chunk.length === 0) {
-      const { value, done } = await this.#output.next();
+    while (this.chunk.length === 0) {
+      const { value, done } = await this.output.next();
       if (done) {
-        await this.#fed;
-        if (this.#sourceError !== undefined) throw this.#sourceError;
-        if ((await this.#exit) === 0) return 0;
-        throw dataEnd("zstd", /premature|unexpected end|truncated/i.test(this.#complaint), this.inputBytes);
+        await this.fed;
+        if (this.sourceError !== undefined) throw this.sourceError;
+        if ((await this.exit) === 0) return 0;
+        throw dataEnd("zstd", /premature|unexpected end|truncated/i.test(this.complaint), this.inputBytes);
       }
-      this.#chunk = value;
+      this.chunk = value;
     }
-    const length = this.#chunk.copy(into, at);
-    this.#chunk = this.#chunk.subarray(length);
+    const length = this.chunk.copy(into, at);
+    this.chunk = this.chunk.subarray(length);
     return length;
   }
 
   async close(): Promise<void> {
-    this.#closing = true;
+    this.closing = true;
     this.child.kill();
-    await this.#fed;
+    await this.fed;
     await this.source.close();
   }
 }
 
 /** zstd in JavaScript: slow, but there wherever Node is. */
 export class FzstdSource implements ByteSource {
-  readonly #unpacked: Buffer[] = [];
-  #failure: DataEnd | undefined;
-  #ended = false;
+  private readonly unpacked: Buffer[] = [];
+  private failure: DataEnd | undefined;
+  private ended = false;
 
   private constructor(
     readonly source: ByteSource,
     readonly push: (chunk: Uint8Array, final: boolean) => void,
     unpacked: Buffer[],
   ) {
-    this.#unpacked = unpacked;
+    this.unpacked = unpacked;
   }
 
   static async open(source: ByteSource): Promise<FzstdSource> {
@@ -195,29 +195,29 @@ export class FzstdSource implements ByteSource {
 
   async read(into: Buffer, at: number): Promise<number> {
     for (;;) {
-      const chunk = this.#unpacked[0];
+      const chunk = this.unpacked[0];
       if (chunk !== undefined) {
         const length = chunk.copy(into, at);
-        if (length === chunk.length) this.#unpacked.shift();
-        else this.#unpacked[0] = chunk.subarray(length);
+        if (length === chunk.length) this.unpacked.shift();
+        else this.unpacked[0] = chunk.subarray(length);
         return length;
       }
-      if (this.#failure !== undefined) throw this.#failure;
-      if (this.#ended) return 0;
-      await this.#advance();
+      if (this.failure !== undefined) throw this.failure;
+      if (this.ended) return 0;
+      await this.advance();
     }
   }
 
-  async #advance(): Promise<void> {
+  private async advance(): Promise<void> {
     // The library keeps what it is given.
     const step = Buffer.alloc(STEP_BYTES);
     const length = await this.source.read(step, 0);
-    this.#ended = length === 0;
+    this.ended = length === 0;
     try {
-      this.push(step.subarray(0, length), this.#ended);
+      this.push(step.subarray(0, length), this.ended);
     } catch (error) {
       const early = error instanceof Error && /unexpected EOF/i.test(error.message);
-      this.#failure = dataEnd("zstd", early, this.inputBytes);
+      this.failure = dataEnd("zstd", early, this.inputBytes);
     }
   }
 

@@ -18,10 +18,10 @@ export class ReorderWindow {
   /** The batch that lines are read into. */
   filling: EventBatch;
   /** In the order of the input, so that ties go to the lower index. */
-  readonly #runs: Run[] = [];
-  readonly #lastOfCpu = new Float64Array(1 << 15).fill(Number.NEGATIVE_INFINITY);
+  private readonly runs: Run[] = [];
+  private readonly latest = new Float64Array(1 << 15).fill(Number.NEGATIVE_INFINITY);
   /** In an array, so that it is a double throughout. */
-  readonly #newest = Float64Array.of(Number.NEGATIVE_INFINITY);
+  private readonly newest = Float64Array.of(Number.NEGATIVE_INFINITY);
 
   constructor(
     readonly pool: BatchPool,
@@ -31,12 +31,12 @@ export class ReorderWindow {
   }
 
   get newestNs(): number {
-    return this.#newest[0]!;
+    return this.newest[0]!;
   }
 
   /** Time of the last event taken from a cpu. */
   lastOfCpu(cpu: number): number {
-    return this.#lastOfCpu[cpu]!;
+    return this.latest[cpu]!;
   }
 
   /** Counts the filled row in, unless its time is too early for its cpu or for the window. */
@@ -45,10 +45,10 @@ export class ReorderWindow {
     const row = filling.count;
     const atNs = filling.atNs[row]!;
     const cpu = filling.cpu[row]!;
-    if (cpu >= 0 && atNs < this.#lastOfCpu[cpu]!) return "cpu";
-    if (atNs > this.#newest[0]!) this.#newest[0] = atNs;
-    else if (atNs < this.#newest[0]! - this.windowNs) return "window";
-    if (cpu >= 0) this.#lastOfCpu[cpu] = atNs;
+    if (cpu >= 0 && atNs < this.latest[cpu]!) return "cpu";
+    if (atNs > this.newest[0]!) this.newest[0] = atNs;
+    else if (atNs < this.newest[0]! - this.windowNs) return "window";
+    if (cpu >= 0) this.latest[cpu] = atNs;
     filling.count = row + 1;
     return "accepted";
   }
@@ -62,22 +62,22 @@ export class ReorderWindow {
     const batch = this.filling;
     if (batch.count === 0) return;
     this.filling = this.pool.take();
-    const sorted = this.#sorted(batch);
-    this.#runs.push({ batch: sorted, cursor: 0, lastNs: sorted.atNs[sorted.count - 1]! });
+    const sorted = this.sorted(batch);
+    this.runs.push({ batch: sorted, cursor: 0, lastNs: sorted.atNs[sorted.count - 1]! });
   }
 
   /** The next batch that no later line can precede; the caller releases it. `atEnd`: no line follows. */
   next(atEnd: boolean): EventBatch | undefined {
-    const head = this.#runs[0];
+    const head = this.runs[0];
     if (head === undefined) return undefined;
     const limitNs = atEnd ? Number.POSITIVE_INFINITY : this.newestNs - this.windowNs;
     let restNs = Number.POSITIVE_INFINITY;
-    for (let index = 1; index < this.#runs.length; index++) {
-      restNs = Math.min(restNs, headNs(this.#runs[index]!));
+    for (let index = 1; index < this.runs.length; index++) {
+      restNs = Math.min(restNs, headNs(this.runs[index]!));
     }
-    if (head.lastNs > restNs) return this.#merge(limitNs);
+    if (head.lastNs > restNs) return this.merge(limitNs);
     if (head.lastNs > limitNs) return undefined;
-    this.#runs.shift();
+    this.runs.shift();
     if (head.cursor === 0) return head.batch;
     const rest = this.pool.take();
     this.pool.append(rest, head.batch, head.cursor, head.batch.count);
@@ -86,17 +86,17 @@ export class ReorderWindow {
   }
 
   /** A batch of the earliest rows up to the limit, whole spans at a time; undefined if there are none. */
-  #merge(limitNs: number): EventBatch | undefined {
+  private merge(limitNs: number): EventBatch | undefined {
     const out = this.pool.take();
     // Heads only ever grow, so a run whose successors all began later than the best cannot be beaten.
-    const laterNs = this.#earliestFrom();
-    while (out.count < out.capacity && this.#runs.length > 0) {
+    const laterNs = this.earliestFrom();
+    while (out.count < out.capacity && this.runs.length > 0) {
       let best = 0;
       let secondNs = Number.POSITIVE_INFINITY;
       let second = 0;
-      let bestNs = headNs(this.#runs[0]!);
-      for (let index = 1; index < this.#runs.length && laterNs[index]! <= secondNs; index++) {
-        const ns = headNs(this.#runs[index]!);
+      let bestNs = headNs(this.runs[0]!);
+      for (let index = 1; index < this.runs.length && laterNs[index]! <= secondNs; index++) {
+        const ns = headNs(this.runs[index]!);
         if (ns < bestNs) {
           secondNs = bestNs;
           second = best;
@@ -108,7 +108,7 @@ export class ReorderWindow {
         }
       }
       if (bestNs > limitNs) break;
-      const run = this.#runs[best]!;
+      const run = this.runs[best]!;
       const room = Math.min(run.batch.count, run.cursor + out.capacity - out.count);
       const { atNs } = run.batch;
       let end = run.cursor + 1;
@@ -121,7 +121,7 @@ export class ReorderWindow {
       this.pool.append(out, run.batch, run.cursor, end);
       run.cursor = end;
       if (end === run.batch.count) {
-        this.#runs.splice(best, 1);
+        this.runs.splice(best, 1);
         laterNs.splice(best, 1);
         this.pool.release(run.batch);
       }
@@ -132,17 +132,17 @@ export class ReorderWindow {
   }
 
   /** For each run the earliest head among it and those behind it. */
-  #earliestFrom(): number[] {
+  private earliestFrom(): number[] {
     const earliest: number[] = [];
     let ns = Number.POSITIVE_INFINITY;
-    for (let index = this.#runs.length - 1; index >= 0; index--) {
-      ns = Math.min(ns, headNs(this.#runs[index]!));
+    for (let index = this.runs.length - 1; index >= 0; index--) {
+      ns = Math.min(ns, headNs(this.runs[index]!));
       earliest[index] = ns;
     }
     return earliest;
   }
 
-  #sorted(batch: EventBatch): EventBatch {
+  private sorted(batch: EventBatch): EventBatch {
     const { atNs, count } = batch;
     let row = 1;
     while (row < count && atNs[row]! >= atNs[row - 1]!) row++;

@@ -32,17 +32,17 @@ export function parseTime(text: string, unit: "s" | "ns"): TimeText {
  * kept apart until the difference is taken, so the result is an exact integer within 104 days.
  */
 export class TimeBase {
-  #ns: bigint | undefined;
+  private baseNs: bigint | undefined;
   isSet = false;
   /** The base in whole seconds and the nanoseconds beyond; valid once set. */
   readonly parts = new Float64Array(2);
 
   get ns(): bigint | undefined {
-    return this.#ns;
+    return this.baseNs;
   }
 
   set(ns: bigint): void {
-    this.#ns = ns;
+    this.baseNs = ns;
     this.isSet = true;
     this.parts[0] = Number(ns / NS_PER_S);
     this.parts[1] = Number(ns % NS_PER_S);
@@ -50,7 +50,7 @@ export class TimeBase {
 
   /** NaN where the distance is not exact. Before the base is set: relative to `ns` itself. */
   relative(ns: bigint, first: bigint): number {
-    const distance = ns - (this.#ns ?? first);
+    const distance = ns - (this.baseNs ?? first);
     return distance >= -MAX_DISTANCE && distance <= MAX_DISTANCE ? Number(distance) : Number.NaN;
   }
 }

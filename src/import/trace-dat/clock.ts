@@ -27,19 +27,19 @@ export function clockOf(facts: Facts, cpu: number): TraceClock {
 }
 
 class NanosecondClock implements TraceClock {
-  readonly #seconds: number;
-  readonly #nanos: number;
+  private readonly seconds: number;
+  private readonly nanos: number;
 
   constructor(offsetNs: bigint) {
     const nanos = ((offsetNs % BigInt(NS)) + BigInt(NS)) % BigInt(NS);
-    this.#nanos = Number(nanos);
-    this.#seconds = Number((offsetNs - nanos) / BigInt(NS));
+    this.nanos = Number(nanos);
+    this.seconds = Number((offsetNs - nanos) / BigInt(NS));
   }
 
   set(into: Instant, high: number, low: number): void {
     split(into, high, low);
-    into.seconds += this.#seconds;
-    into.nanos += this.#nanos;
+    into.seconds += this.seconds;
+    into.nanos += this.nanos;
     if (into.nanos >= NS) {
       into.nanos -= NS;
       into.seconds++;
@@ -56,7 +56,7 @@ class CorrectedClock implements TraceClock {
 
   set(into: Instant, high: number, low: number): void {
     const { ticks, offsetNs } = this.facts;
-    let time = this.#ofHost((BigInt(high) << 32n) | BigInt(low));
+    let time = this.ofHost((BigInt(high) << 32n) | BigInt(low));
     if (ticks !== undefined) time = ((time * ticks.multiplier) >> (ticks.shift & 63n)) & MASK;
     time = BigInt.asIntN(64, time + offsetNs);
     const nanos = ((time % BigInt(NS)) + BigInt(NS)) % BigInt(NS);
@@ -64,7 +64,7 @@ class CorrectedClock implements TraceClock {
     into.seconds = Number((time - nanos) / BigInt(NS));
   }
 
-  #ofHost(time: bigint): bigint {
+  private ofHost(time: bigint): bigint {
     const { samples } = this;
     if (samples.length === 0) return time;
     if (samples.length === 1) return (time + samples[0]!.offset) & MASK;

@@ -54,14 +54,14 @@ export class CpuCursor {
   view: DataView = new DataView(new ArrayBuffer(0));
   /** Losses before the event at hand that nobody took yet: how many events, where the page says. */
   readonly losses: (number | undefined)[] = [];
-  #runLength = 0;
-  #nextPage = 0;
+  private runLength = 0;
+  private nextPage = 0;
   /** Where the next record is, and the page's last ends. */
-  #next = 0;
-  #end = 0;
+  private next = 0;
+  private end = 0;
   /** Time of the last record, as recorded. */
-  #high = 0;
-  #low = 0;
+  private high = 0;
+  private low = 0;
 
   constructor(
     readonly runs: PageRuns,
@@ -78,15 +78,15 @@ export class CpuCursor {
 
   /** Byte of the file where the event at hand is, or its chunk. */
   get fileByte(): number {
-    return this.#fileByte(this.at);
+    return this.byteOf(this.at);
   }
 
   /** Goes to the next event of the pages at hand; false where they have no more. */
   advance(): boolean {
     for (;;) {
-      while (this.#next < this.#end) if (this.#step()) return true;
-      if (this.#nextPage >= this.#runLength) return false;
-      this.#openPage();
+      while (this.next < this.end) if (this.step()) return true;
+      if (this.nextPage >= this.runLength) return false;
+      this.openPage();
     }
   }
 
@@ -99,14 +99,14 @@ export class CpuCursor {
         more = await runs.next();
       } catch (error) {
         if (!(error instanceof Damage)) throw error;
-        this.#refuse(error.atByte, error.problem);
+        this.refuse(error.atByte, error.problem);
       }
-      this.#runLength = more ? runs.length : 0;
-      this.#nextPage = 0;
-      this.#next = 0;
-      this.#end = 0;
-      if (this.#runLength > 0) {
-        this.view = new DataView(runs.bytes.buffer, runs.bytes.byteOffset, this.#runLength);
+      this.runLength = more ? runs.length : 0;
+      this.nextPage = 0;
+      this.next = 0;
+      this.end = 0;
+      if (this.runLength > 0) {
+        this.view = new DataView(runs.bytes.buffer, runs.bytes.byteOffset, this.runLength);
         if (this.advance()) return true;
       }
       if (!more) {
@@ -117,11 +117,11 @@ export class CpuCursor {
   }
 
   /** Gives whether the record is an event. */
-  #step(): boolean {
+  private step(): boolean {
     const { view, littleEndian } = this;
-    const start = this.#next;
-    const end = this.#end;
-    if (start + 4 > end) return this.#refuseRest(start, "a record that is cut short");
+    const start = this.next;
+    const end = this.end;
+    if (start + 4 > end) return this.refuseRest(start, "a record that is cut short");
     const word = view.getUint32(start, littleEndian);
     const type = littleEndian ? word & 31 : word >>> DELTA_BITS;
     const delta = littleEndian ? word >>> 5 : word & DELTA_MASK;
@@ -130,85 +130,85 @@ export class CpuCursor {
       this.length = type * 4;
     } else {
       if (type === PADDING && delta === 0) {
-        this.#next = end; // Nothing more on this page.
+        this.next = end; // Nothing more on this page.
         return false;
       }
-      if (start + 8 > end) return this.#refuseRest(start, "a record that is cut short");
+      if (start + 8 > end) return this.refuseRest(start, "a record that is cut short");
       const first = view.getUint32(start + 4, littleEndian);
       if (type === TIME_EXTEND) {
-        this.#pass(first >>> 5, ((first << DELTA_BITS) | delta) >>> 0);
-        this.#next = start + 8;
+        this.pass(first >>> 5, ((first << DELTA_BITS) | delta) >>> 0);
+        this.next = start + 8;
         return false;
       }
       if (type === TIME_STAMP) {
-        this.#high = ((this.#high & STAMP_HIGH_MASK) | (first >>> 5)) >>> 0;
-        this.#low = ((first << DELTA_BITS) | delta) >>> 0;
-        this.#next = start + 8;
+        this.high = ((this.high & STAMP_HIGH_MASK) | (first >>> 5)) >>> 0;
+        this.low = ((first << DELTA_BITS) | delta) >>> 0;
+        this.next = start + 8;
         return false;
       }
       if (type === PADDING) {
-        this.#pass(0, delta);
-        this.#next = start + 4 + first;
-        if (this.#next > end) return this.#refuseRest(start, "padding that is longer than its page");
+        this.pass(0, delta);
+        this.next = start + 4 + first;
+        if (this.next > end) return this.refuseRest(start, "padding that is longer than its page");
         return false;
       }
-      if (first < 4) return this.#refuseRest(start, "a record without a length");
+      if (first < 4) return this.refuseRest(start, "a record without a length");
       this.at = start + 8;
       this.length = Math.ceil((first - 4) / 4) * 4;
     }
     const next = this.at + this.length;
-    if (next > end) return this.#refuseRest(start, "a record that is longer than its page");
-    this.#next = next;
-    this.#pass(0, delta);
-    this.options.clock.set(this, this.#high, this.#low);
+    if (next > end) return this.refuseRest(start, "a record that is longer than its page");
+    this.next = next;
+    this.pass(0, delta);
+    this.options.clock.set(this, this.high, this.low);
     return true;
   }
 
   /** Adds to the time; 64 bits that wrap. */
-  #pass(high: number, low: number): void {
-    const sum = this.#low + low;
-    this.#low = sum >>> 0;
+  private pass(high: number, low: number): void {
+    const sum = this.low + low;
+    this.low = sum >>> 0;
     const carry = sum > 0xffffffff ? 1 : 0;
-    if (high !== 0 || carry !== 0) this.#high = (this.#high + high + carry) >>> 0;
+    if (high !== 0 || carry !== 0) this.high = (this.high + high + carry) >>> 0;
   }
 
-  #openPage(): void {
+  private openPage(): void {
     const { view, littleEndian } = this;
     const { page, pageSize } = this.options;
-    const start = this.#nextPage;
-    this.#nextPage = start + pageSize;
-    this.#next = 0;
-    this.#end = 0;
-    if (start + pageSize > this.#runLength) {
-      this.#refuse(this.#fileByte(start), `expected whole pages of ${pageSize} bytes`);
+    const start = this.nextPage;
+    this.nextPage = start + pageSize;
+    this.next = 0;
+    this.end = 0;
+    if (start + pageSize > this.runLength) {
+      this.refuse(this.byteOf(start), `expected whole pages of ${pageSize} bytes`);
       return;
     }
-    this.#low = view.getUint32(littleEndian ? start : start + 4, littleEndian);
-    this.#high = view.getUint32(littleEndian ? start + 4 : start, littleEndian);
+    this.low = view.getUint32(littleEndian ? start : start + 4, littleEndian);
+    this.high = view.getUint32(littleEndian ? start + 4 : start, littleEndian);
     const commit = commitOf(view, start, page, littleEndian);
     const size = commit & COMMIT_MASK;
     if (page.dataOffset + size > pageSize) {
-      this.#refuse(this.#fileByte(start), `expected a page of at most ${pageSize} bytes, got ${size}`);
+      this.refuse(this.byteOf(start), `expected a page of at most ${pageSize} bytes, got ${size}`);
       return;
     }
     const loss = lossOf(view, start, page, pageSize, littleEndian);
     if (loss !== 0) this.losses.push(loss);
-    this.#next = start + page.dataOffset;
-    this.#end = this.#next + size;
+    this.next = start + page.dataOffset;
+    this.end = this.next + size;
   }
 
-  #refuse(atByte: number, problem: string): void {
+  private refuse(atByte: number, problem: string): void {
     this.options.complain(atByte, new LineProblem("damaged page", problem));
     this.losses.push(undefined);
   }
 
-  #refuseRest(at: number, problem: string): false {
-    this.#next = this.#end;
-    this.#refuse(this.#fileByte(at), problem);
+  private refuseRest(at: number, problem: string): false {
+    this.next = this.end;
+    this.refuse(this.byteOf(at), problem);
     return false;
   }
 
-  #fileByte(at: number): number {
+  private byteOf(at: number): number {
     return this.runs.packed ? this.runs.at : this.runs.at + at;
   }
 }

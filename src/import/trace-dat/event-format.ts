@@ -82,20 +82,20 @@ interface FormatText {
 const HEAD_BYTES = 256;
 
 export class EventFormats {
-  readonly #texts = new Map<number, FormatText>();
-  #common: CommonFields | undefined;
+  private readonly texts = new Map<number, FormatText>();
+  private commonFields: CommonFields | undefined;
 
   /** Takes in a format file; the first of an id counts. One without an id says nothing. */
   add(system: string, text: Buffer): void {
     const id = /^ID:\s*(\d{1,9})\s*$/m.exec(
       text.toString("latin1", 0, Math.min(HEAD_BYTES, text.length)),
     )?.[1];
-    if (id !== undefined && !this.#texts.has(Number(id))) this.#texts.set(Number(id), { system, text });
+    if (id !== undefined && !this.texts.has(Number(id))) this.texts.set(Number(id), { system, text });
   }
 
   /** Undefined for an id that the file does not describe. */
   of(id: number): EventFormat | undefined {
-    const found = this.#texts.get(id);
+    const found = this.texts.get(id);
     if (found === undefined) return undefined;
     const text = found.text.toString();
     const name = /^name:\s*(\S+)/m.exec(text)?.[1];
@@ -112,15 +112,15 @@ export class EventFormats {
 
   /** Taken from the first format; undefined where that has none, or there is no format at all. */
   get common(): CommonFields | undefined {
-    if (this.#common === undefined) {
-      const [first] = this.#texts.keys();
+    if (this.commonFields === undefined) {
+      const [first] = this.texts.keys();
       const fields = first === undefined ? [] : (this.of(first)?.common ?? []);
       const type = fields.find(({ name }) => name === "common_type");
       const pid = fields.find(({ name }) => name === "common_pid");
       if (type === undefined || pid === undefined || pid.size !== 4 || ![1, 2, 4].includes(type.size))
         return undefined;
-      this.#common = { typeOffset: type.offset, typeSize: type.size, pidOffset: pid.offset };
+      this.commonFields = { typeOffset: type.offset, typeSize: type.size, pidOffset: pid.offset };
     }
-    return this.#common;
+    return this.commonFields;
   }
 }

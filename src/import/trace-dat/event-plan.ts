@@ -21,54 +21,54 @@ interface ColumnStep {
 }
 
 export class EventPlan {
-  readonly #shape: EventShape;
-  readonly #steps: readonly ColumnStep[];
+  private readonly shape: EventShape;
+  private readonly steps: readonly ColumnStep[];
   /** Bytes that a record has to have. */
-  readonly #length: number;
-  readonly #errno: EventField | undefined;
+  private readonly length: number;
+  private readonly errno: EventField | undefined;
   /** What of a marker is its text. */
-  readonly #detail: EventField | undefined;
+  private readonly detail: EventField | undefined;
 
   constructor(
     readonly format: EventFormat,
     readonly writer: EventWriter,
   ) {
     const { name, fields } = format;
-    this.#shape = writer.shape(
+    this.shape = writer.shape(
       name,
       fields.map((field) => field.name),
     );
-    const isUserspaceExit = this.#shape.event === "kvm_userspace_exit";
-    this.#errno = isUserspaceExit
+    const isUserspaceExit = this.shape.event === "kvm_userspace_exit";
+    this.errno = isUserspaceExit
       ? fields.find((field) => field.name === "errno" && field.kind === "number" && field.size === 4)
       : undefined;
-    this.#detail = fields.find((field) => field.name === "buf" && field.kind === "text");
-    this.#steps = this.#shape.columns.map((column) => {
+    this.detail = fields.find((field) => field.name === "buf" && field.kind === "text");
+    this.steps = this.shape.columns.map((column) => {
       const field = fields[column.source]!;
       const source = sourceOf(column, field, isUserspaceExit);
       return { column, field, source, offset: field.offset, size: field.size, signed: field.signed };
     });
-    const used = this.#errno === undefined ? this.#steps : [...this.#steps, this.#errno];
-    this.#length = Math.max(0, ...used.map(({ offset, size }) => offset + size));
+    const used = this.errno === undefined ? this.steps : [...this.steps, this.errno];
+    this.length = Math.max(0, ...used.map(({ offset, size }) => offset + size));
   }
 
   /** Writes one record. Throws LineProblem. */
   write(record: RecordData, moment: Moment): void {
     const { writer } = this;
-    const shape = this.#shape;
-    if (record.length < this.#length)
+    const shape = this.shape;
+    if (record.length < this.length)
       throw new LineProblem(
         "record too short",
-        `${shape.event}: ${record.length} bytes, expected ${this.#length}`,
+        `${shape.event}: ${record.length} bytes, expected ${this.length}`,
       );
     if (shape.kind !== "plain") {
-      this.#writeSpecial(record, moment);
+      this.writeSpecial(record, moment);
       return;
     }
     writer.begin(shape, moment);
-    const steps = this.#steps;
+    const steps = this.steps;
     try {
-      for (let i = 0; i < steps.length; i++) this.#writeColumn(steps[i]!, record);
+      for (let i = 0; i < steps.length; i++) this.writeColumn(steps[i]!, record);
     } catch (error) {
       writer.drop();
       throw error;
@@ -76,18 +76,18 @@ export class EventPlan {
     writer.end();
   }
 
-  #writeSpecial(record: RecordData, moment: Moment): void {
-    const shape = this.#shape;
+  private writeSpecial(record: RecordData, moment: Moment): void {
+    const shape = this.shape;
     if (shape.kind === "ignored") {
       this.writer.ignore(shape, moment);
       return;
     }
     const values = this.format.fields.map((field) => fieldText(field, record));
-    const detail = this.#detail === undefined ? undefined : fieldText(this.#detail, record)?.trimEnd();
+    const detail = this.detail === undefined ? undefined : fieldText(this.detail, record)?.trimEnd();
     this.writer.special(shape, moment, values, detail);
   }
 
-  #writeColumn({ column, source, field, offset, size, signed }: ColumnStep, record: RecordData): void {
+  private writeColumn({ column, source, field, offset, size, signed }: ColumnStep, record: RecordData): void {
     const { writer } = this;
     const { view, littleEndian } = record;
     const at = record.at + offset;
@@ -104,27 +104,26 @@ export class EventPlan {
       writer.integer(column, lower ?? smallNumber(view, at, size, signed, littleEndian) | 0);
     } else if (source === "number") {
       if (size < 8) writer.integer(column, smallNumber(view, at, size, signed, littleEndian));
-      else this.#writeLong(column, field, record, at);
+      else this.writeLong(column, field, record, at);
     } else if (source === "exit-reason") {
-      const errno =
-        this.#errno === undefined ? 0 : view.getInt32(record.at + this.#errno.offset, littleEndian);
-      writer.text(this.#shape, column, exitReason(view.getUint32(at, littleEndian), errno));
+      const errno = this.errno === undefined ? 0 : view.getInt32(record.at + this.errno.offset, littleEndian);
+      writer.text(this.shape, column, exitReason(view.getUint32(at, littleEndian), errno));
     } else {
       const text = fieldText(field, record);
-      if (text !== undefined) writer.text(this.#shape, column, text);
+      if (text !== undefined) writer.text(this.shape, column, text);
       else if (column.required)
-        throw new LineProblem(`${column.key} missing`, `${this.#shape.event}: ${column.key}: missing`);
+        throw new LineProblem(`${column.key} missing`, `${this.shape.event}: ${column.key}: missing`);
     }
   }
 
-  #writeLong(column: Column, field: EventField, record: RecordData, at: number): void {
+  private writeLong(column: Column, field: EventField, record: RecordData, at: number): void {
     const { view, littleEndian } = record;
     const high = field.signed
       ? view.getInt32(littleEndian ? at + 4 : at, littleEndian)
       : view.getUint32(littleEndian ? at + 4 : at, littleEndian);
     const low = view.getUint32(littleEndian ? at : at + 4, littleEndian);
     if (high < MAX_EXACT_HIGH && high >= -MAX_EXACT_HIGH) this.writer.integer(column, high * 2 ** 32 + low);
-    else this.writer.text(this.#shape, column, fieldText(field, record)!);
+    else this.writer.text(this.shape, column, fieldText(field, record)!);
   }
 }
 

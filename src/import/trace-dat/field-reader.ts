@@ -13,12 +13,12 @@ const WINDOW_BYTES = 64 * 1024;
 const MAX_TEXT_BYTES = 4096;
 
 export class FieldReader {
-  #window: Buffer;
+  private window: Buffer;
   /** Position of the window's first byte. */
-  #start: number;
+  private start: number;
   /** Bytes of the window that are filled. */
-  #filled: number;
-  #at: number;
+  private filled: number;
+  private at: number;
 
   private constructor(
     private readonly source: Bytes | undefined,
@@ -27,10 +27,10 @@ export class FieldReader {
     filled: number,
     position: number,
   ) {
-    this.#window = window;
-    this.#filled = filled;
-    this.#start = position;
-    this.#at = 0;
+    this.window = window;
+    this.filled = filled;
+    this.start = position;
+    this.at = 0;
   }
 
   static ofFile(source: Bytes, position: number, bigEndian: boolean): FieldReader {
@@ -42,48 +42,48 @@ export class FieldReader {
   }
 
   get position(): number {
-    return this.#start + this.#at;
+    return this.start + this.at;
   }
 
   /** Goes on elsewhere; a place beyond the end shows when it is read. */
   seek(position: number): void {
-    if (position >= this.#start && position <= this.#start + this.#filled) this.#at = position - this.#start;
+    if (position >= this.start && position <= this.start + this.filled) this.at = position - this.start;
     else {
-      this.#start = position;
-      this.#filled = 0;
-      this.#at = 0;
+      this.start = position;
+      this.filled = 0;
+      this.at = 0;
     }
   }
 
   /** Bytes left; of a file as it was when it was opened. */
   get left(): number {
-    return (this.source?.size ?? this.#start + this.#filled) - this.position;
+    return (this.source?.size ?? this.start + this.filled) - this.position;
   }
 
   async u8(): Promise<number> {
-    return this.#window[await this.#take(1)]!;
+    return this.window[await this.take(1)]!;
   }
 
   async u16(): Promise<number> {
-    const at = await this.#take(2);
-    return this.bigEndian ? this.#window.readUInt16BE(at) : this.#window.readUInt16LE(at);
+    const at = await this.take(2);
+    return this.bigEndian ? this.window.readUInt16BE(at) : this.window.readUInt16LE(at);
   }
 
   async u32(): Promise<number> {
-    const at = await this.#take(4);
-    return this.#word(at);
+    const at = await this.take(4);
+    return this.word(at);
   }
 
   /** Exact up to 2^53: above that no place and no size is sensible. */
   async u64(): Promise<number> {
-    const at = await this.#take(8);
-    const [first, second] = [this.#word(at), this.#word(at + 4)];
+    const at = await this.take(8);
+    const [first, second] = [this.word(at), this.word(at + 4)];
     return this.bigEndian ? first * 2 ** 32 + second : second * 2 ** 32 + first;
   }
 
   async big64(): Promise<bigint> {
-    const at = await this.#take(8);
-    return this.bigEndian ? this.#window.readBigUInt64BE(at) : this.#window.readBigUInt64LE(at);
+    const at = await this.take(8);
+    return this.bigEndian ? this.window.readBigUInt64BE(at) : this.window.readBigUInt64LE(at);
   }
 
   /** A string that a NUL ends. */
@@ -100,8 +100,8 @@ export class FieldReader {
   async bytes(length: number): Promise<Buffer> {
     if (length > this.left) throw endOf(this.position + Math.max(this.left, 0));
     const copy = Buffer.allocUnsafe(length);
-    const ready = Math.min(length, this.#filled - this.#at);
-    this.#window.copy(copy, 0, this.#at, this.#at + ready);
+    const ready = Math.min(length, this.filled - this.at);
+    this.window.copy(copy, 0, this.at, this.at + ready);
     const { position } = this;
     if (ready < length) {
       const count = await this.source!.read(copy, ready, length - ready, position + ready);
@@ -111,25 +111,25 @@ export class FieldReader {
     return copy;
   }
 
-  #word(at: number): number {
-    return this.bigEndian ? this.#window.readUInt32BE(at) : this.#window.readUInt32LE(at);
+  private word(at: number): number {
+    return this.bigEndian ? this.window.readUInt32BE(at) : this.window.readUInt32LE(at);
   }
 
   /** Index in the window of the next `length` bytes, which are passed over. */
-  async #take(length: number): Promise<number> {
-    if (this.#filled - this.#at < length) await this.#refill(length);
-    const at = this.#at;
-    this.#at += length;
+  private async take(length: number): Promise<number> {
+    if (this.filled - this.at < length) await this.refill(length);
+    const at = this.at;
+    this.at += length;
     return at;
   }
 
-  async #refill(length: number): Promise<void> {
+  private async refill(length: number): Promise<void> {
     const { position, source } = this;
     if (source === undefined) throw endOf(position);
-    this.#start = position;
-    this.#at = 0;
-    this.#filled = position < source.size ? await source.read(this.#window, 0, WINDOW_BYTES, position) : 0;
-    if (this.#filled < length) throw endOf(Math.min(source.size, position + this.#filled));
+    this.start = position;
+    this.at = 0;
+    this.filled = position < source.size ? await source.read(this.window, 0, WINDOW_BYTES, position) : 0;
+    if (this.filled < length) throw endOf(Math.min(source.size, position + this.filled));
   }
 }
 

@@ -35,48 +35,48 @@ export function readLayoutV7(file: Bytes, head: FileHead): Promise<Layout> {
 const partIds = [OptionId.headerInfo, OptionId.ftraceEvents, OptionId.eventFormats, OptionId.cmdLines];
 
 class SectionedFile {
-  readonly #fields: FieldReader;
-  readonly #facts = noFacts();
-  readonly #parts = new Map<number, number>();
-  readonly #buffers: BufferData[] = [];
-  #codec: Codec | undefined;
+  private readonly fields: FieldReader;
+  private readonly facts = noFacts();
+  private readonly parts = new Map<number, number>();
+  private readonly buffers: BufferData[] = [];
+  private codec: Codec | undefined;
   /** Byte behind the last section of options that could be read. */
-  #optionsEnd = 0;
+  private optionsEnd = 0;
 
   constructor(
     readonly file: Bytes,
     readonly head: FileHead,
   ) {
-    this.#fields = FieldReader.ofFile(file, head.end, head.bigEndian);
+    this.fields = FieldReader.ofFile(file, head.end, head.bigEndian);
   }
 
   async read(): Promise<Layout> {
     const { file, head } = this;
-    const fields = this.#fields;
+    const fields = this.fields;
     const compression = await readText(fields);
     await readText(fields); // The packer's version.
-    this.#codec = await openCodec(compression);
-    if (this.#codec === undefined && compression !== "none")
+    this.codec = await openCodec(compression);
+    if (this.codec === undefined && compression !== "none")
       throw new UnsupportedTraceError(
         `is compressed with ${JSON.stringify(compression)}, expected zlib or zstd`,
       );
-    const cut = await this.#readOptions(await fields.u64());
-    const page = await this.#part(OptionId.headerInfo, (part) => readPageShape(part, head));
+    const cut = await this.readOptions(await fields.u64());
+    const page = await this.part(OptionId.headerInfo, (part) => readPageShape(part, head));
     if (page === undefined)
       throw cut ?? new Damage(head.end, "expected an option that names the page header");
     const formats = new EventFormats();
     const comms = new Map<number, string>();
-    await this.#part(OptionId.ftraceEvents, (part) => readFtraceFormats(part, formats));
-    await this.#part(OptionId.eventFormats, (part) => readEventFormats(part, formats));
-    await this.#part(OptionId.cmdLines, (part) => readComms(part, comms));
-    const buffers = this.#buffers;
+    await this.part(OptionId.ftraceEvents, (part) => readFtraceFormats(part, formats));
+    await this.part(OptionId.eventFormats, (part) => readEventFormats(part, formats));
+    await this.part(OptionId.cmdLines, (part) => readComms(part, comms));
+    const buffers = this.buffers;
     if (cut !== undefined && buffers.length === 0) {
-      const found = await findPages(this.#fields, file.size, this.#optionsEnd, head.pageSize);
+      const found = await findPages(this.fields, file.size, this.optionsEnd, head.pageSize);
       const pages = found.map(({ compressed, cpus }) => ({
         name: "",
         clock: undefined,
         pageSize: head.pageSize,
-        codec: compressed ? this.#codec : undefined,
+        codec: compressed ? this.codec : undefined,
         cpus,
       }));
       buffers.push(...pages);
@@ -88,14 +88,14 @@ class SectionedFile {
       page,
       formats,
       comms,
-      facts: this.#facts,
+      facts: this.facts,
       buffers,
       cut,
     };
   }
 
   /** Follows the chain of options; gives where the file ends in it. */
-  async #readOptions(first: number): Promise<DataEnd | undefined> {
+  private async readOptions(first: number): Promise<DataEnd | undefined> {
     const seen = new Set<number>();
     try {
       for (let at = first; at !== 0; ) {
@@ -103,7 +103,7 @@ class SectionedFile {
           throw new Damage(at, "expected options that come to an end");
         seen.add(at);
         if (at > this.file.size) throw endOf(this.file.size);
-        at = await this.#readOptionSection(at);
+        at = await this.readOptionSection(at);
       }
       return undefined;
     } catch (error) {
@@ -113,12 +113,12 @@ class SectionedFile {
   }
 
   /** Gives where the next section of options is; 0 for none. */
-  async #readOptionSection(at: number): Promise<number> {
-    this.#fields.seek(at);
-    const section = await readSectionHeader(this.#fields);
+  private async readOptionSection(at: number): Promise<number> {
+    this.fields.seek(at);
+    const section = await readSectionHeader(this.fields);
     if (section.id !== OptionId.done)
       throw new Damage(at, `expected a section of options, got one with id ${section.id}`);
-    const fields = section.compressed ? await this.#unpack(section) : this.#fields;
+    const fields = section.compressed ? await this.unpack(section) : this.fields;
     for (;;) {
       const id = await fields.u16();
       const size = await fields.u32();
@@ -126,24 +126,24 @@ class SectionedFile {
         throw new Damage(at, `expected an option of a sensible size, got ${size}`);
       const data = await fields.bytes(size);
       if (id === OptionId.done) {
-        this.#optionsEnd = section.at + section.size;
+        this.optionsEnd = section.at + section.size;
         return data.length < 8 ? 0 : FieldReader.ofBytes(data, fields.bigEndian).u64();
       }
-      await this.#readOption(id, data, at);
+      await this.readOption(id, data, at);
     }
   }
 
-  async #readOption(id: number, data: Buffer, at: number): Promise<void> {
-    if (id === OptionId.buffer) await this.#readBuffer(data, at);
+  private async readOption(id: number, data: Buffer, at: number): Promise<void> {
+    if (id === OptionId.buffer) await this.readBuffer(data, at);
     else if (id === OptionId.bufferText)
       throw new UnsupportedTraceError("holds the text of a latency tracer, expected recorded events");
     else if (partIds.includes(id as (typeof partIds)[number])) {
-      if (data.length >= 8) this.#parts.set(id, await FieldReader.ofBytes(data, this.head.bigEndian).u64());
-    } else await readFact(this.#facts, id, data, this.head.bigEndian);
+      if (data.length >= 8) this.parts.set(id, await FieldReader.ofBytes(data, this.head.bigEndian).u64());
+    } else await readFact(this.facts, id, data, this.head.bigEndian);
   }
 
-  async #readBuffer(data: Buffer, at: number): Promise<void> {
-    if (this.#buffers.length === MAX_BUFFERS) throw new Damage(at, `expected at most ${MAX_BUFFERS} buffers`);
+  private async readBuffer(data: Buffer, at: number): Promise<void> {
+    if (this.buffers.length === MAX_BUFFERS) throw new Damage(at, `expected at most ${MAX_BUFFERS} buffers`);
     try {
       const fields = FieldReader.ofBytes(data, this.head.bigEndian);
       const place = await fields.u64();
@@ -162,8 +162,8 @@ class SectionedFile {
         const [offset, size] = [await fields.u64(), await fields.u64()];
         if (size > 0) cpus.push({ cpu, offset, size });
       }
-      const compressed = count > 0 && (await this.#isCompressed(place));
-      this.#buffers.push({ name, clock, pageSize, codec: compressed ? this.#codec : undefined, cpus });
+      const compressed = count > 0 && (await this.isCompressed(place));
+      this.buffers.push({ name, clock, pageSize, codec: compressed ? this.codec : undefined, cpus });
     } catch (error) {
       if (error instanceof DataEnd) throw new Damage(at, "expected a whole BUFFER option");
       throw error;
@@ -171,7 +171,7 @@ class SectionedFile {
   }
 
   /** Whether the section of a buffer is packed. */
-  async #isCompressed(place: number): Promise<boolean> {
+  private async isCompressed(place: number): Promise<boolean> {
     const fields = FieldReader.ofFile(this.file, place, this.head.bigEndian);
     const { id, compressed } = await readSectionHeader(fields);
     if (id !== OptionId.buffer)
@@ -180,17 +180,17 @@ class SectionedFile {
   }
 
   /** Reads a part that the options name; undefined where none does. */
-  async #part<Result>(
+  private async part<Result>(
     id: number,
     read: (fields: FieldReader) => Promise<Result>,
   ): Promise<Result | undefined> {
-    const at = this.#parts.get(id);
+    const at = this.parts.get(id);
     if (at === undefined) return undefined;
-    this.#fields.seek(at);
-    const section = await readSectionHeader(this.#fields);
+    this.fields.seek(at);
+    const section = await readSectionHeader(this.fields);
     if (section.id !== id) throw new Damage(at, `expected the section with id ${id}, got ${section.id}`);
-    if (!section.compressed) return read(this.#fields);
-    const unpacked = await this.#unpack(section);
+    if (!section.compressed) return read(this.fields);
+    const unpacked = await this.unpack(section);
     try {
       return await read(unpacked);
     } catch (error) {
@@ -202,15 +202,15 @@ class SectionedFile {
   }
 
   /** Packed size, unpacked size, then the packed bytes. */
-  async #unpack(section: Section): Promise<FieldReader> {
-    const fields = this.#fields;
+  private async unpack(section: Section): Promise<FieldReader> {
+    const fields = this.fields;
     const packedSize = await fields.u32();
     const size = await fields.u32();
-    if (this.#codec === undefined || size > MAX_SECTION_BYTES)
+    if (this.codec === undefined || size > MAX_SECTION_BYTES)
       throw new Damage(section.at, `expected a section of at most ${MAX_SECTION_BYTES} bytes`);
     const packed = await fields.bytes(packedSize);
     try {
-      return FieldReader.ofBytes(this.#codec.unpack(packed, size), fields.bigEndian);
+      return FieldReader.ofBytes(this.codec.unpack(packed, size), fields.bigEndian);
     } catch (error) {
       throw new Damage(section.at, `a damaged section (${(error as Error).message})`);
     }

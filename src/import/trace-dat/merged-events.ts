@@ -17,7 +17,7 @@ export class MergedEvents {
   /** Cpus that ended with a loss that no event followed. */
   readonly ended: CpuCursor[] = [];
   /** A heap: none comes before the one at half its index. */
-  readonly #heap: CpuCursor[] = [];
+  private readonly heap: CpuCursor[] = [];
 
   static async open(
     file: Bytes,
@@ -45,8 +45,8 @@ export class MergedEvents {
           clock,
           complain,
         });
-        if (await cursor.refill()) events.#add(cursor);
-        else events.#end(cursor);
+        if (await cursor.refill()) events.add(cursor);
+        else events.end(cursor);
       }
     }
     return events;
@@ -54,34 +54,34 @@ export class MergedEvents {
 
   /** Where the next event is; undefined at the end. */
   get first(): CpuCursor | undefined {
-    return this.#heap[0];
+    return this.heap[0];
   }
 
   /** Passes over the first event; false where that takes a `refill` before. */
   advance(): boolean {
-    if (!this.#heap[0]!.advance()) return false;
-    this.#sink();
+    if (!this.heap[0]!.advance()) return false;
+    this.sink();
     return true;
   }
 
   async refill(): Promise<void> {
-    const cursor = this.#heap[0]!;
+    const cursor = this.heap[0]!;
     if (!(await cursor.refill())) {
-      this.#end(cursor);
-      const last = this.#heap.pop()!;
-      if (this.#heap.length === 0) return;
-      this.#heap[0] = last;
+      this.end(cursor);
+      const last = this.heap.pop()!;
+      if (this.heap.length === 0) return;
+      this.heap[0] = last;
     }
-    this.#sink();
+    this.sink();
   }
 
-  #end(cursor: CpuCursor): void {
+  private end(cursor: CpuCursor): void {
     this.cut ??= cursor.cut;
     if (cursor.losses.length > 0) this.ended.push(cursor);
   }
 
-  #add(cursor: CpuCursor): void {
-    const heap = this.#heap;
+  private add(cursor: CpuCursor): void {
+    const heap = this.heap;
     let index = heap.length;
     while (index > 0) {
       const parent = (index - 1) >> 1;
@@ -93,8 +93,8 @@ export class MergedEvents {
   }
 
   /** Puts the first one, whose event changed, in its place. */
-  #sink(): void {
-    const heap = this.#heap;
+  private sink(): void {
+    const heap = this.heap;
     const { length } = heap;
     const cursor = heap[0]!;
     let index = 0;

@@ -43,8 +43,8 @@ class PlainPages implements PageRuns {
   at = 0;
   readonly packed = false;
   cut: DataEnd | undefined;
-  #position: number;
-  readonly #end: number;
+  private position: number;
+  private readonly end: number;
 
   constructor(
     readonly file: Bytes,
@@ -52,23 +52,23 @@ class PlainPages implements PageRuns {
     readonly pageSize: number,
     readonly runBytes: number,
   ) {
-    this.#position = data.offset;
-    this.#end = data.offset + data.size;
+    this.position = data.offset;
+    this.end = data.offset + data.size;
   }
 
   async next(): Promise<boolean> {
     const { file, pageSize } = this;
-    const left = this.#end - this.#position;
+    const left = this.end - this.position;
     if (left <= 0 || this.cut !== undefined) return false;
     const room = Math.max(pageSize, this.runBytes - (this.runBytes % pageSize));
     if (this.bytes.length === 0)
       this.bytes = Buffer.alloc(Math.min(room, Math.ceil(left / pageSize) * pageSize));
     const wanted = Math.min(left, this.bytes.length);
-    const count = this.#position < file.size ? await file.read(this.bytes, 0, wanted, this.#position) : 0;
-    if (count < wanted) this.cut = endOf(Math.min(file.size, this.#position + count));
-    this.at = this.#position;
+    const count = this.position < file.size ? await file.read(this.bytes, 0, wanted, this.position) : 0;
+    if (count < wanted) this.cut = endOf(Math.min(file.size, this.position + count));
+    this.at = this.position;
     this.length = count - (count % pageSize);
-    this.#position += wanted;
+    this.position += wanted;
     if (this.cut === undefined && this.length < wanted)
       throw new Damage(this.at + this.length, `expected whole pages of ${pageSize} bytes`);
     return this.length > 0;
@@ -80,10 +80,10 @@ class PackedPages implements PageRuns {
   at = 0;
   readonly packed = true;
   cut: DataEnd | undefined;
-  readonly #fields: FieldReader;
-  readonly #end: number;
+  private readonly fields: FieldReader;
+  private readonly end: number;
   /** Chunks that are left; unknown before the first. */
-  #chunks: number | undefined;
+  private chunks: number | undefined;
 
   constructor(
     file: Bytes,
@@ -91,8 +91,8 @@ class PackedPages implements PageRuns {
     readonly codec: Codec,
     bigEndian: boolean,
   ) {
-    this.#fields = FieldReader.ofFile(file, data.offset, bigEndian);
-    this.#end = data.offset + COUNT_BYTES + data.size;
+    this.fields = FieldReader.ofFile(file, data.offset, bigEndian);
+    this.end = data.offset + COUNT_BYTES + data.size;
   }
 
   get length(): number {
@@ -100,25 +100,25 @@ class PackedPages implements PageRuns {
   }
 
   async next(): Promise<boolean> {
-    if (this.#chunks === 0) return false;
-    const fields = this.#fields;
+    if (this.chunks === 0) return false;
+    const fields = this.fields;
     let packed: Buffer;
     let size: number;
     try {
-      this.#chunks ??= await fields.u32();
-      if (this.#chunks === 0) return false;
+      this.chunks ??= await fields.u32();
+      if (this.chunks === 0) return false;
       this.at = fields.position;
       const packedSize = await fields.u32();
       size = await fields.u32();
-      if (size > MAX_CHUNK_BYTES || fields.position + packedSize > this.#end) {
-        this.#chunks = 0;
+      if (size > MAX_CHUNK_BYTES || fields.position + packedSize > this.end) {
+        this.chunks = 0;
         throw new Damage(this.at, `expected a chunk within its cpu's data, got one of ${packedSize} bytes`);
       }
-      this.#chunks--;
+      this.chunks--;
       packed = await fields.bytes(packedSize);
     } catch (error) {
       this.bytes = this.bytes.subarray(0, 0);
-      this.#chunks = 0;
+      this.chunks = 0;
       if (error instanceof Damage) throw error;
       this.cut = error as DataEnd;
       return false;

@@ -67,14 +67,14 @@ export class TraceDatFile {
     const counts = this.buffers.map(({ name }) => lost.get(name));
     if (counts.some((count) => count === undefined) || this.layout.cut !== undefined) return undefined;
     const total = counts.reduce<number>((sum, count) => sum + count!, 0);
-    return total === 0 ? 0 : Math.max(0, total - (await this.#toldLosses()));
+    return total === 0 ? 0 : Math.max(0, total - (await this.toldLosses()));
   }
 
   events(complain: Complain): Promise<MergedEvents> {
     return MergedEvents.open(this.file, this.layout, this.buffers, complain);
   }
 
-  async #toldLosses(): Promise<number> {
+  private async toldLosses(): Promise<number> {
     const { file, layout } = this;
     const { bigEndian, page } = layout;
     let told = 0;

@@ -19,7 +19,7 @@ export const machines: readonly Machine[] = [
 
 /** Bytes in a machine's order. */
 export class Packer {
-  readonly #parts: Buffer[] = [];
+  private readonly parts: Buffer[] = [];
   length = 0;
 
   constructor(readonly machine: Pick<Machine, "bigEndian">) {}
@@ -27,7 +27,7 @@ export class Packer {
   add(...parts: (Buffer | string)[]): this {
     for (const part of parts) {
       const bytes = typeof part === "string" ? Buffer.from(part) : part;
-      this.#parts.push(bytes);
+      this.parts.push(bytes);
       this.length += bytes.length;
     }
     return this;
@@ -46,7 +46,7 @@ export class Packer {
   }
 
   get bytes(): Buffer {
-    return Buffer.concat(this.#parts);
+    return Buffer.concat(this.parts);
   }
 }
 
@@ -138,79 +138,79 @@ const LOSS_COUNTED = 0x40000000;
 
 /** One page of a ring buffer: records, and between them what moves the time. */
 export class Page {
-  readonly #records: Packer;
-  #loss: number | undefined | "none" = "none";
-  #time: bigint;
+  private readonly records: Packer;
+  private loss: number | undefined | "none" = "none";
+  private time: bigint;
 
   constructor(
     readonly machine: Machine,
     readonly pageSize: number,
     readonly startNs: bigint,
   ) {
-    this.#records = new Packer(machine);
-    this.#time = startNs;
+    this.records = new Packer(machine);
+    this.time = startNs;
   }
 
   get room(): number {
-    return this.pageSize - 8 - this.machine.longSize - this.#records.length;
+    return this.pageSize - 8 - this.machine.longSize - this.records.length;
   }
 
   /** Events were lost before this page: so many, or nobody knows. */
   lost(count: number | undefined): this {
-    this.#loss = count;
+    this.loss = count;
     return this;
   }
 
   /** An event at a time; what a record's 27 bits do not hold goes into a time extend before it. */
   event(atNs: bigint, data: Buffer, long = data.length > 28 * 4): this {
-    let delta = atNs - this.#time;
+    let delta = atNs - this.time;
     if (delta >= 1n << 27n) {
       this.extend(delta);
       delta = 0n;
     }
-    this.#time = atNs;
-    if (long) this.#word(0, delta).number(data.length + 4, 4);
-    else this.#word(data.length / 4, delta);
-    this.#records.add(data);
+    this.time = atNs;
+    if (long) this.word(0, delta).number(data.length + 4, 4);
+    else this.word(data.length / 4, delta);
+    this.records.add(data);
     return this;
   }
 
   extend(delta: bigint): this {
-    this.#word(30, delta & 0x7ffffffn).number(delta >> 27n, 4);
-    this.#time += delta;
+    this.word(30, delta & 0x7ffffffn).number(delta >> 27n, 4);
+    this.time += delta;
     return this;
   }
 
   /** An absolute time. */
   stamp(atNs: bigint): this {
-    this.#word(31, atNs & 0x7ffffffn).number((atNs >> 27n) & 0xffffffffn, 4);
-    this.#time = atNs;
+    this.word(31, atNs & 0x7ffffffn).number((atNs >> 27n) & 0xffffffffn, 4);
+    this.time = atNs;
     return this;
   }
 
   /** A record that was taken back; its time counts. */
   padding(bytes: number, delta: bigint): this {
-    this.#word(29, delta)
+    this.word(29, delta)
       .number(bytes, 4)
       .add(Buffer.alloc(bytes - 4));
-    this.#time += delta;
+    this.time += delta;
     return this;
   }
 
   get bytes(): Buffer {
     const { machine, pageSize } = this;
-    const isLost = this.#loss !== "none";
-    const counted = isLost && this.#loss !== undefined;
-    const commit = this.#records.length + (isLost ? EVENTS_LOST : 0) + (counted ? LOSS_COUNTED : 0);
+    const isLost = this.loss !== "none";
+    const counted = isLost && this.loss !== undefined;
+    const commit = this.records.length + (isLost ? EVENTS_LOST : 0) + (counted ? LOSS_COUNTED : 0);
     const page = new Packer(machine).number(this.startNs, 8).number(commit, machine.longSize);
-    page.add(this.#records.bytes);
-    if (counted) page.number(this.#loss as number, machine.longSize);
+    page.add(this.records.bytes);
+    if (counted) page.number(this.loss as number, machine.longSize);
     return page.align(pageSize).bytes;
   }
 
-  #word(type: number, delta: bigint): Packer {
+  private word(type: number, delta: bigint): Packer {
     const word = this.machine.bigEndian ? (BigInt(type) << 27n) | delta : (delta << 5n) | BigInt(type);
-    return this.#records.number(word, 4);
+    return this.records.number(word, 4);
   }
 }
 

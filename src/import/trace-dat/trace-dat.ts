@@ -70,31 +70,31 @@ function named(error: unknown, file: string, packedEnd: DataEnd | undefined): un
 
 class TraceDatRecording implements Recording {
   readonly origin = "byte";
-  readonly #plans = new Map<number, EventPlan | undefined>();
-  readonly #tasks = new Map<number, Task>();
-  readonly #moment: Moment;
-  #events: MergedEvents | undefined;
+  private readonly plans = new Map<number, EventPlan | undefined>();
+  private readonly tasks = new Map<number, Task>();
+  private readonly moment: Moment;
+  private events: MergedEvents | undefined;
 
   constructor(
     readonly input: RecordingInput,
     readonly bytes: RandomAccess,
     readonly file: TraceDatFile,
   ) {
-    this.#moment = { seconds: 0, nanos: 0, decimals: 9, cpu: 0, task: this.#task(0) };
+    this.moment = { seconds: 0, nanos: 0, decimals: 9, cpu: 0, task: this.task(0) };
   }
 
   async step(): Promise<boolean> {
-    this.#events ??= await this.#open();
-    const events = this.#events;
+    this.events ??= await this.open();
+    const events = this.events;
     for (let count = 0; count < STEP_EVENTS; count++) {
-      if (events.ended.length > 0) this.#tellEnds(events);
+      if (events.ended.length > 0) this.tellEnds(events);
       const cursor = events.first;
       if (cursor === undefined) {
         const cut = this.bytes.dataEnd ?? events.cut;
         if (cut !== undefined) throw cut;
         return false;
       }
-      this.#write(cursor);
+      this.write(cursor);
       if (!events.advance()) await events.refill();
     }
     return true;
@@ -104,7 +104,7 @@ class TraceDatRecording implements Recording {
     return this.bytes.close();
   }
 
-  #open(): Promise<MergedEvents> {
+  private open(): Promise<MergedEvents> {
     const { input } = this;
     return this.file.events((atByte, problem) => {
       input.writer.origin = atByte;
@@ -112,10 +112,10 @@ class TraceDatRecording implements Recording {
     });
   }
 
-  #write(cursor: CpuCursor): void {
+  private write(cursor: CpuCursor): void {
     const { writer } = this.input;
     writer.origin = cursor.fileByte;
-    if (cursor.losses.length > 0) this.#tellLosses(cursor);
+    if (cursor.losses.length > 0) this.tellLosses(cursor);
     try {
       const { typeOffset, typeSize, pidOffset } = this.file.common;
       const { view, at, littleEndian } = cursor;
@@ -128,16 +128,16 @@ class TraceDatRecording implements Recording {
           : typeSize === 4
             ? view.getUint32(type, littleEndian)
             : view.getUint8(type);
-      const plan = this.#plan(id);
+      const plan = this.plan(id);
       if (plan === undefined)
         throw new LineProblem("event without a format", `an event of type ${id}, which has no format here`);
       if (cursor.seconds < 0)
         throw new LineProblem("time below 0", "a time that the file's offset makes negative");
-      const moment = this.#moment;
+      const moment = this.moment;
       moment.seconds = cursor.seconds;
       moment.nanos = cursor.nanos;
       moment.cpu = cursor.cpu;
-      moment.task = this.#task(view.getInt32(at + pidOffset, littleEndian));
+      moment.task = this.task(view.getInt32(at + pidOffset, littleEndian));
       plan.write(cursor, moment);
     } catch (error) {
       if (!(error instanceof LineProblem)) throw error;
@@ -145,35 +145,35 @@ class TraceDatRecording implements Recording {
     }
   }
 
-  #plan(id: number): EventPlan | undefined {
-    let plan = this.#plans.get(id);
-    if (plan === undefined && !this.#plans.has(id)) {
+  private plan(id: number): EventPlan | undefined {
+    let plan = this.plans.get(id);
+    if (plan === undefined && !this.plans.has(id)) {
       const format = this.file.layout.formats.of(id);
       plan = format === undefined ? undefined : new EventPlan(format, this.input.writer);
-      this.#plans.set(id, plan);
+      this.plans.set(id, plan);
     }
     return plan;
   }
 
-  #task(pid: number): Task {
-    let task = this.#tasks.get(pid);
+  private task(pid: number): Task {
+    let task = this.tasks.get(pid);
     if (task === undefined) {
-      if (this.#tasks.size === MAX_TASKS) this.#tasks.clear();
+      if (this.tasks.size === MAX_TASKS) this.tasks.clear();
       const { comms, facts } = this.file.layout;
       // As trace-cmd calls the idle task, and one whose name was not saved.
       const comm = comms.get(pid) ?? (pid === 0 ? "<idle>" : "<...>");
       task = this.input.writer.task(pid, comm, facts.tgids.get(pid));
-      this.#tasks.set(pid, task);
+      this.tasks.set(pid, task);
     }
     return task;
   }
 
-  #tellLosses(cursor: CpuCursor): void {
+  private tellLosses(cursor: CpuCursor): void {
     for (const count of cursor.losses.splice(0)) this.input.writer.lose(cursor.cpu, count);
   }
 
   /** Of cpus whose data ended in a loss. */
-  #tellEnds(events: MergedEvents): void {
-    for (const cursor of events.ended.splice(0)) this.#tellLosses(cursor);
+  private tellEnds(events: MergedEvents): void {
+    for (const cursor of events.ended.splice(0)) this.tellLosses(cursor);
   }
 }

@@ -25,7 +25,7 @@ export class JsonScan {
   failedAt = 0;
   expected = "";
 
-  #nesting = new Uint8Array(64);
+  private nesting = new Uint8Array(64);
 
   /** True if the failure is that the text stops too soon. */
   get stoppedShort(): boolean {
@@ -56,16 +56,16 @@ export class JsonScan {
     while (at < end) {
       const byte = bytes[at]!;
       if (byte === QUOTE) return at + 1;
-      if (byte === BACKSLASH) at = this.#escape(at + 1);
+      if (byte === BACKSLASH) at = this.escape(at + 1);
       else if (byte < 0x20) return this.fail(at, "an escape in place of a control character");
       else if (byte < 0x80) at++;
-      else at = this.#utf8(at);
+      else at = this.utf8(at);
       if (at < 0) return -1;
     }
     return this.fail(end, "the end of a string");
   }
 
-  #escape(at: number): number {
+  private escape(at: number): number {
     if (at >= this.end) return this.fail(at, "an escape");
     if (simpleEscape[this.bytes[at]!] === 1) return at + 1;
     if (this.bytes[at] !== 0x75) return this.fail(at, "an escape that JSON knows");
@@ -76,7 +76,7 @@ export class JsonScan {
   }
 
   /** One sequence of two to four bytes; overlong forms, surrogates and values over 0x10ffff are refused. */
-  #utf8(at: number): number {
+  private utf8(at: number): number {
     const lead = this.bytes[at]!;
     let low = 0x80;
     let high = 0xbf;
@@ -103,23 +103,23 @@ export class JsonScan {
     const { bytes, end } = this;
     if (at < end && bytes[at] === 0x2d) at++;
     if (at < end && bytes[at] === 0x30) at++;
-    else at = this.#digits(at);
-    if (at >= 0 && at < end && bytes[at] === 0x2e) at = this.#digits(at + 1);
+    else at = this.digits(at);
+    if (at >= 0 && at < end && bytes[at] === 0x2e) at = this.digits(at + 1);
     if (at >= 0 && at < end && (bytes[at] === 0x65 || bytes[at] === 0x45)) {
       at++;
       if (at < end && (bytes[at] === 0x2b || bytes[at] === 0x2d)) at++;
-      at = this.#digits(at);
+      at = this.digits(at);
     }
     return at;
   }
 
-  #digits(at: number): number {
+  private digits(at: number): number {
     const from = at;
     while (at < this.end && this.bytes[at]! >= 0x30 && this.bytes[at]! <= 0x39) at++;
     return at > from ? at : this.fail(at, "a digit");
   }
 
-  #word(at: number, word: string): number {
+  private word(at: number, word: string): number {
     for (let index = 0; index < word.length; index++) {
       if (at + index >= this.end || this.bytes[at + index] !== word.charCodeAt(index)) {
         return this.fail(at + index, word);
@@ -128,19 +128,19 @@ export class JsonScan {
     return at + word.length;
   }
 
-  #scalar(at: number): number {
+  private scalar(at: number): number {
     if (at >= this.end) return this.fail(at, "a value");
     const byte = this.bytes[at]!;
     if (byte === QUOTE) return this.string(at);
     if (byte === 0x2d || (byte >= 0x30 && byte <= 0x39)) return this.number(at);
-    if (byte === 0x74) return this.#word(at, "true");
-    if (byte === 0x66) return this.#word(at, "false");
-    if (byte === 0x6e) return this.#word(at, "null");
+    if (byte === 0x74) return this.word(at, "true");
+    if (byte === 0x66) return this.word(at, "false");
+    if (byte === 0x6e) return this.word(at, "null");
     return this.fail(at, "a value");
   }
 
   /** A key and its colon, and the space behind: to the first byte of the value. */
-  #key(at: number): number {
+  private key(at: number): number {
     at = this.string(at);
     return at < 0 ? -1 : this.colon(at);
   }
@@ -162,22 +162,22 @@ export class JsonScan {
         at = this.space(at + 1);
         if (at < this.end && this.bytes[at] === close) at++;
         else {
-          this.#push(depth++, close);
-          if (open === 0x7b) at = this.#key(at);
+          this.push(depth++, close);
+          if (open === 0x7b) at = this.key(at);
           if (at < 0) return -1;
           continue;
         }
-      } else at = this.#scalar(at);
+      } else at = this.scalar(at);
       if (at < 0) return -1;
 
       for (;;) {
         if (depth === 0) return at;
         at = this.space(at);
-        const close = this.#nesting[depth - 1]!;
+        const close = this.nesting[depth - 1]!;
         const byte = at < this.end ? this.bytes[at]! : 0;
         if (byte === 0x2c) {
           at = this.space(at + 1);
-          if (close === 0x7d) at = this.#key(at);
+          if (close === 0x7d) at = this.key(at);
           if (at < 0) return -1;
           break;
         }
@@ -188,12 +188,12 @@ export class JsonScan {
     }
   }
 
-  #push(depth: number, close: number): void {
-    if (depth === this.#nesting.length) {
+  private push(depth: number, close: number): void {
+    if (depth === this.nesting.length) {
       const wider = new Uint8Array(depth * 2);
-      wider.set(this.#nesting);
-      this.#nesting = wider;
+      wider.set(this.nesting);
+      this.nesting = wider;
     }
-    this.#nesting[depth] = close;
+    this.nesting[depth] = close;
   }
 }

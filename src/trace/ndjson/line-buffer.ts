@@ -25,28 +25,28 @@ export class LineBuffer {
   /** Why the data stopped early, where it did. */
   dataEnd: DataEnd | undefined;
 
-  #filled = 0;
-  #atEnd = false;
+  private filled = 0;
+  private atEnd = false;
 
   constructor(readonly source: ByteSource) {}
 
   /** Gets more whole lines, once those at hand are used up. "too-long": see dropLine. */
   async refill(): Promise<"lines" | "end" | "too-long"> {
     for (;;) {
-      if (this.#atEnd) return "end";
-      this.#moveToFront();
-      if (this.#filled > MAX_LINE_BYTES) return "too-long";
-      const from = this.#filled;
-      const count = await this.#read();
+      if (this.atEnd) return "end";
+      this.moveToFront();
+      if (this.filled > MAX_LINE_BYTES) return "too-long";
+      const from = this.filled;
+      const count = await this.read();
       if (count === 0) {
-        this.#atEnd = true;
-        if (this.#filled === 0) return "end";
+        this.atEnd = true;
+        if (this.filled === 0) return "end";
         this.unterminated = true;
-        this.bytes[this.#filled++] = NEWLINE;
-        this.end = this.#filled;
+        this.bytes[this.filled++] = NEWLINE;
+        this.end = this.filled;
         return "lines";
       }
-      const last = this.bytes.lastIndexOf(NEWLINE, this.#filled - 1);
+      const last = this.bytes.lastIndexOf(NEWLINE, this.filled - 1);
       if (last >= from) {
         this.end = last + 1;
         return "lines";
@@ -57,10 +57,10 @@ export class LineBuffer {
   /** Skips the line that is too long, its newline included, without keeping it. */
   async dropLine(): Promise<void> {
     for (;;) {
-      this.at = this.end = this.#filled = 0;
-      const count = await this.#read();
+      this.at = this.end = this.filled = 0;
+      const count = await this.read();
       if (count === 0) {
-        this.#atEnd = true;
+        this.atEnd = true;
         return;
       }
       const newline = this.bytes.subarray(0, count).indexOf(NEWLINE);
@@ -72,35 +72,32 @@ export class LineBuffer {
     }
   }
 
-  async #read(): Promise<number> {
-    const room = this.bytes.subarray(
-      0,
-      Math.min(this.#filled + READ_BYTES, this.bytes.length - MARGIN_BYTES),
-    );
+  private async read(): Promise<number> {
+    const room = this.bytes.subarray(0, Math.min(this.filled + READ_BYTES, this.bytes.length - MARGIN_BYTES));
     let count = 0;
     try {
-      count = await this.source.read(room, this.#filled);
+      count = await this.source.read(room, this.filled);
     } catch (error) {
       if (!(error instanceof DataEnd)) throw error;
       this.dataEnd = error;
     }
-    this.#filled += count;
+    this.filled += count;
     this.dataBytes += count;
     return count;
   }
 
-  #moveToFront(): void {
+  private moveToFront(): void {
     if (this.at > 0) {
-      this.bytes.copyWithin(0, this.at, this.#filled);
-      this.#filled -= this.at;
+      this.bytes.copyWithin(0, this.at, this.filled);
+      this.filled -= this.at;
       this.at = 0;
     }
     this.end = 0;
-    if (this.#filled < this.bytes.length - MARGIN_BYTES) return;
+    if (this.filled < this.bytes.length - MARGIN_BYTES) return;
     const wider = Buffer.allocUnsafeSlow(
       Math.min(2 * this.bytes.length, MAX_LINE_BYTES + BUFFER_BYTES) + MARGIN_BYTES,
     );
-    this.bytes.copy(wider, 0, 0, this.#filled);
+    this.bytes.copy(wider, 0, 0, this.filled);
     this.bytes = wider;
     this.view = viewOf(wider);
   }

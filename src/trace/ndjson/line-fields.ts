@@ -28,24 +28,24 @@ export class LineFields {
   /** Every member in the order of the line, unknown keys with NO_KEY. */
   members: Member[] = [];
   /** The member that counts for each key: as with JSON.parse the last one. */
-  readonly #byKey: (Member | undefined)[] = new Array(keyNames.length).fill(undefined);
-  #repeats = false;
-  #bytes: Buffer = Buffer.alloc(0);
+  private readonly byKey: (Member | undefined)[] = new Array(keyNames.length).fill(undefined);
+  private isRepeated = false;
+  private bytes: Buffer = Buffer.alloc(0);
 
   /** True if a known key came twice. */
   get repeats(): boolean {
-    return this.#repeats;
+    return this.isRepeated;
   }
 
   /** Reads the object in bytes [from, end). False if it is none: `scan` says where it fails. */
   read(bytes: Buffer, from: number, end: number): boolean {
     const { scan } = this;
     scan.bytes = bytes;
-    this.#bytes = bytes;
+    this.bytes = bytes;
     scan.end = end;
     this.members = [];
-    this.#byKey.fill(undefined);
-    this.#repeats = false;
+    this.byKey.fill(undefined);
+    this.isRepeated = false;
     let at = scan.space(from);
     if (at >= end || bytes[at] !== 0x7b) {
       scan.fail(at, 'an object, "{"');
@@ -53,7 +53,7 @@ export class LineFields {
     }
     at = scan.space(at + 1);
     if (at < end && bytes[at] === 0x7d) at++;
-    else at = this.#members(at);
+    else at = this.readMembers(at);
     if (at < 0) return false;
     at = scan.space(at);
     if (at === end) return true;
@@ -61,7 +61,7 @@ export class LineFields {
     return false;
   }
 
-  #members(at: number): number {
+  private readMembers(at: number): number {
     const { scan } = this;
     for (;;) {
       const keyFrom = at;
@@ -76,8 +76,8 @@ export class LineFields {
       const member = { key, type, from, end };
       this.members.push(member);
       if (key !== NO_KEY) {
-        if (this.#byKey[key] !== undefined) this.#repeats = true;
-        this.#byKey[key] = member;
+        if (this.byKey[key] !== undefined) this.isRepeated = true;
+        this.byKey[key] = member;
       }
       at = scan.space(end);
       const byte = at < scan.end ? scan.bytes[at]! : 0;
@@ -88,7 +88,7 @@ export class LineFields {
   }
 
   get(key: number): Member | undefined {
-    return this.#byKey[key];
+    return this.byKey[key];
   }
 
   /** The decoded text of a checked string, quotes included in [from, end). */
@@ -99,6 +99,6 @@ export class LineFields {
 
   /** The bytes as they stand, as text. */
   raw(from: number, end: number): string {
-    return this.#bytes.toString("utf8", from, end);
+    return this.bytes.toString("utf8", from, end);
   }
 }

@@ -30,8 +30,8 @@ interface LineOrigins {
 }
 
 export class LineScanner {
-  readonly #slow: SlowLine;
-  readonly #fast: TemplateMatch;
+  private readonly slow: SlowLine;
+  private readonly fast: TemplateMatch;
 
   constructor(
     readonly context: LineContext,
@@ -40,14 +40,14 @@ export class LineScanner {
     readonly report: ReaderReport,
     readonly options: ScanOptions,
   ) {
-    this.#slow = new SlowLine(context);
-    this.#fast = new TemplateMatch(context, report);
+    this.slow = new SlowLine(context);
+    this.fast = new TemplateMatch(context, report);
   }
 
   /** Reads lines until the batch is full or the lines at hand are used up. */
   scan(): "full" | "used-up" {
     const { lines, order, report } = this;
-    const fast = this.#fast;
+    const fast = this.fast;
     fast.use(lines.bytes, lines.view, lines.end);
     let at = lines.at;
     while (at < lines.end) {
@@ -58,18 +58,18 @@ export class LineScanner {
         at = behind;
         lines.at = behind;
         report.lines++;
-        if (fast.unknown === 0) this.#accept(batch);
-        else this.#countUnknown(fast.takeUnknown());
+        if (fast.unknown === 0) this.accept(batch);
+        else this.countUnknown(fast.takeUnknown());
       } else {
         this.context.pool.clearRow(batch, batch.count);
-        this.#readSlowly(at);
+        this.readSlowly(at);
         at = lines.at;
       }
     }
     return order.isFull ? "full" : "used-up";
   }
 
-  #readSlowly(from: number): void {
+  private readSlowly(from: number): void {
     const { lines, context, report } = this;
     const newline = lines.bytes.indexOf(NEWLINE, from);
     lines.at = newline + 1;
@@ -79,7 +79,7 @@ export class LineScanner {
       return;
     }
     if (newline === from || (newline === from + 1 && lines.bytes[from] === 0x0d)) return;
-    const slow = this.#slow;
+    const slow = this.slow;
     const batch = this.order.filling;
     try {
       slow.read(lines.bytes, from, newline, batch);
@@ -88,24 +88,24 @@ export class LineScanner {
       if (!(problem instanceof LineProblem)) throw problem;
       const isLast = lines.unterminated && lines.at === lines.end;
       const isCut = isLast && problem.reason === "malformed JSON" && slow.fields.scan.stoppedShort;
-      if (isCut) this.#cutShort();
-      else this.#refuse(problem);
+      if (isCut) this.cutShort();
+      else this.refuse(problem);
       return;
     }
     if (slow.kind !== UNKNOWN_KIND && !context.time.isSet) context.time.set(slow.ns);
     // Templates give times relative to the first event, so they are of no use before it.
-    if (this.options.learn && context.time.isSet) this.#fast.learn(slow, lines.bytes, from, newline);
-    if (slow.kind === UNKNOWN_KIND) this.#countUnknown(slow.eventName);
-    else this.#accept(batch);
+    if (this.options.learn && context.time.isSet) this.fast.learn(slow, lines.bytes, from, newline);
+    if (slow.kind === UNKNOWN_KIND) this.countUnknown(slow.eventName);
+    else this.accept(batch);
   }
 
-  #accept(batch: EventBatch): void {
+  private accept(batch: EventBatch): void {
     const { order, report } = this;
     const row = batch.count;
     batch.line[row] = this.options.recording?.lineOf(report.lines) ?? report.lines;
     const verdict = order.accept();
     if (verdict !== "accepted") {
-      this.#refuseTime(verdict, batch.atNs[row]!, batch.cpu[row]!);
+      this.refuseTime(verdict, batch.atNs[row]!, batch.cpu[row]!);
       return;
     }
     const kind = batch.kind[row]!;
@@ -116,11 +116,11 @@ export class LineScanner {
     }
   }
 
-  #refuseTime(verdict: "cpu" | "window", atNs: number, cpu: number): void {
+  private refuseTime(verdict: "cpu" | "window", atNs: number, cpu: number): void {
     const { order } = this;
     this.context.pool.clearRow(order.filling, order.filling.count);
     const early = verdict === "cpu" ? order.lastOfCpu(cpu) - atNs : order.newestNs - atNs;
-    this.#refuse(
+    this.refuse(
       verdict === "cpu"
         ? new LineProblem(
             "time backwards on one cpu",
@@ -134,12 +134,12 @@ export class LineScanner {
   }
 
   refuseLong(): void {
-    this.#refuse(
+    this.refuse(
       new LineProblem("line over 1 MiB", `line over 1 MiB, expected at most ${MAX_LINE_BYTES} bytes`),
     );
   }
 
-  #refuse(problem: LineProblem): void {
+  private refuse(problem: LineProblem): void {
     const { skipped, lines } = this.report;
     if (!this.options.lenient) {
       const { file, recording } = this.options;
@@ -148,7 +148,7 @@ export class LineScanner {
     skipped.set(problem.reason, (skipped.get(problem.reason) ?? 0) + 1);
   }
 
-  #cutShort(): void {
+  private cutShort(): void {
     const { lines, report, options } = this;
     // Compressed data that stops early explains its last line; the reader says so at the end.
     if (lines.dataEnd !== undefined) return;
@@ -161,7 +161,7 @@ export class LineScanner {
     report.truncatedAtByte = lines.dataBytes;
   }
 
-  #countUnknown(name: string): void {
+  private countUnknown(name: string): void {
     const { unknown } = this.report;
     const { filling } = this.order;
     this.context.pool.clearRow(filling, filling.count);

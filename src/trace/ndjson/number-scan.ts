@@ -31,11 +31,11 @@ export class NumberScan {
   high = 0;
 
   /** The seconds last read, with their point: masked words, and how many bytes. `time[0]` is their value. */
-  #same0 = 1;
-  #same1 = 0;
-  #sameMask0 = 0;
-  #sameMask1 = 0;
-  #sameLength = 0;
+  private same0 = 1;
+  private same1 = 0;
+  private sameMask0 = 0;
+  private sameMask1 = 0;
+  private sameLength = 0;
 
   /** Hex digits of up to 52 bits, leading zeros aside. */
   hex52(at: number): number {
@@ -75,14 +75,14 @@ export class NumberScan {
         at++;
       }
       if (at === first) return -1;
-    } else if (hexDigit[bytes[at]!]! >= 0) return this.#long(first);
+    } else if (hexDigit[bytes[at]!]! >= 0) return this.long(first);
     this.high = high;
     this.low = low;
     return at;
   }
 
   /** hex64() of more than 16 digits: fine if the first are zeros. */
-  #long(first: number): number {
+  private long(first: number): number {
     let at = first;
     while (this.bytes[at] === ZERO && hexDigit[this.bytes[at + 1]!]! >= 0) at++;
     return at === first ? -1 : this.hex64(at);
@@ -107,13 +107,13 @@ export class NumberScan {
     const { bytes, view } = this;
     // Most often the seconds are those of the time before.
     const isSame =
-      (view.getInt32(at, true) & this.#sameMask0) === this.#same0 &&
-      (view.getInt32(at + 4, true) & this.#sameMask1) === this.#same1;
-    if (isSame) at += this.#sameLength;
+      (view.getInt32(at, true) & this.sameMask0) === this.same0 &&
+      (view.getInt32(at + 4, true) & this.sameMask1) === this.same1;
+    if (isSame) at += this.sameLength;
     else {
       const first = at;
       // Text and value are remembered together or not at all: declining below must not leave one of each.
-      this.#forget();
+      this.forget();
       at = this.decimal(at);
       if (at < 0) return -1;
       this.time[0] = this.value[0]!;
@@ -123,7 +123,7 @@ export class NumberScan {
         return at;
       }
       at++;
-      this.#remember(first, at - first);
+      this.remember(first, at - first);
     }
     const first = at;
     let nanoseconds = 0;
@@ -148,20 +148,20 @@ export class NumberScan {
   }
 
   /** `time[0]` is no longer the value of the text remembered. With nothing masked in, 1 is what no word equals. */
-  #forget(): void {
-    this.#sameMask0 = 0;
-    this.#same0 = 1;
+  private forget(): void {
+    this.sameMask0 = 0;
+    this.same0 = 1;
   }
 
   /** The seconds at `at` with their point, where they are short enough to be compared as two words. */
-  #remember(at: number, length: number): void {
+  private remember(at: number, length: number): void {
     const isShort = length <= 8;
-    this.#sameLength = length;
-    this.#sameMask0 = isShort ? maskOf(length) : 0;
-    this.#sameMask1 = isShort ? maskOf(length - 4) : 0;
+    this.sameLength = length;
+    this.sameMask0 = isShort ? maskOf(length) : 0;
+    this.sameMask1 = isShort ? maskOf(length - 4) : 0;
     // With nothing masked in, 1 is what no word equals.
-    this.#same0 = isShort ? this.view.getInt32(at, true) & this.#sameMask0 : 1;
-    this.#same1 = this.view.getInt32(at + 4, true) & this.#sameMask1;
+    this.same0 = isShort ? this.view.getInt32(at, true) & this.sameMask0 : 1;
+    this.same1 = this.view.getInt32(at + 4, true) & this.sameMask1;
   }
 
   /** Nanoseconds in decimal, into `time`. */
@@ -179,7 +179,7 @@ export class NumberScan {
     if (quoted && bytes[at++] !== QUOTE) return -1;
     this.time[0] = seconds;
     this.time[1] = nanoseconds;
-    this.#forget();
+    this.forget();
     return at;
   }
 }

@@ -95,20 +95,20 @@ export class PhraseCache {
   readonly guesses = new Int32Array(1 << (32 - GUESS_SHIFT));
   /** Edges by number; 0 is none. */
   readonly edges: (Edge | undefined)[] = [undefined];
-  readonly #buckets = new Int32Array(BUCKETS);
-  #top = 0;
-  readonly #edgeNumbers = new Map<Edge, number>();
-  #placeCount = 1;
-  #placeIds = 0;
+  private readonly buckets = new Int32Array(BUCKETS);
+  private top = 0;
+  private readonly edgeNumbers = new Map<Edge, number>();
+  private placeCount = 1;
+  private placeIds = 0;
 
   constructor() {
-    this.#forget();
+    this.forget();
   }
 
   /** The phrase at `at`, by its first bytes. `view` must be readable for 48. */
   search(place: number, thread: number, view: DataView, at: number): number {
     const { words } = this;
-    let phrase = this.#buckets[this.#bucketOf(place, thread, view, at)]!;
+    let phrase = this.buckets[this.bucketOf(place, thread, view, at)]!;
     const id = this.places[place + PlaceWord.id];
     for (; phrase !== 0; phrase = words[2 * phrase + Phrase.older]!) {
       if (words[2 * phrase + Phrase.place] === id && this.stands(phrase, view, at)) return phrase;
@@ -147,33 +147,33 @@ export class PhraseCache {
     const { bytes, view, from, end } = source;
     const length = end - from;
     if (place.stage === 2 || length > MAX_BYTES || !isText(bytes, from, end)) return 0;
-    const number = this.#numberOf(place);
-    const edge = this.#edgeNumber(next);
+    const number = this.numberOf(place);
+    const edge = this.edgeNumber(next);
     if (number === 0 || edge === 0) return 0;
     const known = this.search(number, thread, view, from);
     if (known !== 0) return known;
-    if (++place.misses >= TRIAL && !this.#pays(place, passed)) return 0;
+    if (++place.misses >= TRIAL && !this.pays(place, passed)) return 0;
     const hashed = Math.min(MAX_HASHED, 2 * Math.floor(length / 8));
     if (hashed < this.places[number + PlaceWord.hashed]!) {
       this.places[number + PlaceWord.hashed] = hashed;
-      this.#renew(number);
+      this.renew(number);
     }
-    this.#makeRoom();
-    const phrase = this.#top;
-    const text = Math.ceil(this.#writeValues(2 * phrase + Phrase.values, fills, kind, batch) / 2);
-    this.#top = text + this.#writeText(text, view, from, length);
-    const bucket = this.#bucketOf(number, thread, view, from);
-    const older = this.#olderOf(bucket, number);
+    this.makeRoom();
+    const phrase = this.top;
+    const text = Math.ceil(this.writeValues(2 * phrase + Phrase.values, fills, kind, batch) / 2);
+    this.top = text + this.writeText(text, view, from, length);
+    const bucket = this.bucketOf(number, thread, view, from);
+    const older = this.olderOf(bucket, number);
     const id = this.places[number + PlaceWord.id]!;
-    this.words.set([text, this.#top - text, length, id, older, fills, edge, 0], 2 * phrase);
-    this.#buckets[bucket] = phrase;
+    this.words.set([text, this.top - text, length, id, older, fills, edge, 0], 2 * phrase);
+    this.buckets[bucket] = phrase;
     return phrase;
   }
 
-  #makeRoom(): void {
-    if (this.#top + RECORD_WORDS <= this.text.length) return;
+  private makeRoom(): void {
+    if (this.top + RECORD_WORDS <= this.text.length) return;
     if (this.text.length === STORE_WORDS) {
-      this.#forget();
+      this.forget();
       return;
     }
     const wider = new Float64Array(2 * this.text.length);
@@ -184,7 +184,7 @@ export class PhraseCache {
   }
 
   /** Gives how many 64-bit words it takes. */
-  #writeText(text: number, view: DataView, from: number, length: number): number {
+  private writeText(text: number, view: DataView, from: number, length: number): number {
     if (length < 8) {
       const masks = [maskOf(length), maskOf(length - 4)] as const;
       const pair = [view.getInt32(from, true) & masks[0], view.getInt32(from + 4, true) & masks[1]] as const;
@@ -197,25 +197,25 @@ export class PhraseCache {
     return word - text;
   }
 
-  #numberOf(place: Place): number {
-    if (place.number === 0 && this.#placeCount < MAX_PLACES) {
-      place.number = WORDS * this.#placeCount++;
+  private numberOf(place: Place): number {
+    if (place.number === 0 && this.placeCount < MAX_PLACES) {
+      place.number = WORDS * this.placeCount++;
       this.places[place.number + PlaceWord.hashed] = MAX_HASHED;
-      this.#renew(place.number);
+      this.renew(place.number);
     }
     return place.number;
   }
 
-  #renew(place: number): void {
-    this.places[place + PlaceWord.id] = ++this.#placeIds;
+  private renew(place: number): void {
+    this.places[place + PlaceWord.id] = ++this.placeIds;
   }
 
-  #edgeNumber(edge: Edge): number {
-    let number = this.#edgeNumbers.get(edge);
+  private edgeNumber(edge: Edge): number {
+    let number = this.edgeNumbers.get(edge);
     if (number === undefined) {
       if (this.edges.length === MAX_EDGES) return 0;
       number = WORDS * (this.edges.push(edge) - 1);
-      this.#edgeNumbers.set(edge, number);
+      this.edgeNumbers.set(edge, number);
       const { role } = edge;
       const hot =
         role === END
@@ -225,29 +225,29 @@ export class PhraseCache {
             : role === DEFERRED
               ? Next.deferred
               : edge.hot;
-      const words = [hot, edge.mask, this.#numberOf(edge.next.place), this.#numberOf(edge.place)];
+      const words = [hot, edge.mask, this.numberOf(edge.next.place), this.numberOf(edge.place)];
       this.edgeWords.set(words, number);
     }
     return number;
   }
 
   /** The head of the bucket's chain, cut where it is too long. */
-  #olderOf(bucket: number, place: number): number {
+  private olderOf(bucket: number, place: number): number {
     let length = 0;
-    for (let phrase = this.#buckets[bucket]!; phrase !== 0; phrase = this.words[2 * phrase + Phrase.older]!) {
+    for (let phrase = this.buckets[bucket]!; phrase !== 0; phrase = this.words[2 * phrase + Phrase.older]!) {
       length++;
     }
-    if (length < MAX_CHAIN) return this.#buckets[bucket]!;
+    if (length < MAX_CHAIN) return this.buckets[bucket]!;
     // Many phrases that begin alike, most often because each thread has its own.
     if (this.places[place + PlaceWord.usesThread] === 0) {
       this.places[place + PlaceWord.usesThread] = 1;
-      this.#renew(place);
+      this.renew(place);
     }
     return 0;
   }
 
   /** In the order of fillRest(). */
-  #writeValues(at: number, fills: number, kind: number, batch: EventBatch): number {
+  private writeValues(at: number, fills: number, kind: number, batch: EventBatch): number {
     const row = batch.count;
     const { words } = this;
     const isEvent = (fills & Fills.kind) !== 0;
@@ -300,26 +300,26 @@ export class PhraseCache {
   }
 
   /** After many misses: false if most lines that passed since the last time missed too. */
-  #pays(place: Place, passed: number): boolean {
+  private pays(place: Place, passed: number): boolean {
     const pays = passed - place.judgedAt >= 3 * TRIAL;
     place.judgedAt = passed;
     place.misses = 0;
     if (!pays) {
       place.stage++;
-      this.#renew(place.number);
+      this.renew(place.number);
     }
     return pays;
   }
 
-  #forget(): void {
-    this.#buckets.fill(0);
+  private forget(): void {
+    this.buckets.fill(0);
     this.guesses.fill(0);
     // The record that stands for none: of no place.
     this.words.fill(0, 0, 2 * (Phrase.values + 1));
-    this.#top = Phrase.values + 1;
+    this.top = Phrase.values + 1;
   }
 
-  #bucketOf(place: number, thread: number, view: DataView, at: number): number {
+  private bucketOf(place: number, thread: number, view: DataView, at: number): number {
     // Two sums, so that the multiplications need not wait for each other.
     let even = this.places[place + PlaceWord.id]!;
     let odd = this.places[place + PlaceWord.usesThread] === 0 ? 0 : thread;

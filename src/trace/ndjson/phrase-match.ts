@@ -29,12 +29,12 @@ export class PhraseMatch {
   unknown = 0;
 
   // How lines usually begin, `{"ts":`, and the place behind the time; nothing as yet.
-  #start0 = 1;
-  #start1 = 0;
-  #startMask0 = 0;
-  #startMask1 = 0;
-  #startLength = 0;
-  #startPlace = 0;
+  private start0 = 1;
+  private start1 = 0;
+  private startMask0 = 0;
+  private startMask1 = 0;
+  private startLength = 0;
+  private startPlace = 0;
 
   constructor(
     readonly phrases: PhraseCache,
@@ -53,11 +53,11 @@ export class PhraseMatch {
     let at = from;
     let place = root.place.number;
     const isUsual =
-      (view.getInt32(from, true) & this.#startMask0) === this.#start0 &&
-      (view.getInt32(from + 4, true) & this.#startMask1) === this.#start1;
+      (view.getInt32(from, true) & this.startMask0) === this.start0 &&
+      (view.getInt32(from + 4, true) & this.startMask1) === this.start1;
     if (isUsual) {
-      at = values.time(numbers.seconds(from + this.#startLength, false), batch, row);
-      place = this.#startPlace;
+      at = values.time(numbers.seconds(from + this.startLength, false), batch, row);
+      place = this.startPlace;
     } else if (place === 0) return -1;
     let thread = 0;
     let isEvent = false;
@@ -121,7 +121,7 @@ export class PhraseMatch {
       isEvent = false;
       place = edgeWords[edge + EdgeWord.place]!;
       if (hot === Hot.seconds) {
-        if (at - length === from && length < 8) this.#remember(phrase, place);
+        if (at - length === from && length < 8) this.remember(phrase, place);
         at = values.time(numbers.seconds(at, false), batch, row);
       } else if (hot === Hot.addr) {
         at = numbers.hex52(at);
@@ -150,14 +150,14 @@ export class PhraseMatch {
     return -1;
   }
 
-  #remember(phrase: number, place: number): void {
+  private remember(phrase: number, place: number): void {
     const { words } = this.phrases;
     const text = 2 * words[2 * phrase + Phrase.text]!;
-    this.#start0 = words[text]!;
-    this.#startMask0 = words[text + 1]!;
-    this.#start1 = words[text + 2]!;
-    this.#startMask1 = words[text + 3]!;
-    this.#startLength = words[2 * phrase + Phrase.length]!;
-    this.#startPlace = place;
+    this.start0 = words[text]!;
+    this.startMask0 = words[text + 1]!;
+    this.start1 = words[text + 2]!;
+    this.startMask1 = words[text + 3]!;
+    this.startLength = words[2 * phrase + Phrase.length]!;
+    this.startPlace = place;
   }
 }

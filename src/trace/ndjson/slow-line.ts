@@ -47,9 +47,9 @@ export class SlowLine {
   /** Reads bytes [from, end) into the batch's next row, which must hold absent values. Throws LineProblem. */
   read(bytes: Buffer, from: number, end: number, batch: EventBatch): void {
     const { fields } = this;
-    if (!fields.read(bytes, from, end)) throw this.#malformed(bytes, from);
-    this.ns = this.#time();
-    this.#event();
+    if (!fields.read(bytes, from, end)) throw this.malformed(bytes, from);
+    this.ns = this.time();
+    this.event();
     const pid = fields.get(Key.pid);
     if (pid === undefined) throw illTyped(fields, "pid", pid, "an integer");
     this.atNs = this.context.time.relative(this.ns, this.ns);
@@ -60,7 +60,7 @@ export class SlowLine {
       const member = this.member(key);
       if (member === undefined) throw illTyped(fields, keyNames[key]!, member, wanted(key));
     }
-    this.#store(bytes, batch);
+    this.store(bytes, batch);
   }
 
   /** The member that counts for a canonical key: its own, else an alias's. */
@@ -75,7 +75,7 @@ export class SlowLine {
     return found;
   }
 
-  #malformed(bytes: Buffer, from: number): LineProblem {
+  private malformed(bytes: Buffer, from: number): LineProblem {
     const { failedAt, expected, end } = this.fields.scan;
     let got = "the end of the line";
     if (failedAt < end) {
@@ -91,26 +91,26 @@ export class SlowLine {
     );
   }
 
-  #time(): bigint {
+  private time(): bigint {
     this.kind = UNKNOWN_KIND;
     const exact = this.fields.get(Key.ts_ns);
-    if (exact !== undefined) return this.#timeOf("ts_ns", exact, "ns");
+    if (exact !== undefined) return this.timeOf("ts_ns", exact, "ns");
     const seconds = this.member(Key.ts);
     if (seconds === undefined) {
-      if (this.#isHeader()) {
+      if (this.isHeader()) {
         throw new LineProblem("second header", "header: expected one at most, on the first line");
       }
       throw new LineProblem("time missing", "ts: missing, expected seconds (ts) or nanoseconds (ts_ns)");
     }
-    return this.#timeOf("ts", seconds, "s");
+    return this.timeOf("ts", seconds, "s");
   }
 
-  #isHeader(): boolean {
+  private isHeader(): boolean {
     const type = this.fields.get(Key.type);
     return type?.type === "string" && this.fields.text(type.from, type.end) === "header";
   }
 
-  #timeOf(name: string, member: Member, unit: "s" | "ns"): bigint {
+  private timeOf(name: string, member: Member, unit: "s" | "ns"): bigint {
     let text: string | undefined;
     if (member.type === "string") text = this.fields.text(member.from, member.end);
     else if (member.type === "number") text = this.fields.raw(member.from, member.end);
@@ -125,14 +125,14 @@ export class SlowLine {
     throw illTyped(this.fields, name, member, time.expected);
   }
 
-  #event(): void {
+  private event(): void {
     const member = this.member(Key.event);
     if (member?.type !== "string") throw illTyped(this.fields, "event", member, "an event's name");
     this.eventName = this.fields.text(member.from, member.end);
     this.kind = kindOf(this.eventName);
   }
 
-  #store(bytes: Buffer, batch: EventBatch): void {
+  private store(bytes: Buffer, batch: EventBatch): void {
     const row = batch.count;
     batch.kind[row] = this.kind;
     batch.atNs[row] = this.atNs;
@@ -144,12 +144,19 @@ export class SlowLine {
       if (member === undefined) continue;
       // Some writers say null for "none"; a field that the event needs has to be there.
       if (member.type === "null" && key !== Key.pid && !required[this.kind]!.includes(key)) continue;
-      this.#value(bytes, batch, row, role, key, member);
+      this.value(bytes, batch, row, role, key, member);
     }
     if (this.kind === Kind.lost_events) this.context.pool.own(batch, "slot")[row] = batch.cpu[row]!;
   }
 
-  #value(bytes: Buffer, batch: EventBatch, row: number, role: number, key: number, member: Member): void {
+  private value(
+    bytes: Buffer,
+    batch: EventBatch,
+    row: number,
+    role: number,
+    key: number,
+    member: Member,
+  ): void {
     const { fields } = this;
     const { pool, granule } = this.context;
     const name = keyNames[key]!;
@@ -164,46 +171,46 @@ export class SlowLine {
         pool.own(batch, "tgid")[row] = integerUpTo(fields, name, member, 0x7fff_ffff);
         break;
       case Role.comm:
-        batch.comm[row] = this.#string(bytes, name, member);
+        batch.comm[row] = this.string(bytes, name, member);
         break;
       case Role.vm:
-        pool.own(batch, "vm")[row] = this.#stringOrNumber(bytes, name, member);
+        pool.own(batch, "vm")[row] = this.stringOrNumber(bytes, name, member);
         break;
       case Role.vcpu:
         pool.own(batch, "vcpu")[row] = integerUpTo(fields, name, member, 0x7fff_ffff);
         break;
       case Role.ipa:
-        batch.addr[row] = this.#address(name, member, 1);
+        batch.addr[row] = this.address(name, member, 1);
         break;
       case Role.alignedIpa:
-        batch.addr[row] = this.#address(name, member, granule);
+        batch.addr[row] = this.address(name, member, granule);
         break;
       case Role.pageIpa:
-        batch.addr[row] = this.#address(name, member, PAGE_BYTES);
+        batch.addr[row] = this.address(name, member, PAGE_BYTES);
         break;
       case Role.bytes:
-        batch.size[row] = this.#address(name, member, 1);
+        batch.size[row] = this.address(name, member, 1);
         break;
       case Role.alignedBytes:
-        batch.size[row] = this.#address(name, member, granule);
+        batch.size[row] = this.address(name, member, granule);
         break;
       case Role.pageBytes:
-        batch.size[row] = this.#address(name, member, PAGE_BYTES);
+        batch.size[row] = this.address(name, member, PAGE_BYTES);
         break;
       case Role.phys:
-        batch.phys[row] = this.#address(name, member, 1);
+        batch.phys[row] = this.address(name, member, 1);
         break;
       case Role.esr:
-        batch.esr[row] = Number(this.#bits(name, member) & 0xffff_ffffn);
+        batch.esr[row] = Number(this.bits(name, member) & 0xffff_ffffn);
         break;
       case Role.far: {
-        const far = this.#bits(name, member);
+        const far = this.bits(name, member);
         batch.farLow[row] = Number(far & 0xffff_ffffn);
         batch.farHigh[row] = Number(far >> 32n);
         break;
       }
       case Role.opaque:
-        this.#bits(name, member);
+        this.bits(name, member);
         break;
       case Role.ret: {
         const ret = signed32(fields, name, member);
@@ -212,16 +219,16 @@ export class SlowLine {
         break;
       }
       case Role.hvaStart:
-        batch.addr[row] = Number(this.#bits(name, member));
+        batch.addr[row] = Number(this.bits(name, member));
         break;
       case Role.hvaEnd:
-        batch.size[row] = Number(this.#bits(name, member));
+        batch.size[row] = Number(this.bits(name, member));
         break;
       case Role.pointer:
-        batch.pgt[row] = this.#pointer(bytes, name, member);
+        batch.pgt[row] = this.pointer(bytes, name, member);
         break;
       case Role.bits:
-        batch.prot[row] = Number(this.#bits(name, member) & 0x7fff_ffffn);
+        batch.prot[row] = Number(this.bits(name, member) & 0x7fff_ffffn);
         break;
       case Role.level: {
         const level = signed32(fields, name, member);
@@ -232,19 +239,19 @@ export class SlowLine {
         pool.own(batch, "slot")[row] = integerUpTo(fields, name, member, 0x7fff_ffff);
         break;
       case Role.text:
-        pool.own(batch, "text")[row] = this.#string(bytes, name, member);
+        pool.own(batch, "text")[row] = this.string(bytes, name, member);
         break;
       case Role.reason:
-        pool.own(batch, "text")[row] = this.#stringOrNumber(bytes, name, member);
+        pool.own(batch, "text")[row] = this.stringOrNumber(bytes, name, member);
         break;
       case Role.taskState:
-        pool.own(batch, "text")[row] = this.#taskState(bytes, name, member);
+        pool.own(batch, "text")[row] = this.taskState(bytes, name, member);
         break;
       case Role.phase:
-        pool.own(batch, "phase")[row] = this.#phase(name, member);
+        pool.own(batch, "phase")[row] = this.phase(name, member);
         break;
       case Role.write:
-        pool.own(batch, "write")[row] = this.#flag(name, member);
+        pool.own(batch, "write")[row] = this.flag(name, member);
         break;
       case Role.amount:
         pool.own(batch, "amount")[row] = integerUpTo(fields, name, member, 2 ** 53);
@@ -256,19 +263,19 @@ export class SlowLine {
         pool.own(batch, "thinkNs")[row] = integerUpTo(fields, name, member, 2 ** 53);
         break;
       case Role.until:
-        this.#until(batch, row, name, member, fields.get(Key.ts_ns) === undefined ? "s" : "ns");
+        this.until(batch, row, name, member, fields.get(Key.ts_ns) === undefined ? "s" : "ns");
         break;
       case Role.untilNs:
-        this.#until(batch, row, name, member, "ns");
+        this.until(batch, row, name, member, "ns");
         break;
     }
   }
 
-  #bits(name: string, member: Member): bigint {
+  private bits(name: string, member: Member): bigint {
     return unsigned(this.fields, name, member, "a hex string of up to 64 bits");
   }
 
-  #address(name: string, member: Member, unit: number): number {
+  private address(name: string, member: Member, unit: number): number {
     const value = unsigned(this.fields, name, member, "a hex string");
     if (value >= MAX_52) {
       throw new LineProblem(
@@ -285,27 +292,27 @@ export class SlowLine {
     return Number(value);
   }
 
-  #string(bytes: Buffer, name: string, member: Member): number {
+  private string(bytes: Buffer, name: string, member: Member): number {
     if (member.type !== "string") throw illTyped(this.fields, name, member, "a string");
     const id = this.context.strings.intern(this.fields.text(member.from, member.end));
     this.context.texts.add(bytes, member.from + 1, member.end, id);
     return id;
   }
 
-  #stringOrNumber(bytes: Buffer, name: string, member: Member): number {
+  private stringOrNumber(bytes: Buffer, name: string, member: Member): number {
     if (member.type === "number") {
       return this.context.strings.intern(this.fields.raw(member.from, member.end));
     }
-    return this.#string(bytes, name, member);
+    return this.string(bytes, name, member);
   }
 
-  #pointer(bytes: Buffer, name: string, member: Member): number {
-    const id = this.context.strings.intern(`0x${this.#bits(name, member).toString(16)}`);
+  private pointer(bytes: Buffer, name: string, member: Member): number {
+    const id = this.context.strings.intern(`0x${this.bits(name, member).toString(16)}`);
     if (member.type === "string") this.context.pointers.add(bytes, member.from + 1, member.end, id);
     return id;
   }
 
-  #taskState(bytes: Buffer, name: string, member: Member): number {
+  private taskState(bytes: Buffer, name: string, member: Member): number {
     const { strings, taskStates } = this.context;
     if (member.type === "number")
       return strings.intern(taskStateText(integerUpTo(this.fields, name, member, 2 ** 52)));
@@ -316,21 +323,21 @@ export class SlowLine {
     return id;
   }
 
-  #phase(name: string, member: Member): number {
+  private phase(name: string, member: Member): number {
     const text = member.type === "string" ? this.fields.text(member.from, member.end) : "";
     if (text !== "begin" && text !== "end") throw illTyped(this.fields, name, member, '"begin" or "end"');
     return Phase[text];
   }
 
-  #flag(name: string, member: Member): number {
+  private flag(name: string, member: Member): number {
     if (member.type === "true" || member.type === "false") return member.type === "true" ? 1 : 0;
     const text = member.type === "number" ? this.fields.raw(member.from, member.end) : "";
     if (text !== "0" && text !== "1") throw illTyped(this.fields, name, member, "true or false");
     return Number(text);
   }
 
-  #until(batch: EventBatch, row: number, name: string, member: Member, unit: "s" | "ns"): void {
-    const untilNs = this.#timeOf(name, member, unit);
+  private until(batch: EventBatch, row: number, name: string, member: Member, unit: "s" | "ns"): void {
+    const untilNs = this.timeOf(name, member, unit);
     const relative = this.context.time.relative(untilNs, this.ns);
     if (untilNs < this.ns || Number.isNaN(relative)) {
       throw illTyped(this.fields, name, member, "a time at or after the line's own");

@@ -159,8 +159,8 @@ export class TemplateTree {
   /** Events' names by their bytes; the number is an index into an edge's branches. */
   readonly events = new Spellings();
   readonly unknownNames: (string | undefined)[] = [undefined];
-  #eventNumbers = 0;
-  #edges = 0;
+  private eventNumbers = 0;
+  private edges = 0;
 
   constructor(readonly granuleMask: number) {}
 
@@ -174,38 +174,43 @@ export class TemplateTree {
     for (const member of line.fields.members) {
       const shape = shapeOf(member, bytes, line, kind, deferredRoles);
       if (shape === undefined) return;
-      const edge = this.#edge(node, bytes.subarray(at, shape.from), shape);
+      const edge = this.edge(node, bytes.subarray(at, shape.from), shape);
       if (edge === undefined) return;
       at = shape.end;
       node = edge.next;
       if (shape.role === Role.event) {
         kind = line.kind;
-        const branch = this.#branch(edge, line, bytes.subarray(shape.from, shape.end), deferredRoles);
+        const branch = this.branch(edge, line, bytes.subarray(shape.from, shape.end), deferredRoles);
         if (branch === undefined) return;
         node = branch.next;
       }
     }
     const end = { role: END, form: Form.constant, constant: 0, from: newline + 1, end: newline + 1 };
-    this.#edge(node, bytes.subarray(at, newline + 1), end);
+    this.edge(node, bytes.subarray(at, newline + 1), end);
   }
 
-  #edge(node: TemplateNode, literal: Buffer, shape: EdgeShape): Edge | undefined {
+  private edge(node: TemplateNode, literal: Buffer, shape: EdgeShape): Edge | undefined {
     const known = node.edges.find((edge) => edge.literal.equals(literal) && edge.form === shape.form);
     if (known !== undefined) return known.role === shape.role ? known : undefined;
     if (literal.length > MAX_LITERAL_BYTES || node.edges.length >= MAX_EDGES_OF_NODE) return undefined;
-    if (this.#edges++ >= MAX_EDGES) return undefined;
+    if (this.edges++ >= MAX_EDGES) return undefined;
     const edge = new Edge(Buffer.from(literal), shape.role, shape.form, shape.constant, this.granuleMask);
     node.edges.push(edge);
     node.edges.sort((a, b) => b.length - a.length);
     return edge;
   }
 
-  #branch(edge: Edge, line: SlowLine, name: Buffer, deferredRoles: readonly number[]): Branch | undefined {
-    this.events.add(name, 0, name.length, this.#eventNumbers);
+  private branch(
+    edge: Edge,
+    line: SlowLine,
+    name: Buffer,
+    deferredRoles: readonly number[],
+  ): Branch | undefined {
+    this.events.add(name, 0, name.length, this.eventNumbers);
     const entry = this.events.findText(name);
     if (entry < 0) return undefined;
     const number = this.events.number(entry);
-    if (number === this.#eventNumbers) this.#eventNumbers++;
+    if (number === this.eventNumbers) this.eventNumbers++;
     let branch = edge.branches[number];
     if (branch === undefined) {
       const unknown = line.kind === UNKNOWN_KIND ? this.unknownNames.push(line.eventName) - 1 : 0;
