@@ -118,7 +118,7 @@ function parseAlias(spec: string): [name: string, alias: Alias] {
         : `--map: ${name}: no event is called ${given}${didYouMean(given, wireEventNames)}`,
     );
   }
-  const keys = wire.map(({ key }) => key);
+  const keys: readonly string[] = wire.map(({ key }) => key);
   const fields = new Map<string, string>();
   for (const pair of pairs?.split(",") ?? []) {
     const [, a, b] = /^\s*([^\s=]+)=([^\s=]+)\s*$/.exec(pair) ?? [];

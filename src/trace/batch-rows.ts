@@ -4,14 +4,19 @@
  * held for reordering.
  */
 
-import { EventBatch, NO_LEVEL, NO_RET, NONE } from "./event.js";
+import { type ColumnName, EventBatch } from "./event.js";
 
-const floats = ["atNs", "addr", "size", "phys"] as const;
-const words = ["pid", "line", "comm", "pgt", "esr", "farLow", "farHigh", "prot", "ret"] as const;
-const small = ["kind", "cpu", "level"] as const;
-const common = [...floats, ...words, ...small] as const;
-const rare = ["vm", "vcpu", "tgid", "slot", "text", "phase", "write", "amount", "thinkNs"] as const;
-type RareColumn = (typeof rare)[number];
+const blank = new EventBatch(1);
+const columns = (Object.keys(blank) as (keyof EventBatch)[]).filter((name): name is ColumnName =>
+  ArrayBuffer.isView(blank[name]),
+);
+/** Columns that batches without such a value share. */
+const rare = sharedOf(blank, new EventBatch(1, blank));
+const common = columns.filter((column) => !rare.includes(column));
+
+function sharedOf(a: EventBatch, b: EventBatch): readonly ColumnName[] {
+  return columns.filter((column) => a[column] === b[column]);
+}
 
 /** Below this many rows a loop is cheaper than making two views a column. */
 const FEW_ROWS = 24;
@@ -34,8 +39,8 @@ export class BatchPool {
     this.free.push(batch);
   }
 
-  /** The batch's own copy of a rare column, to write to. */
-  own<K extends RareColumn>(batch: EventBatch, column: K): EventBatch[K] {
+  /** The batch's own copy of a column, to write to. */
+  own<K extends ColumnName>(batch: EventBatch, column: K): EventBatch[K] {
     if (batch[column] === this.absent[column]) batch[column] = this.absent[column].slice() as EventBatch[K];
     return batch[column];
   }
@@ -55,40 +60,26 @@ export class BatchPool {
 
   /** Puts absent values back into one row. */
   clearRow(batch: EventBatch, row: number): void {
-    batch.cpu[row] = NONE;
-    batch.comm[row] = NONE;
-    batch.pgt[row] = NONE;
-    batch.addr[row] = Number.NaN;
-    batch.size[row] = Number.NaN;
-    batch.phys[row] = Number.NaN;
-    batch.esr[row] = 0;
-    batch.farLow[row] = 0;
-    batch.farHigh[row] = 0;
-    batch.prot[row] = NONE;
-    batch.level[row] = NO_LEVEL;
-    batch.ret[row] = NO_RET;
-    for (const column of rare) {
-      const blank = this.absent[column];
-      if (batch[column] !== blank) batch[column][row] = blank[row]!;
+    for (const column of columns) {
+      const absent = this.absent[column];
+      if (batch[column] !== absent) batch[column][row] = absent[row]!;
     }
   }
 
   /** Appends rows [from, end) of `source` to `target`. */
   append(target: EventBatch, source: EventBatch, from: number, end: number): void {
     const at = target.count;
-    for (const column of floats) copy(target[column], source[column], at, from, end);
-    for (const column of words) copy(target[column], source[column], at, from, end);
-    for (const column of small) copy(target[column], source[column], at, from, end);
+    for (const column of common) copy(target[column], source[column], at, from, end);
     for (const column of rare) {
-      const blank = this.absent[column];
-      if (source[column] === blank && target[column] === blank) continue;
+      const absent = this.absent[column];
+      if (source[column] === absent && target[column] === absent) continue;
       copy(this.own(target, column), source[column], at, from, end);
     }
     target.count = at + end - from;
   }
 }
 
-type Column = EventBatch[(typeof common)[number] | RareColumn];
+type Column = EventBatch[ColumnName];
 
 function copy(target: Column, source: Column, at: number, from: number, end: number): void {
   if (end - from > FEW_ROWS) target.set(source.subarray(from, end), at);
@@ -98,19 +89,7 @@ function copy(target: Column, source: Column, at: number, from: number, end: num
 function clearRows(batch: EventBatch, absent: EventBatch): void {
   const rows = batch.count;
   batch.count = 0;
-  batch.cpu.fill(NONE, 0, rows);
-  batch.comm.fill(NONE, 0, rows);
-  batch.pgt.fill(NONE, 0, rows);
-  batch.addr.fill(Number.NaN, 0, rows);
-  batch.size.fill(Number.NaN, 0, rows);
-  batch.phys.fill(Number.NaN, 0, rows);
-  batch.esr.fill(0, 0, rows);
-  batch.farLow.fill(0, 0, rows);
-  batch.farHigh.fill(0, 0, rows);
-  batch.prot.fill(NONE, 0, rows);
-  batch.level.fill(NO_LEVEL, 0, rows);
-  batch.ret.fill(NO_RET, 0, rows);
-  for (const column of rare) {
+  for (const column of columns) {
     if (batch[column] !== absent[column]) batch[column].set(absent[column].subarray(0, rows));
   }
 }

@@ -168,6 +168,11 @@ export class EventBatch {
   }
 }
 
+/** A column of a batch. */
+export type ColumnName = {
+  [K in keyof EventBatch]: EventBatch[K] extends ArrayBufferView ? K : never;
+}[keyof EventBatch];
+
 /** The header's fields after checking; what the file does not say is absent. */
 export interface TraceHeader {
   readonly schema: "s2replay-trace/1";

@@ -11,7 +11,7 @@
 
 import type { BatchPool } from "../batch-rows.js";
 import type { EventBatch } from "../event.js";
-import { Role } from "./fields.js";
+import { Role } from "../event-fields.js";
 import { maskOf } from "./number-scan.js";
 import { Fills, type Place } from "./place.js";
 import { DEFERRED, type Edge, END } from "./template.js";

@@ -1,8 +1,8 @@
 /** Where phrases may begin, and what they are made of (see phrase-cache.ts). */
 
-import { Role } from "./fields.js";
+import { Role, type RoleMeaning, type RoleName, roleMeanings } from "../event-fields.js";
 
-/** Which columns a phrase fills. */
+/** Columns that a phrase can fill, a bit each. */
 export const Fills = {
   cpu: 1,
   pid: 2,
@@ -22,34 +22,21 @@ export const Fills = {
   write: 32768,
   tgid: 65536,
 } as const;
+const bitOf: Readonly<Record<string, number>> = Fills;
 
-/** Roles whose values repeat, and the column that each fills (0: none). The event begins a phrase of its own. */
-export const steady = new Map<number, number>([
-  [Role.cpu, Fills.cpu],
-  [Role.pid, Fills.pid],
-  [Role.comm, Fills.comm],
-  [Role.tgid, Fills.tgid],
-  [Role.vm, Fills.vm],
-  [Role.vcpu, Fills.vcpu],
-  [Role.pointer, Fills.pgt],
-  [Role.bits, Fills.prot],
-  [Role.level, Fills.level],
-  [Role.ret, Fills.ret],
-  [Role.slot, Fills.slot],
-  [Role.reason, Fills.text],
-  [Role.taskState, Fills.text],
-  [Role.phase, Fills.phase],
-  [Role.write, Fills.write],
-]);
+/** Roles whose values repeat, and what each fills (0: nothing). The event begins a phrase of its own. */
+export const steady = rolesThatRepeat("always");
 
-/** Roles whose values repeat in most traces: left out of phrases where a trace proves otherwise. */
-export const mostlySteady = new Map<number, number>([
-  [Role.skip, 0],
-  [Role.alignedBytes, Fills.size],
-  [Role.pageBytes, Fills.size],
-  [Role.esr, Fills.esr],
-  [Role.opaque, 0],
-]);
+/** Roles whose values repeat in most traces; phrases leave them out where a trace proves otherwise. */
+export const mostlySteady = rolesThatRepeat("mostly");
+
+function rolesThatRepeat(when: RoleMeaning["repeats"]): Map<number, number> {
+  const found = new Map<number, number>();
+  for (const [name, { column, repeats }] of Object.entries(roleMeanings)) {
+    if (repeats === when) found.set(Role[name as RoleName], bitOf[column ?? ""] ?? 0);
+  }
+  return found;
+}
 
 /** Where in the template tree phrases may begin: at a node, or at an event's name. */
 export class Place {

@@ -5,15 +5,15 @@
 
 import type { BatchPool } from "../batch-rows.js";
 import { type EventBatch, Kind, NO_LEVEL, NO_RET, Phase } from "../event.js";
+import { meanings, Role } from "../event-fields.js";
 import { type Interner, Spellings } from "../string-table.js";
 import { isTaskState, taskStateText } from "../task-state.js";
 import { parseTime, type TimeBase } from "../time.js";
-import { Key, keyNames, kindOf, meaningOf, NO_KEY, Role, required, roles, UNKNOWN_KIND } from "./fields.js";
+import { Key, keyNames, kindOf, meaningOf, NO_KEY, required, roles, UNKNOWN_KIND } from "./fields.js";
 import { LineFields, type Member } from "./line-fields.js";
 import { illTyped, integerUpTo, LineProblem, shown, signed32, unsigned } from "./line-values.js";
 
 const MAX_52 = 1n << 52n;
-const PAGE_BYTES = 4096;
 
 /** What stays the same through a trace, shared by both paths. */
 export class LineContext {
@@ -58,7 +58,8 @@ export class SlowLine {
     }
     for (const key of required[this.kind]!) {
       const member = this.member(key);
-      if (member === undefined) throw illTyped(fields, keyNames[key]!, member, wanted(key));
+      if (member === undefined)
+        throw illTyped(fields, keyNames[key]!, member, wanted(roles[this.kind]![key]!));
     }
     this.store(bytes, batch);
   }
@@ -138,137 +139,69 @@ export class SlowLine {
     batch.atNs[row] = this.atNs;
     const roleOf = roles[this.kind]!;
     for (let key = 0; key < roleOf.length; key++) {
-      const role = roleOf[key]!;
-      if (role === Role.skip || role === Role.event || role === Role.time || role === Role.timeNs) continue;
+      if (roleOf[key] === Role.skip) continue;
       const member = this.member(key);
       if (member === undefined) continue;
       // Some writers say null for "none"; a field that the event needs has to be there.
       if (member.type === "null" && key !== Key.pid && !required[this.kind]!.includes(key)) continue;
-      this.value(bytes, batch, row, role, key, member);
+      this.value(bytes, batch, row, key, member);
     }
     if (this.kind === Kind.lost_events) this.context.pool.own(batch, "slot")[row] = batch.cpu[row]!;
   }
 
-  private value(
-    bytes: Buffer,
-    batch: EventBatch,
-    row: number,
-    role: number,
-    key: number,
-    member: Member,
-  ): void {
+  private value(bytes: Buffer, batch: EventBatch, row: number, key: number, member: Member): void {
     const { fields } = this;
     const { pool, granule } = this.context;
     const name = keyNames[key]!;
-    switch (role) {
-      case Role.cpu:
-        batch.cpu[row] = integerUpTo(fields, name, member, 0x7fff);
+    const role = roles[this.kind]![key]!;
+    const { reads, column, unit = 1, max = 0, mask } = meanings[role]!;
+    let value = 0;
+    switch (reads) {
+      case "integer":
+        value = integerUpTo(fields, name, member, max);
         break;
-      case Role.pid:
-        batch.pid[row] = integerUpTo(fields, name, member, 0x7fff_ffff);
+      case "signed":
+        value = signed32(fields, name, member);
+        if (role === Role.ret && value === NO_RET) throw illTyped(fields, name, member, "a return value");
+        if (role === Role.level && (value < -1 || value > 3)) value = NO_LEVEL;
         break;
-      case Role.tgid:
-        pool.own(batch, "tgid")[row] = integerUpTo(fields, name, member, 0x7fff_ffff);
+      case "address":
+        value = this.address(name, member, unit === "granule" ? granule : unit);
         break;
-      case Role.comm:
-        batch.comm[row] = this.string(bytes, name, member);
+      case "bits":
+        value = Number(mask === undefined ? this.bits(name, member) : this.bits(name, member) & mask);
         break;
-      case Role.vm:
-        pool.own(batch, "vm")[row] = this.stringOrNumber(bytes, name, member);
-        break;
-      case Role.vcpu:
-        pool.own(batch, "vcpu")[row] = integerUpTo(fields, name, member, 0x7fff_ffff);
-        break;
-      case Role.ipa:
-        batch.addr[row] = this.address(name, member, 1);
-        break;
-      case Role.alignedIpa:
-        batch.addr[row] = this.address(name, member, granule);
-        break;
-      case Role.pageIpa:
-        batch.addr[row] = this.address(name, member, PAGE_BYTES);
-        break;
-      case Role.bytes:
-        batch.size[row] = this.address(name, member, 1);
-        break;
-      case Role.alignedBytes:
-        batch.size[row] = this.address(name, member, granule);
-        break;
-      case Role.pageBytes:
-        batch.size[row] = this.address(name, member, PAGE_BYTES);
-        break;
-      case Role.phys:
-        batch.phys[row] = this.address(name, member, 1);
-        break;
-      case Role.esr:
-        batch.esr[row] = Number(this.bits(name, member) & 0xffff_ffffn);
-        break;
-      case Role.far: {
-        const far = this.bits(name, member);
-        batch.farLow[row] = Number(far & 0xffff_ffffn);
-        batch.farHigh[row] = Number(far >> 32n);
+      case "wide": {
+        const wide = this.bits(name, member);
+        if (column === undefined) return;
+        batch.farHigh[row] = Number(wide >> 32n);
+        value = Number(wide & 0xffff_ffffn);
         break;
       }
-      case Role.opaque:
-        this.bits(name, member);
+      case "text":
+        value = this.string(bytes, name, member);
         break;
-      case Role.ret: {
-        const ret = signed32(fields, name, member);
-        if (ret === NO_RET) throw illTyped(fields, name, member, "a return value");
-        batch.ret[row] = ret;
+      case "textOrNumber":
+        value = this.stringOrNumber(bytes, name, member);
         break;
-      }
-      case Role.hvaStart:
-        batch.addr[row] = Number(this.bits(name, member));
+      case "pointer":
+        value = this.pointer(bytes, name, member);
         break;
-      case Role.hvaEnd:
-        batch.size[row] = Number(this.bits(name, member));
+      case "taskState":
+        value = this.taskState(bytes, name, member);
         break;
-      case Role.pointer:
-        batch.pgt[row] = this.pointer(bytes, name, member);
+      case "word":
+        value = role === Role.phase ? this.phase(name, member) : this.flag(name, member);
         break;
-      case Role.bits:
-        batch.prot[row] = Number(this.bits(name, member) & 0x7fff_ffffn);
+      case "until":
+        value = this.until(name, member, role === Role.untilNs || fields.get(Key.ts_ns) !== undefined);
         break;
-      case Role.level: {
-        const level = signed32(fields, name, member);
-        batch.level[row] = level >= -1 && level <= 3 ? level : NO_LEVEL;
-        break;
-      }
-      case Role.slot:
-        pool.own(batch, "slot")[row] = integerUpTo(fields, name, member, 0x7fff_ffff);
-        break;
-      case Role.text:
-        pool.own(batch, "text")[row] = this.string(bytes, name, member);
-        break;
-      case Role.reason:
-        pool.own(batch, "text")[row] = this.stringOrNumber(bytes, name, member);
-        break;
-      case Role.taskState:
-        pool.own(batch, "text")[row] = this.taskState(bytes, name, member);
-        break;
-      case Role.phase:
-        pool.own(batch, "phase")[row] = this.phase(name, member);
-        break;
-      case Role.write:
-        pool.own(batch, "write")[row] = this.flag(name, member);
-        break;
-      case Role.amount:
-        pool.own(batch, "amount")[row] = integerUpTo(fields, name, member, 2 ** 53);
-        break;
-      case Role.pages:
-        batch.size[row] = integerUpTo(fields, name, member, 2 ** 53);
-        break;
-      case Role.thinkNs:
-        pool.own(batch, "thinkNs")[row] = integerUpTo(fields, name, member, 2 ** 53);
-        break;
-      case Role.until:
-        this.until(batch, row, name, member, fields.get(Key.ts_ns) === undefined ? "s" : "ns");
-        break;
-      case Role.untilNs:
-        this.until(batch, row, name, member, "ns");
-        break;
+      case "skip":
+      case "time":
+      case "event":
+        return;
     }
+    pool.own(batch, column!)[row] = value;
   }
 
   private bits(name: string, member: Member): bigint {
@@ -336,17 +269,20 @@ export class SlowLine {
     return Number(text);
   }
 
-  private until(batch: EventBatch, row: number, name: string, member: Member, unit: "s" | "ns"): void {
-    const untilNs = this.timeOf(name, member, unit);
+  /** Relative to the trace's first event; ns. */
+  private until(name: string, member: Member, isNs: boolean): number {
+    const untilNs = this.timeOf(name, member, isNs ? "ns" : "s");
     const relative = this.context.time.relative(untilNs, this.ns);
     if (untilNs < this.ns || Number.isNaN(relative)) {
       throw illTyped(this.fields, name, member, "a time at or after the line's own");
     }
-    this.context.pool.own(batch, "amount")[row] = relative;
+    return relative;
   }
 }
 
 /** What a required field should have held. */
-function wanted(key: number): string {
-  return key === Key.count ? "an integer" : "a hex string";
+function wanted(role: number): string {
+  const { reads } = meanings[role]!;
+  if (reads === "integer") return "an integer";
+  return reads === "taskState" ? "a task's state" : "a hex string";
 }

@@ -4,7 +4,8 @@
  */
 
 import type { EventBatch, ReaderReport } from "../event.js";
-import { Role, UNKNOWN_KIND } from "./fields.js";
+import { Role } from "../event-fields.js";
+import { UNKNOWN_KIND } from "./fields.js";
 import { PhraseCache } from "./phrase-cache.js";
 import { PhraseMatch } from "./phrase-match.js";
 import { Fills } from "./place.js";

@@ -5,9 +5,10 @@
  * a key agree on what the key means, so an edge's role never depends on what follows.
  */
 
-import { Kind } from "../event.js";
+import { Kind, Phase } from "../event.js";
+import { meanings, Role } from "../event-fields.js";
 import { Spellings } from "../string-table.js";
-import { isCommonKey, Key, meaningOf, NO_KEY, Role, roles, UNKNOWN_KIND } from "./fields.js";
+import { isCommonKey, Key, meaningOf, NO_KEY, roles, UNKNOWN_KIND } from "./fields.js";
 import type { Member } from "./line-fields.js";
 import { maskOf } from "./number-scan.js";
 import { mostlySteady, Place, steady } from "./place.js";
@@ -26,23 +27,19 @@ export const Form = {
   any: 4,
 } as const;
 
+const QUOTE = 0x22;
+
 /** Beyond the fields' roles: the end of the line, and a field read before the event that gives it a role. */
 export const END = 100;
 export const DEFERRED = 101;
 
 /** Values that most lines have. */
 export const Hot = { none: 0, addr: 1, size: 2, phys: 3, far: 4, opaque: 5, seconds: 6 } as const;
-const hotRoles = new Map<number, { hot: number; unit: number | "granule" }>([
-  [Role.ipa, { hot: Hot.addr, unit: 1 }],
-  [Role.alignedIpa, { hot: Hot.addr, unit: "granule" }],
-  [Role.pageIpa, { hot: Hot.addr, unit: 4096 }],
-  [Role.bytes, { hot: Hot.size, unit: 1 }],
-  [Role.alignedBytes, { hot: Hot.size, unit: "granule" }],
-  [Role.pageBytes, { hot: Hot.size, unit: 4096 }],
-  [Role.phys, { hot: Hot.phys, unit: 1 }],
-  [Role.far, { hot: Hot.far, unit: 1 }],
-  [Role.opaque, { hot: Hot.opaque, unit: 1 }],
-]);
+/** By role: which of them its value is, and the unit of an address; undefined for the others. */
+const hotRoles = meanings.map(({ reads, column, unit = 1 }) => {
+  if (reads === "wide") return { hot: column === undefined ? Hot.opaque : Hot.far, unit };
+  return reads === "address" ? { hot: Hot[column as "addr" | "size" | "phys"], unit } : undefined;
+});
 
 export const MAX_DEFERRED = 16;
 /** Bounds on what a trace can make the tree grow to. */
@@ -99,7 +96,7 @@ export class Edge {
     readonly constant: number,
     granuleMask: number,
   ) {
-    const hot = form === Form.hex ? hotRoles.get(role) : undefined;
+    const hot = form === Form.hex ? hotRoles[role] : undefined;
     this.hot = role === Role.time && form === Form.number ? Hot.seconds : (hot?.hot ?? Hot.none);
     this.mask = hot === undefined ? 0 : hot.unit === "granule" ? granuleMask : hot.unit - 1;
     this.length = literal.length;
@@ -251,32 +248,37 @@ function shapeOf(
   const text = { form: Form.text, constant: 0, from: from + 1, end };
   const any = { form: Form.any, constant: 0, from, end };
   if (kind === NO_KIND && key !== NO_KEY && !isCommonKey(meaning)) {
-    if (role === Role.phase || role === Role.write || deferredRoles.length === MAX_DEFERRED) return undefined;
+    if (meanings[role]!.reads === "word" || deferredRoles.length === MAX_DEFERRED) return undefined;
     deferredRoles.push(role);
     return { role: DEFERRED, ...(isText ? text : any) };
   }
   if (role === Role.skip) return { role, ...(isText ? text : any) };
   const constant = { form: Form.constant, from: end, end };
   if (type === "null") return { role: Role.skip, constant: 0, ...constant };
-  switch (role) {
-    case Role.event:
-    case Role.comm:
-    case Role.text:
-    case Role.pointer:
+  switch (meanings[role]!.reads) {
+    case "event":
+    case "text":
+    case "pointer":
       return isText ? { role, ...text } : undefined;
-    case Role.time:
-    case Role.timeNs:
-    case Role.vm:
-    case Role.reason:
-    case Role.taskState:
+    case "time":
+    case "textOrNumber":
+    case "taskState":
       return isText ? { role, ...text } : { role, ...any, form: Form.number };
-    case Role.phase:
-      return { role, constant: bytes[from + 1] === 0x62 ? 1 : 2, ...constant };
-    case Role.write:
-      return { role, constant: bytes[from] === 0x74 || bytes[from] === 0x31 ? 1 : 0, ...constant };
+    case "word":
+      return { role, constant: wordAt(bytes, from), ...constant };
   }
   if (!isText) return { role, ...any, form: Form.number };
   // An escape among the digits is for the slow path.
   const isPlain = bytes[from + 1] === 0x30 && (bytes[from + 2]! | 0x20) === 0x78;
   return isPlain ? { role, form: Form.hex, constant: 0, from: from + 3, end: end - 1 } : undefined;
+}
+
+const TRUE = 0x74;
+const ONE = 0x31;
+
+/** `true` and 1 are 1, `"begin"` is 1 and `"end"` 2 (see Phase), others 0: the value checked, its first bytes tell. */
+function wordAt(bytes: Buffer, from: number): number {
+  const first = bytes[from];
+  if (first === QUOTE) return bytes[from + 1] === 0x62 ? Phase.begin : Phase.end;
+  return first === TRUE || first === ONE ? 1 : 0;
 }

@@ -1,9 +1,9 @@
 /** The fast path's values: each read in place and written straight to its column. */
 
 import { type EventBatch, NO_LEVEL, NO_RET } from "../event.js";
+import { Role } from "../event-fields.js";
 import { hashStep, type Spellings } from "../string-table.js";
 import { taskStateText } from "../task-state.js";
-import { Role } from "./fields.js";
 import { JsonScan } from "./json-scan.js";
 import { NumberScan } from "./number-scan.js";
 import type { LineContext } from "./slow-line.js";
@@ -72,6 +72,7 @@ export class ValueReader {
       case Role.vcpu:
         return this.integer(form, at, this.context.pool.ownVcpu(batch), row, MAX_INT32);
       case Role.slot:
+      case Role.thread:
         return this.integer(form, at, this.context.pool.own(batch, "slot"), row, MAX_INT32);
       case Role.ipa:
         return this.address(form, at, batch.addr, row, 0);
