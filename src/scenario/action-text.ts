@@ -4,12 +4,12 @@ import type { WalkEvent } from "./event-log.js";
 type Visit = Extract<WalkEvent, readonly ["pre" | "post" | "leaf", ...unknown[]]>;
 type Store = Extract<WalkEvent, readonly ["st", ...unknown[]]>;
 
-/** What a walker does at an entry other than store to it. */
+/** What a walker does at an entry other than storing to it. */
 export type Action = Exclude<WalkEvent, Visit | Store>;
 
 const putNames = { put: "put", fp: "free_page", fpx: "free_pages_exact" } as const;
 
-/** The action in words, and its kind: the same without the values that another walker may have otherwise. */
+/** Describes the action. `kind` is the same text without the values in which another walker may differ. */
 export function actionText(action: Action): { readonly text: string; readonly kind: string } {
   switch (action[0]) {
     case "get":

@@ -8,13 +8,13 @@ interface Stretch {
   readonly end: number;
 }
 
-/** A gap between anchors is compared item by item up to this many pairs. */
+/** A gap between anchors with at most this many pairs is compared item by item. */
 const SMALL_PAIRS = 1_000_000;
 
 /**
- * Two lists aligned where they agree, in order: a patience diff, n log n for lists with many items of their own.
- * Where a stretch has no item that is unique in both, a longest common subsequence is looked for if it is
- * short; a long one counts as different.
+ * Aligns two lists where they agree, in order, by a patience diff: n log n for lists with many unique items. A stretch
+ * that has no item unique in both is aligned by its longest common subsequence if it is short; a long one counts as
+ * different.
  */
 export function align(a: readonly string[], b: readonly string[]): Pair[] {
   const pairs: Pair[] = [];
@@ -48,7 +48,7 @@ function alignStretch(a: Stretch, b: Stretch, pairs: Pair[]): void {
   while (iEnd < a.end) pairs.push([iEnd++, jEnd++]);
 }
 
-/** Items that occur once on either side, as many as keep their order on both. */
+/** Pairs of items that occur exactly once on each side; the most that have the same order on both sides. */
 function anchorsIn(a: Stretch, b: Stretch): [number, number][] {
   const inB = uniqueIn(b);
   const common: [number, number][] = [];
@@ -59,17 +59,17 @@ function anchorsIn(a: Stretch, b: Stretch): [number, number][] {
   return longestRising(common);
 }
 
-/** Where each item stands; -1 for one that occurs more than once. */
+/** Index of each item; -1 for one that occurs more than once. */
 function uniqueIn({ list, start, end }: Stretch): Map<string, number> {
   const places = new Map<string, number>();
   for (let i = start; i < end; i++) places.set(list[i]!, places.has(list[i]!) ? -1 : i);
   return places;
 }
 
-/** The longest part of the pairs, which ascend in their first, that ascends in the second too. */
+/** The longest subsequence that ascends in the second number; the pairs already ascend in the first. */
 function longestRising(pairs: readonly [number, number][]): [number, number][] {
   const before: number[] = [];
-  /** Index of the pair that ends the best run of each length. */
+  /** For each length, the index of the pair that ends the best run. */
   const ends: number[] = [];
   for (const [index, [, q]] of pairs.entries()) {
     let low = 0;
@@ -93,7 +93,7 @@ function alignGap(a: Stretch, b: Stretch, pairs: Pair[]): void {
   let i = a.start;
   let j = b.start;
   if (rows > 0 && columns > 0 && rows * columns <= SMALL_PAIRS) {
-    // Length of the longest common subsequence of what is left from (i, j) on.
+    // Lengths of the longest common subsequences of the rests that begin at (i, j).
     const width = columns + 1;
     const lengths = new Uint32Array((rows + 1) * width);
     for (let r = rows - 1; r >= 0; r--)

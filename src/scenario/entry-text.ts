@@ -2,7 +2,7 @@ import { hex, leafText, protLetters } from "../stage2/address-text.js";
 import type { PageTable } from "../stage2/page-table.js";
 import { isAccessed, isTable, isValid } from "../stage2/pte.js";
 
-/** Two halves of an entry. */
+/** The two 32-bit halves of an entry. */
 interface Entry {
   readonly lo: number;
   readonly hi: number;
@@ -13,12 +13,12 @@ function entryOf(text: string): Entry {
   return { lo: Number.parseInt(digits.slice(-8), 16), hi: Number.parseInt(digits.slice(0, -8) || "0", 16) };
 }
 
-/** Puts PTE stores into words: what an entry was, and what it becomes. */
+/** Describes PTE stores: what an entry was, and what it becomes. */
 export class EntryText {
   /** Values that a compare-and-exchange left in an entry that is not valid. */
   private readonly locks = new Set<string>();
 
-  /** @param brief leaves out all but the last four digits of an entry, and where a leaf leads */
+  /** @param brief omits all but the last four digits of an entry, and the address a leaf maps to */
   constructor(
     private readonly table: PageTable,
     private readonly brief: boolean,
@@ -49,7 +49,7 @@ export class EntryText {
     return this.content(level, old) + (keepsRest ? ", valid bit off" : "");
   }
 
-  /** What differs between two valid leaves for the same memory; undefined for any other two entries. */
+  /** What differs between two valid leaves that map the same memory; undefined for any other two entries. */
   private change(level: number, old: Entry, entry: Entry): string | undefined {
     const { format } = this.table;
     if (isTable(old.lo, level) || isTable(entry.lo, level)) return undefined;

@@ -3,7 +3,7 @@ import { isLeaf, isTable, isValid } from "../stage2/pte.js";
 import { Order, type Visit } from "../stage2/visit.js";
 import { LeafRun } from "./leaf-run.js";
 
-/** The counters of a golden line, in its order. */
+/** The counters of a golden line, in their order there. */
 const counterNames = [
   "pre",
   "leaf",
@@ -26,17 +26,17 @@ const counterNames = [
 ] as const;
 type CounterName = (typeof counterNames)[number];
 
-/** Replacements of a table by a block: how many, and their windows in steps of the walk, together and the longest. */
+/** Replacements of a table by a block: their number, and the sum and the maximum of their windows in steps. */
 export type Windows = readonly [replacements: number, sum: number, longest: number];
 
 /**
- * Counts what one operation does and builds nothing: hundreds of millions of events pass here.
+ * Counts what one operation does and allocates nothing per event: hundreds of millions of events pass through here.
  *
  * A step is one event before leaf visits are merged. A window is the number of steps between the store that
- * breaks a table's entry and the one that puts a leaf into it.
+ * breaks a table entry and the store that puts a leaf in its place.
  */
 export class EventCount implements OpsObserver {
-  /** Events, leaf visits merged. */
+  /** Number of events after leaf visits are merged. */
   events = 0;
   private steps = 0;
   private readonly visits = new Float64Array(3);
@@ -49,7 +49,7 @@ export class EventCount implements OpsObserver {
   private windowSum = 0;
   private longestWindow = 0;
   private readonly run = new LeafRun();
-  /** Step at which the table's entry in this slot was broken. */
+  /** For each slot, the step at which its table entry was broken. */
   private readonly broken = new Map<number, number>();
 
   begin(): void {
@@ -68,7 +68,7 @@ export class EventCount implements OpsObserver {
     this.broken.clear();
   }
 
-  /** Zero counters are left out. */
+  /** The counters that are not zero. */
   get counters(): Partial<Record<CounterName, number>> {
     const { counts, visits } = this;
     counts.set("pre", visits[Order.tablePre]!);
@@ -183,7 +183,7 @@ export class EventCount implements OpsObserver {
     this.note();
   }
 
-  /** An event that is no step of the walker. */
+  /** Counts an event that is no step of the walker. */
   private note(): void {
     this.events++;
     this.run.end();

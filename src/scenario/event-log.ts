@@ -34,21 +34,21 @@ export function hexPte(lo: number, hi: number): string {
   return `${hex(hi)}${lo.toString(16).padStart(8, "0")}`;
 }
 
-/** Scripts run with pages of 4 KiB. */
+/** Scripts always run with 4 KiB pages. */
 const PAGE_BYTES = 4096;
 
 const storeWords = { once: "w", release: "rel", exchange: "cas" } as const;
 const putWords = { put: "put", free: "fp", "free-root": "fpx" } as const;
 
-/** Which part of an operation's events a log keeps. */
+/** Selects which of an operation's events a log keeps. */
 export interface LogOptions {
-  /** With more events than this none is kept. */
+  /** If there are more events than this, none is kept. */
   readonly maxEvents: number;
-  /** Whether their text is hashed. */
+  /** Whether the text of the events is hashed. */
   readonly hashes: boolean;
 }
 
-/** Collects the events of one operation as the golden files print them, and the hash of their text. */
+/** Collects the events of one operation in the form of the golden files, and the hash of their text. */
 export class EventLog implements OpsObserver {
   private kept: WalkEvent[] = [];
   private count = 0;
@@ -67,13 +67,13 @@ export class EventLog implements OpsObserver {
     this.hash.text("[");
   }
 
-  /** All events since `begin`; undefined where there were more than are kept. */
+  /** All events since `begin`; undefined if there were more than `maxEvents`. */
   get events(): readonly WalkEvent[] | undefined {
     this.endRun();
     return this.count > this.options.maxEvents ? undefined : this.kept;
   }
 
-  /** Hash of the events' text; ends the log until the next `begin`. */
+  /** Hash of the events' text. It ends the log until the next `begin`. */
   digest(): string {
     this.endRun();
     this.hash.text("]");
@@ -82,7 +82,7 @@ export class EventLog implements OpsObserver {
 
   visited(order: Order, visit: Visit): void {
     if (order === Order.leaf) {
-      // The event is written when it is known how many visits it has.
+      // A run is written when it ends, since only then its number of visits is known.
       if (visit.page !== this.run.page) this.endRun();
       const { level, ipa, page, visits } = this.run;
       if (!this.run.takes(visit) && page !== 0) this.writeRun(level, ipa, page, visits);
@@ -186,7 +186,7 @@ export class EventLog implements OpsObserver {
     this.addCounted("rcu_run", page, level);
   }
 
-  /** Whether the event just opened is among those kept. One too many lets go of them all. */
+  /** Whether the event just opened is kept. The first one over the limit discards all. */
   private get keeps(): boolean {
     if (this.count <= this.options.maxEvents) return true;
     if (this.kept.length > 0) this.kept = [];
@@ -267,7 +267,7 @@ export class EventLog implements OpsObserver {
     if (this.keeps) this.kept.push(["leaf", level, hex(ipa), page, visits]);
   }
 
-  /** Begins an event of at least two parts. */
+  /** Begins an event that has at least two fields. */
   private open(name: string): void {
     this.endRun();
     this.separate();

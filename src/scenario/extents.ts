@@ -4,10 +4,10 @@ import type { PageTable } from "../stage2/page-table.js";
 import { isAccessed } from "../stage2/pte.js";
 import { HashText } from "./hash-text.js";
 
-/** Neighbouring leaves of one table that map neighbouring memory alike, as a golden dump has them. */
+/** Neighbouring leaves of one table that map contiguous memory with the same attributes, as in a golden dump. */
 export type Extent = readonly [ipa: string, level: number, phys: string, letters: string, leaves: number];
 
-/** Told of one extent. `attributes` are the bits of enum kvm_pgtable_prot and ACCESSED. */
+/** Called for each extent. `attributes` are bits of enum kvm_pgtable_prot, and ACCESSED. */
 type ExtentVisitor = (ipa: number, level: number, phys: number, attributes: number, leaves: number) => void;
 
 const ACCESSED = 16;
@@ -16,7 +16,7 @@ function lettersOf(attributes: number): string {
   return protLetters(attributes, (attributes & ACCESSED) !== 0);
 }
 
-/** In ascending order. An extent ends where its table does; the concatenated root pages are one table. */
+/** Visits extents in ascending order. An extent ends where its table does; concatenated root pages are one table. */
 function forEachExtent(table: PageTable, visit: ExtentVisitor): void {
   const { format, granule } = table;
   let first = 0;
@@ -57,7 +57,7 @@ export function extentsOf(table: PageTable): Extent[] {
   return extents;
 }
 
-/** Hash of the extents' text, commas between them. */
+/** Hashes the text of the extents, separated by commas. */
 export class ExtentHash {
   private readonly hash = new HashText();
 

@@ -1,7 +1,7 @@
-/** Columns of text that is mailed. */
+/** Width of text that may be mailed. */
 const WIDTH = 100;
 
-/** Text filled to the width, behind a label in front of its first line. */
+/** Fills text to the width; the first line begins with the label, the others are indented by as much. */
 export function fillText(label: string, text: string): string[] {
   const lines: string[] = [];
   let line = label;

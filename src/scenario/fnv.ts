@@ -1,4 +1,4 @@
-/** FNV-1a of 64 bits, in two halves: the hash of the golden files. */
+/** 64-bit FNV-1a, the hash of the golden files, computed in two 32-bit halves. */
 export class Fnv64 {
   private lo = 0;
   private hi = 0;

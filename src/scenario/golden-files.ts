@@ -7,21 +7,21 @@ import type { Strategy } from "../strategy/strategy.js";
 import { GoldenWalk } from "./golden-line.js";
 import { parseScripts, type Script } from "./script.js";
 
-/** How a set of golden files was written: more events than `maxEvents` are null, or `ev` is absent. */
+/** How a set of golden files was written: `ev` is null with more than `maxEvents` events; absent if undefined. */
 interface GoldenForm {
   readonly maxEvents: number | undefined;
 }
 
-/** By the set's name; every other set is of random scenarios. */
+/** The forms by set name; every other set has random scenarios. */
 const forms: ReadonlyMap<string, GoldenForm> = new Map([
   ["hand", { maxEvents: 400 }],
   ["large", { maxEvents: undefined }],
 ]);
 const randomForm: GoldenForm = { maxEvents: 100 };
 
-/** A script and, for some walkers, what their kernels did: `scenarios.NAME.txt.gz`, `NAME.LETTER.ndjson.gz`. */
+/** A script and what the kernels of some walkers did: `scenarios.NAME.txt.gz`, `NAME.LETTER.ndjson.gz`. */
 export class GoldenSet {
-  /** Whether its walks are so long that their texts are hashed only on demand. */
+  /** Whether its walks are so long that their text is hashed only on request. */
   readonly isLarge: boolean;
 
   constructor(
@@ -37,7 +37,7 @@ export class GoldenSet {
     return parseScripts(unpack(join(this.folder, file)), file);
   }
 
-  /** Letters of the walkers whose lines are there, sorted. */
+  /** Letters of the walkers that have recorded lines, sorted. */
   letters(): string[] {
     const name = /^([^.]+)\.([^.]+)\.ndjson\.gz$/;
     return readdirSync(this.folder)
@@ -48,7 +48,7 @@ export class GoldenSet {
       .sort();
   }
 
-  /** What the kernel of this letter did, one JSON text a line. */
+  /** What the kernel of this letter did, one JSON text per line. */
   recorded(letter: string): string[] {
     return unpack(join(this.folder, `${this.name}.${letter}.ndjson.gz`))
       .trimEnd()
@@ -75,12 +75,12 @@ function unpack(path: string): string {
   return gunzipSync(readFileSync(path)).toString();
 }
 
-/** A line that differs. */
+/** A line in which a walk differs from the recording. */
 interface Difference {
   readonly scenario: string;
   readonly operation: number;
   readonly text: string;
-  /** The first field that differs, `ev[3]` where lists differ from an item on. */
+  /** The first field that differs; `ev[3]` where two lists differ from that item on. */
   readonly field: string;
   /** The values as JSON; undefined where absent. */
   readonly recorded: string | undefined;
@@ -91,7 +91,7 @@ export interface Agreement {
   readonly compared: number;
   readonly equal: number;
   readonly differences: readonly Difference[];
-  /** Rules that the walks broke, where they were sanitized. */
+  /** Rules that the walks broke, if they were sanitized. */
   readonly broken: readonly Rule[];
 }
 
@@ -102,7 +102,7 @@ const KEPT_DIFFERENCES = 5;
 /**
  * Runs every scenario under the strategy and compares each line with the recorded one, byte by byte.
  *
- * Without `hashes` the three hashes are taken out of the recorded lines first, since the walk has none.
+ * Without `hashes` the three hashes are first removed from the recorded lines, since the walk has none.
  * Nothing else is normalised.
  */
 export function compareWithGolden(
@@ -155,7 +155,7 @@ function differenceOf(recorded: string | undefined, walked: string | undefined):
 
 type Values = Pick<Difference, "field" | "recorded" | "walked">;
 
-/** Of two lists the first items that differ: of long events, the one to look at. */
+/** Narrows two lists to the first item in which they differ. */
 function firstItem(values: Values): Values {
   const [a, b] = [values.recorded, values.walked].map((text): unknown =>
     text === undefined ? undefined : JSON.parse(text),

@@ -11,10 +11,10 @@ import { HashText } from "./hash-text.js";
 import type { Operation, Script } from "./script.js";
 import { type Return, ScriptRun } from "./script-run.js";
 
-/** What one operation did. The keys stand in the order in which a golden file has them. */
+/** What one operation did. The keys are in the order of the golden files. */
 export interface GoldenLine {
   readonly s: string;
-  /** Number of the operation; 0 is the making of the table. */
+  /** Number of the operation; 0 is the creation of the table. */
   readonly i: number;
   readonly op: string;
   readonly ret: Return;
@@ -25,7 +25,7 @@ export interface GoldenLine {
   readonly phys?: string;
   readonly prot?: string;
   readonly leaves?: readonly Extent[];
-  /** null: more than are kept. Absent: none are. */
+  /** null: there were more than are kept. Absent: none are kept. */
   readonly ev?: readonly WalkEvent[] | null;
   readonly en: number;
   readonly eh?: string;
@@ -40,20 +40,20 @@ export interface GoldenLine {
 }
 
 export interface LineOptions {
-  /** With more events than this `ev` is null; it is absent where this is undefined. */
+  /** If there are more events than this, `ev` is null; if undefined, `ev` is absent. */
   readonly maxEvents: number | undefined;
-  /** Without, `eh`, `rh` and `lh` are left out: counting alone is several times faster. */
+  /** If false, `eh`, `rh` and `lh` are omitted: counting alone is several times faster. */
   readonly hashes: boolean;
-  /** Whether a sanitizer watches: `run.sanitizer` has what it finds. */
+  /** Whether a sanitizer watches; `run.sanitizer` has its findings. */
   readonly sanitizes?: boolean;
-  /** Watches beside the log. */
+  /** Observes the walks in addition to the log. */
   readonly observer?: OpsObserver;
 }
 
-/** Reference counts are listed while no more table pages than this are live. */
+/** Reference counts are listed while at most this many table pages are live. */
 const LISTED_PAGES = 12;
 
-/** Runs a scenario and describes each operation as a golden file does. */
+/** Runs a scenario and describes each operation as the golden files do. */
 export class GoldenWalk {
   readonly run: ScriptRun;
   private readonly count = new EventCount();
@@ -73,7 +73,7 @@ export class GoldenWalk {
     this.run = new ScriptRun(strategy, script, tee(...observers), sanitizes);
   }
 
-  /** One line for the making of the table, then one an operation. */
+  /** One line for the creation of the table, then one per operation. */
   *lines(): Generator<GoldenLine> {
     this.begin();
     this.run.begin();

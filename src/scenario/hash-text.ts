@@ -2,12 +2,12 @@ import { Fnv64 } from "./fnv.js";
 
 const TWO_32 = 2 ** 32;
 const BUFFER_BYTES = 4096;
-/** No single piece of text is longer. */
+/** No single piece of text is longer than this. */
 const MARGIN_BYTES = 64;
 
 const digits = new Uint8Array([..."0123456789abcdef"].map((digit) => digit.charCodeAt(0)));
 
-/** Hashes a text that is never put together: it is written piece by piece, ASCII only, into a small buffer. */
+/** Hashes a text without building it: it is written piece by piece, ASCII only, into a small buffer. */
 export class HashText {
   private readonly hash = new Fnv64();
   private readonly buffer = new Uint8Array(BUFFER_BYTES);
@@ -27,7 +27,7 @@ export class HashText {
     this.length = at;
   }
 
-  /** A whole number from 0 up, below 2^53. */
+  /** Writes a whole number from 0 up, below 2^53. */
   decimal(value: number): void {
     if (value >= TWO_32) {
       this.text(String(value));
@@ -50,12 +50,12 @@ export class HashText {
     this.length += count;
   }
 
-  /** `"0x.."`, quotes included, of a whole number below 2^53. */
+  /** Writes a whole number below 2^53 as `"0x.."`, quotes included. */
   hex(value: number): void {
     this.hexHalves(value >>> 0, Math.floor(value / TWO_32));
   }
 
-  /** The same of a number of 64 bits. */
+  /** Writes a 64-bit number in the same way. */
   hexHalves(lo: number, hi: number): void {
     this.makeRoom();
     const { buffer } = this;
@@ -75,7 +75,7 @@ export class HashText {
     this.length = at;
   }
 
-  /** 16 hex digits: the hash of all that was written since `begin`. */
+  /** 16 hex digits: the hash of everything written since `begin`. */
   digest(): string {
     this.flush();
     return this.hash.digest();

@@ -6,27 +6,27 @@ import type { Operation, Script } from "./script.js";
 import type { Return } from "./script-run.js";
 import { type Trial, tryScript } from "./trial.js";
 
-/** All laws, in the order in which breaches are told. */
+/** All laws, in the order in which breaches are reported. */
 export const laws: readonly Law[] = [...rules, "same-answer", "same-table"];
 
-/** A law that a strategy broke in one scenario: where first, and how often. */
+/** A law that a strategy broke in one scenario: where it first did, and how often. */
 export interface Breach {
   readonly law: Law;
   readonly count: number;
-  /** Of memory exposed, or of tables leaked; else 0. */
+  /** Pages of memory exposed, or of tables leaked; else 0. */
   readonly pages: number;
-  /** Number of the operation that first broke it, from 1; the last one's where only the end shows it. */
+  /** Number of the operation that first broke it, from 1; the last one where only the final state shows it. */
   readonly operation: number;
   readonly problem: string;
-  /** The walk around it; empty where it is no single step. */
+  /** The walk around the breach; empty where it is not a single step. */
   readonly log: readonly string[];
-  /** Where in the table; NaN where it has no address. */
+  /** Its address in the table; NaN where it has none. */
   readonly ipa: number;
   readonly level: number;
 }
 
 /**
- * Runs a scenario under a strategy that is sanitized, and under a reference, and returns each law that it broke.
+ * Runs a scenario under a sanitized strategy and under a reference, and returns each law that the strategy broke.
  * Deviations that the strategy declares are returned too: the caller knows whether the scenario provokes them.
  */
 export function breaches(strategy: Strategy, reference: Strategy, script: Script): Breach[] {
@@ -42,7 +42,7 @@ export function breaches(strategy: Strategy, reference: Strategy, script: Script
     ipa: first.ipa,
     level: first.level,
   }));
-  // A scenario that a broken contract ended has nothing to compare.
+  // A scenario that ended early, because the strategy broke its contract, has nothing to compare.
   if (subject.returns.length < script.operations.length) return found;
   return [
     ...found,
@@ -68,8 +68,8 @@ function otherAnswers(
 }
 
 /**
- * Whether two answers say the same. Under the read lock, relaxing what is not mapped answers -EAGAIN; else 0. What
- * young and old give back is no answer.
+ * Whether two answers agree. Relaxing what is not mapped returns -EAGAIN under the read lock and 0 otherwise. What
+ * young and old return does not count as an answer.
  */
 function agrees(
   strategy: Strategy,

@@ -1,16 +1,16 @@
 import type { Visit } from "../stage2/visit.js";
 
-/** Leaf visits that make one event: of neighbours in one table, nothing between them. */
+/** Consecutive visits to neighbouring leaves of one table, which are merged to one event. */
 export class LeafRun {
-  /** Page that holds the run's entries; NO_PAGE where the last event was no leaf visit. */
+  /** Page that holds the run's entries; NO_PAGE where the last event was not a leaf visit. */
   page = 0;
   level = 0;
-  /** Where the walk stood at the first visit. */
+  /** Address of the walk at the first visit. */
   ipa = 0;
   visits = 0;
   private next = 0;
 
-  /** @returns whether the visit belongs to the run; else it begins one */
+  /** @returns whether the visit belongs to the run; otherwise it begins a new one */
   takes(visit: Visit): boolean {
     const { ipa, page, bytes } = visit;
     if (page === this.page && ipa === this.next) {
@@ -26,7 +26,7 @@ export class LeafRun {
     return false;
   }
 
-  /** Something else happened. */
+  /** Called when anything else happens. */
   end(): void {
     this.page = 0;
   }

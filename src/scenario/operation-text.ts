@@ -5,7 +5,7 @@ import type { GoldenLine } from "./golden-line.js";
 
 const errnoNames = new Map<number, string>(Object.entries(Errno).map(([name, value]) => [value, `-${name}`]));
 
-/** What an operation returned, in words: `0`, `-EAGAIN`, `8 failed`; empty for one that only looks. */
+/** What an operation returned, as text: `0`, `-EAGAIN`, `8 failed`; empty for one that only looks. */
 export function returnText({ op, ret }: GoldenLine): string {
   const [name] = op.trim().split(/\s/);
   if (name === "lookup" || name === "dump") return "";
@@ -16,7 +16,7 @@ export function returnText({ op, ret }: GoldenLine): string {
   return errnoNames.get(ret) ?? String(ret);
 }
 
-/** What a lookup or dump found, a line each. */
+/** What a lookup or dump found, one line each. */
 export function foundText(line: GoldenLine): string[] {
   if (line.level !== undefined) {
     const { level, pte, phys, prot } = line;
@@ -31,7 +31,7 @@ export function foundText(line: GoldenLine): string[] {
 
 type Counters = EventCount["counters"];
 
-/** A figure of an operation; its value is empty where there is none. */
+/** A figure of an operation; its value is empty where the operation has none. */
 interface OperationFigure {
   readonly name: string;
   value(line: GoldenLine): string;
@@ -67,13 +67,13 @@ function windowText([replacements, , longest]: Windows): string {
   return replacements === 1 ? steps : `${replacements.toLocaleString("en-US")}, the longest ${steps}`;
 }
 
-/** The figures that there are. */
+/** The figures that are not empty. */
 export function figuresOf(line: GoldenLine): string[] {
   const texts = figures.flatMap(({ name, value }) => (value(line) === "" ? [] : [`${name} ${value(line)}`]));
   return texts.length === 0 ? ["nothing done"] : texts;
 }
 
-/** The figures that differ, as texts; `0` where there is none. */
+/** The figures that differ, as text; `0` where there is none. */
 export function figuresThatDiffer(a: GoldenLine, b: GoldenLine): [name: string, a: string, b: string][] {
   return figures
     .map(({ name, value }): [string, string, string] => [name, value(a) || "0", value(b) || "0"])

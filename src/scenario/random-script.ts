@@ -5,14 +5,14 @@ const PAGE = 2 ** 12;
 const BLOCK = 2 ** 21;
 const GIB = 2 ** 30;
 const IPA_LIMIT = 2 ** 40;
-/** Where a guest's memory lies, behind its IPA. */
+/** Offset of a guest's physical memory from its IPA. */
 const PHYS_OFFSET = 0x10_0000_0000;
 
 /**
- * A scenario of random operations in a small world, so that they meet: maps of pages, blocks and 1 GiB, aligned or
- * not; blocks write-protected, mapped page by page and mapped again (what dirty logging does); unmaps that cut
- * through; memory caches that run out. FWB and TLBI by range are drawn too.
- * @param random numbers in [0, 1)
+ * A scenario of random operations in a small address range, so that they affect each other: maps of pages, blocks and
+ * 1 GiB, aligned or not; blocks that are write-protected, mapped page by page and mapped again (as dirty logging does);
+ * unmaps that cut blocks; memory caches that run out. FWB and TLBI by range are random too.
+ * @param random returns numbers in [0, 1)
  */
 export function randomScript(name: string, random: () => number): Script {
   const world = new World(random);
@@ -50,13 +50,13 @@ class World {
     if (this.below(3) === 0) return mapLine(this.block(), this.pick([BLOCK, BLOCK, 2 * BLOCK]), this.prot());
     const bytes = this.pick([1, 1, 1, 2, 8, 16]) * PAGE;
     const ipa = Math.min(this.page(), IPA_LIMIT - bytes);
-    // Memory that is shifted against its IPA can be no part of a block.
+    // Memory that is shifted against its IPA cannot be part of a block.
     const shift = this.below(12) === 0 ? PAGE : 0;
     const cache = this.below(10) === 0 ? ` ${this.below(4)}` : "";
     return mapLine(ipa, bytes, this.prot(), shift) + cache;
   }
 
-  /** A block under dirty logging: split, some pages mapped, and mapped whole again. */
+  /** A block under dirty logging: it is split, some of its pages are mapped, and it is mapped whole again. */
   private logging(): string[] {
     const isHuge = this.below(6) === 0;
     const base = isHuge ? this.pick(this.regions) : this.block();

@@ -10,9 +10,9 @@ import { hexPte } from "./event-log.js";
 import type { Operation, Script } from "./script.js";
 
 /**
- * What an operation gives back: 0 or a negative errno; 0 or 1 from isyoung, and from old where the generation
- * says whether the page was young; the entry as it was, in hex, from young and old where it gives that; null
- * where it gives nothing. A fill: the number of its maps that failed.
+ * What an operation returns: 0 or a negative errno; 0 or 1 from isyoung, and from old where the generation
+ * reports whether the page was young; the previous entry, in hex, from young and old where it returns that; null
+ * where it returns nothing. A fill returns the number of its maps that failed.
  */
 export type Return = number | string | null;
 
@@ -21,14 +21,14 @@ const silent: Meter = { charge() {}, stored() {} };
 /** Runs one scenario, operation by operation, on a table of its own. */
 export class ScriptRun {
   readonly stage2: Stage2;
-  /** Where the last `lookup` ended. */
+  /** Result of the last `lookup`. */
   readonly translation = new Translation();
-  /** Watches the walks, where asked for. */
+  /** Watches the walks, if requested. */
   readonly sanitizer: Sanitizer | undefined;
   private operations = 0;
 
   /**
-   * @param observer is told of all that the walks do; see `tee` for several
+   * @param observer is told everything that the walks do; `tee` combines several
    * @param sanitizes whether a sanitizer watches too
    */
   constructor(
@@ -37,7 +37,7 @@ export class ScriptRun {
     private readonly observer: OpsObserver,
     sanitizes = false,
   ) {
-    // Page numbers are those of the golden files: never given out twice.
+    // Page numbers must be those of the golden files, which never reuse one.
     const { iaBits, fwb, tlbiRange: hasTlbiRange } = script;
     const config = { granuleBytes: 4096, iaBits, fwb, hasTlbiRange, recyclesPages: false };
     if (sanitizes) {
@@ -50,13 +50,13 @@ export class ScriptRun {
     }
   }
 
-  /** Tells the observer of the making of the table, which is not the walker's work. */
+  /** Reports the creation of the table to the observer; it is not the walker's work. */
   begin(): void {
     for (let page = 1; page <= this.stage2.table.granule.rootPages; page++) this.observer.allocated(page);
     this.observer.barrier();
   }
 
-  /** Deferred frees are run before it returns. */
+  /** Runs one operation, and its deferred frees before it returns. */
   operate(operation: Operation): Return {
     this.operations++;
     if (this.sanitizer !== undefined) this.sanitizer.number = this.operations;

@@ -3,9 +3,9 @@ import { Prot } from "../stage2/pte.js";
 import { didYouMean } from "../suggest.js";
 import { quote, Words } from "./words.js";
 
-/** One line of a script: what is done to the table. Addresses and sizes are bytes. */
+/** One line of a script: an operation on the table. Addresses and sizes are in bytes. */
 export type Operation = OperationOf & {
-  /** The line as it stands in the script. */
+  /** The line as written in the script. */
   readonly text: string;
 };
 
@@ -16,11 +16,11 @@ type OperationOf =
       readonly bytes: number;
       readonly phys: number;
       readonly prot: number;
-      /** Table pages that the caller has ready; without limit where undefined. */
+      /** Table pages in the caller's memory cache; no limit where undefined. */
       readonly cachePages: number | undefined;
     }
   | {
-      /** Maps `pages` single pages, each `stride` behind the one before. */
+      /** Maps `pages` single pages, each `stride` after the one before. */
       readonly name: "fill";
       readonly ipa: number;
       readonly pages: number;
@@ -33,11 +33,11 @@ type OperationOf =
   | { readonly name: "young" | "old" | "isyoung" | "lookup"; readonly ipa: number }
   | { readonly name: "dump" | "destroy" };
 
-/** A scenario: a fresh table and what is done to it. 4 KiB pages. */
+/** A scenario: a new table and the operations on it. Pages are 4 KiB. */
 export interface Script {
   readonly name: string;
   readonly fwb: boolean;
-  /** FEAT_TLBIRANGE: the CPU can flush a range of IPAs by one instruction. */
+  /** FEAT_TLBIRANGE: the CPU can invalidate a range of IPAs with one instruction. */
   readonly tlbiRange: boolean;
   readonly iaBits: number;
   readonly operations: readonly Operation[];
@@ -72,7 +72,7 @@ const shapes: Readonly<Record<OperationOf["name"], (words: Words) => OperationOf
   destroy: () => ({ name: "destroy" }),
 };
 
-/** How each operation is written, for messages. */
+/** Syntax of each operation, for messages. */
 export const usages: Readonly<Record<Operation["name"], string>> = {
   map: "map ADDR SIZE PHYS PROT [MC]",
   fill: "fill ADDR N STRIDE PHYS PROT",
@@ -91,8 +91,8 @@ export const usages: Readonly<Record<Operation["name"], string>> = {
 const headerUsage = "S NAME [fwb=0|1] [range=0|1] [ipa=BITS]";
 
 /**
- * The scenarios of a script. Each begins with a line `S NAME fwb=0|1 range=0|1 [ipa=BITS]`; every line below
- * it is an operation on its table. Empty lines and lines that begin with # say nothing.
+ * Parses the scenarios of a script. Each begins with a line `S NAME fwb=0|1 range=0|1 [ipa=BITS]`; every line below
+ * it is an operation on its table. Empty lines and lines that begin with # are ignored.
  * @param file names the script in messages
  * @throws UsageError `FILE:LINE: problem`
  */
@@ -116,7 +116,7 @@ export function parseScripts(text: string, file: string): Script[] {
 function parseHeader(words: Words): Omit<Script, "operations"> {
   words.expects(headerUsage);
   const name = words.next("NAME");
-  // It is printed: a terminal obeys what is not printable.
+  // The name is printed, and a terminal interprets characters that are not printable.
   if (!/^[\x21-\x7e]+$/.test(name)) throw words.unexpected("NAME", "printable ASCII", name);
   const { fwb = 0, range = 0, ipa = 40 } = words.settings({ fwb: [0, 1], range: [0, 1], ipa: [32, 52] });
   return { name, fwb: fwb === 1, tlbiRange: range === 1, iaBits: ipa };

@@ -2,8 +2,8 @@ import type { Breach } from "./laws.js";
 import type { Script } from "./script.js";
 
 /**
- * Leaves out operations of a scenario as long as what is left still shows the breach.
- * @param find the breach in a scenario, if it shows there
+ * Removes operations from a scenario as long as the rest still shows the breach.
+ * @param find returns the breach if a scenario shows it
  */
 export function shrink(
   script: Script,
@@ -11,7 +11,7 @@ export function shrink(
   find: (script: Script) => Breach | undefined,
 ): { readonly script: Script; readonly breach: Breach } {
   let smallest = { script, breach };
-  // What comes behind the breach has no part in it; for what only the end shows, nothing does.
+  // Operations after the breach have no part in it. For a breach that only the final state shows there are none.
   const upTo = { ...script, operations: script.operations.slice(0, breach.operation) };
   const cut = find(upTo);
   if (cut !== undefined) smallest = { script: upTo, breach: cut };

@@ -1,7 +1,7 @@
 import { align } from "./align.js";
 import type { SketchLine } from "./whiteboard.js";
 
-/** How the two sides of a row stand to each other: equal, changed, or there on one side alone. */
+/** How the two sides of a row compare: equal, changed, or present on one side only. */
 type Gutter = " " | "|" | "<" | ">";
 
 export interface DiffRow {
@@ -10,12 +10,12 @@ export interface DiffRow {
   readonly right: string;
 }
 
-/** Runs of one mark longer than this are folded. */
+/** Longer runs of rows with the same mark are folded. */
 const LONGEST_RUN = 14;
 const SHOWN_BEFORE = 6;
 const SHOWN_AFTER = 3;
 
-/** Two sketches of one operation, aligned where they agree; what is of one kind but differs shares a row. */
+/** Aligns two sketches of one operation where they agree; lines of one kind that differ share a row. */
 export function diffRows(left: readonly SketchLine[], right: readonly SketchLine[]): DiffRow[] {
   const rows: DiffRow[] = [];
   const gap: { left: SketchLine[]; right: SketchLine[] } = { left: [], right: [] };
@@ -50,7 +50,7 @@ function rowOf(left: string | undefined, right: string | undefined): DiffRow {
   return { mark, left: left ?? "", right: right ?? "" };
 }
 
-/** The same with the middle of each long run of one mark replaced by a row that says how many there were. */
+/** Replaces the middle of each long run of rows with the same mark by a row that says how many there were. */
 export function foldRuns(rows: readonly DiffRow[]): DiffRow[] {
   const folded: DiffRow[] = [];
   for (let start = 0; start < rows.length; ) {
@@ -71,12 +71,12 @@ export function foldRuns(rows: readonly DiffRow[]): DiffRow[] {
   return folded;
 }
 
-/** An operation of more rows shows its beginning and its end. */
+/** Of an operation with more rows only the beginning and the end are shown. */
 const MOST_ROWS = 100;
 const FIRST_ROWS = 70;
 const LAST_ROWS = 20;
 
-/** The rows without their middle where there are many. */
+/** Removes the middle of the rows where there are many. */
 export function clipRows(rows: readonly DiffRow[]): readonly DiffRow[] {
   if (rows.length <= MOST_ROWS) return rows;
   const hidden = rows.slice(FIRST_ROWS, -LAST_ROWS);

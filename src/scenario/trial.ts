@@ -6,17 +6,17 @@ import { type Extent, extentsOf } from "./extents.js";
 import type { Script } from "./script.js";
 import { type Return, ScriptRun } from "./script-run.js";
 
-/** What a strategy did with one scenario. */
+/** What a strategy did in one scenario. */
 export interface Trial {
-  /** What the sanitizer found; nothing where none watched. */
+  /** What the sanitizer found; empty if none watched. */
   readonly found: readonly Tally[];
   /** What each operation returned, up to the one that broke the strategy's contract. */
   readonly returns: readonly Return[];
-  /** The mappings at the end, or where a destroy ended them. */
+  /** The mappings at the end, or before a destroy removed them. */
   readonly mappings: readonly Extent[];
 }
 
-/** Runs a scenario; where the strategy breaks its contract it ends there, and the sanitizer has taken note. */
+/** Runs a scenario. It ends where the strategy breaks its contract, which the sanitizer has then noted. */
 export function tryScript(strategy: Strategy, script: Script, sanitizes = true): Trial {
   const run = new ScriptRun(strategy, script, tee(), sanitizes);
   const { table } = run.stage2;

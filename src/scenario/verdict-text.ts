@@ -7,7 +7,7 @@ import type { Script } from "./script.js";
 import type { Verdict, Verified } from "./verify.js";
 
 /**
- * A verdict as text that can be pasted into a mail.
+ * Formats a verdict as text that can be pasted into a mail.
  * @param given how the user named the strategy
  */
 export function verdictText(
@@ -63,7 +63,7 @@ function findingText(verified: Verified, number: number, isDeclared: boolean): s
   ].join("\n");
 }
 
-/** The scenario as `walk` reads it; the operation that breaks the law is marked by a remark above it. */
+/** The scenario as `walk` reads it; a comment marks the operation that breaks the law. */
 function scriptLines(
   name: string,
   { fwb, tlbiRange, iaBits, operations }: Script,

@@ -9,17 +9,17 @@ import { randomScript } from "./random-script.js";
 import type { Script } from "./script.js";
 import { shrink } from "./shrink.js";
 
-/** Scenarios that ship with the program; the kernels' own walkers agree with the strategies on each. */
+/** Scenarios that ship with the program. In each the strategies agree with the kernels' own walkers. */
 const SHIPPED = fileURLToPath(new URL("../../fixtures/golden", import.meta.url));
 
 export interface VerifyOptions {
-  /** Answers and final tables are compared with this strategy's. */
+  /** Answers and final tables are compared with those of this strategy. */
   readonly like: Strategy;
-  /** Of the generated scenarios. */
+  /** Seed of the generated scenarios. */
   readonly seed: number;
-  /** How many are generated. */
+  /** Number of generated scenarios. */
   readonly generated: number;
-  /** Scenarios beside them. */
+  /** Scenarios in addition to the generated ones. */
   readonly shipped: readonly ScriptSet[];
 }
 
@@ -41,7 +41,7 @@ export interface Verified {
   readonly count: number;
   readonly pages: number;
   readonly scenarios: number;
-  /** The smallest scenario found that breaks it, and how. */
+  /** The smallest scenario found that breaks the law, and how it does. */
   readonly script: Script;
   readonly breach: Breach;
 }
@@ -49,7 +49,7 @@ export interface Verified {
 /** A deviation that the strategy declares. */
 interface Declared {
   readonly deviation: Deviation;
-  /** `like` declares it too: it shows in no comparison of the two. */
+  /** Whether `like` declares it too, so that no comparison of the two shows it. */
   readonly isShared: boolean;
   readonly seen: Verified | undefined;
 }
@@ -59,19 +59,19 @@ export interface Verdict {
   readonly like: Strategy;
   readonly seed: number;
   readonly ran: readonly Ran[];
-  /** Laws that were broken and may not be: undeclared ones, and any by which a machine would come to harm. */
+  /** Laws broken that must not be: undeclared ones, and any whose breach would harm a machine. */
   readonly broken: readonly Verified[];
-  /** What the strategy declares, and what of it was seen. */
+  /** The deviations that the strategy declares, and which of them were seen. */
   readonly deviations: readonly Declared[];
 }
 
-/** What is said in between: for a progress bar, and so that a signal is heard. */
+/** Yielded after each scenario, so that a progress bar can be drawn and signals handled. */
 export interface VerifyStep {
   readonly done: number;
   readonly of: number;
 }
 
-/** The kernel's walker that a strategy is most like: another one of its generation that is sound; else v6.1's. */
+/** The kernel walker most like a strategy: another sound one of its generation, or else v6.1's (v6.12's for v6.1). */
 export function likeOf(strategy: Strategy): Strategy {
   const facts = JSON.stringify(strategy.generation);
   const peer = strategies.find(
@@ -84,7 +84,7 @@ export function likeOf(strategy: Strategy): Strategy {
   return peer ?? (strategyByName(strategy.name === "v6.1" ? "v6.12" : "v6.1") as Strategy);
 }
 
-/** Runs the shipped and the generated scenarios under a strategy and judges it by all laws; yields as it goes. */
+/** Runs the shipped and the generated scenarios under a strategy and judges it by all laws; yields after each. */
 export function* verify(
   strategy: Strategy,
   { like, seed, generated, shipped }: VerifyOptions,
@@ -97,14 +97,14 @@ export function* verify(
     for (const breach of breaches(strategy, like, script)) note(seen, script, breach);
     yield { done: ++done, of };
   }
-  // What shows soonest comes first: the others may follow from it.
+  // The law that breaks after the fewest operations comes first: the others may follow from it.
   const verified = laws
     .flatMap((law) => {
       const breaker = seen.get(law);
       return breaker === undefined ? [] : [smallest(strategy, like, law, breaker)];
     })
     .sort((a, b) => Number(isSmaller(b, a)) - Number(isSmaller(a, b)));
-  // What both deviate in makes no difference between them.
+  // A deviation that both declare makes no difference between them.
   const isShared = ({ law, reason }: Deviation) =>
     like.deviations.some((other) => other.law === law && other.reason === reason);
   const forgiven = new Set(strategy.deviations.filter((each) => !isShared(each)).map(({ law }) => law));
@@ -117,7 +117,7 @@ export function* verify(
       scenarios: scripts.length,
       operations: scripts.reduce((sum, { operations }) => sum + operations.length, 0),
     })),
-    // Saying so makes a machine no safer.
+    // Declaring the breach of a rule makes a machine no safer.
     broken: verified.filter(({ law }) => isRule(law) || !forgiven.has(law)),
     deviations: strategy.deviations.map((deviation) => ({
       deviation,
@@ -127,7 +127,7 @@ export function* verify(
   };
 }
 
-/** What is known of a law's breaches so far; the scenario is the one that broke it soonest. */
+/** What is known of a law's breaches so far; the scenario is the one that breaks it earliest. */
 interface Breaker {
   count: number;
   pages: number;
@@ -156,13 +156,13 @@ interface Example {
   readonly breach: Breach;
 }
 
-/** Whether an example shows its breach after fewer operations, or in less memory. */
+/** Whether an example shows its breach after fewer operations, or after as many that cover less memory. */
 function isSmaller(one: Example, other: Example): boolean {
   const fewer = one.breach.operation - other.breach.operation;
   return fewer < 0 || (fewer === 0 && bytesOf(one) < bytesOf(other));
 }
 
-/** Bytes that the operations up to the breach range over. */
+/** Bytes that the operations up to the breach cover. */
 function bytesOf({ script, breach }: Example): number {
   let bytes = 0;
   for (const operation of script.operations.slice(0, breach.operation)) {

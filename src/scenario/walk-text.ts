@@ -8,26 +8,26 @@ import { clipRows, type DiffRow, diffRows, foldRuns } from "./side-by-side.js";
 import { type SketchLine, Whiteboard } from "./whiteboard.js";
 
 export interface TextOptions {
-  /** An operation with more events shows its figures alone. */
+  /** An operation with more events than this shows only its figures. */
   readonly maxEvents: number;
-  /** What a sanitizer finds is told behind the scenario. */
+  /** Whether a sanitizer watches; its findings are printed after the scenario. */
   readonly sanitizes?: boolean;
 }
 
-/** The least that shows a coalesce: three of a block's 512 pages are mapped, then the block. */
+/** The shortest script that shows a coalesce: three of a block's 512 pages are mapped, then the block. */
 export const basicScript = [
   "S basic-2m-coalesce fwb=0 range=0",
   "map 0x40000000 0x3000 0x1040000000 rwx",
   "map 0x40000000 0x200000 0x1040000000 rwx",
 ].join("\n");
 
-/** What the machine is, in a line. */
+/** Describes the machine in one line. */
 function headingOf({ name, iaBits, fwb, tlbiRange }: Script): string {
   const features = `${fwb ? "FWB" : "no FWB"}, ${tlbiRange ? "TLBI by range" : "no TLBI by range"}`;
   return `scenario ${name}: 4 KiB pages, ${iaBits}-bit IPA, ${features}\n`;
 }
 
-/** A scenario under one strategy: for each operation a headline, a line an event, and the figures. */
+/** A scenario under one strategy: for each operation a headline, one line per event, and the figures. */
 export function* walkText(
   strategy: Strategy,
   script: Script,
@@ -45,12 +45,12 @@ export function* walkText(
       if (found.length === 0) yield summary("", figuresOf(line), ", ");
     }
   } finally {
-    // A walk that breaks its contract ends the scenario: what was wrong with it is told all the same.
+    // A strategy that breaks its contract ends the scenario; the findings up to there are still printed.
     yield brokenText([walk]);
   }
 }
 
-/** What a sanitizer found wrong with the walks; empty where nothing, or none watched. */
+/** What a sanitizer found wrong with the walks; empty if it found nothing, or if none watched. */
 export function brokenText(walks: readonly GoldenWalk[]): string {
   const lines = walks.flatMap(({ strategy, run }) =>
     (run.sanitizer?.found ?? []).map((tally) => {
@@ -101,9 +101,9 @@ export function* diffText(
 /** One operation under two strategies. */
 interface DiffStep {
   readonly operation: Operation;
-  /** Whether the two did anything otherwise. */
+  /** Whether the two walks differ in any event. */
   readonly differs: boolean;
-  /** Side by side; to be asked for before the next step. */
+  /** The two walks side by side; must be called before the next step. */
   text(): string;
 }
 
@@ -165,7 +165,7 @@ function asLines(texts: readonly string[]): SketchLine[] {
 
 const SUMMARY_CHARS = 110;
 
-/** Parts in one paragraph, none of them broken, under the events of an operation. */
+/** Formats parts as one paragraph under the events of an operation; no part is broken across lines. */
 function summary(lead: string, parts: readonly string[], separator: string): string {
   const lines = [`  -- ${lead}`];
   for (const [index, part] of parts.entries()) {
@@ -176,7 +176,7 @@ function summary(lead: string, parts: readonly string[], separator: string): str
   return lines.map((line) => `${line.trimEnd()}\n`).join("");
 }
 
-/** Two columns, as wide as they need to be, with the mark between them. */
+/** Two columns, as wide as needed, with the mark between them. */
 function columns(rows: readonly DiffRow[]): string {
   const width = rows.reduce((widest, { left }) => Math.max(widest, left.length), 0);
   return rows

@@ -5,11 +5,11 @@ import { EntryText } from "./entry-text.js";
 import type { WalkEvent } from "./event-log.js";
 import { Windows } from "./windows.js";
 
-/** One event as a person would write it on a whiteboard. */
+/** One event, as a person would write it on a whiteboard. */
 export interface SketchLine {
-  /** Indented by the level at which the walk stands. */
+  /** Indented by the level that the walk is at. */
   readonly text: string;
-  /** What happened and where, values aside: lines of one kind correspond in two walks. */
+  /** What happened and where, without values: lines of the same kind correspond in two walks. */
   readonly kind: string;
 }
 
@@ -25,7 +25,7 @@ interface Place {
   readonly base: string;
 }
 
-/** Sketches the events of one operation; tells windows as they open and close. */
+/** Sketches the events of one operation, and marks where windows open and close. */
 export class Whiteboard {
   private readonly lines: SketchLine[] = [];
   private readonly entries: EntryText;
@@ -67,7 +67,7 @@ export class Whiteboard {
         this.store(event);
         break;
       case "free":
-        // The put before it says so.
+        // The put before it already says so.
         break;
       default:
         this.action(event);
@@ -75,7 +75,7 @@ export class Whiteboard {
   }
 
   private action(action: Action): void {
-    // Here the walk is over; a fill goes on with the next.
+    // The walk ends with these; a fill continues with its next walk.
     if (action[0] === "rcu_run" || action[0] === "dsb" || action[0] === "fpx") this.place = undefined;
     const { text, kind } = actionText(action);
     this.act(text, kind);
@@ -101,7 +101,7 @@ export class Whiteboard {
     this.act(named + this.entries.store(how, level, old, entry), `st L${level} ${ipa}`);
   }
 
-  /** What is done at a visit stands one step further in. */
+  /** What is done at a visit is indented one step further. */
   private act(text: string, kind: string): void {
     this.add(this.place === undefined ? 0 : this.depth + 1, text, kind);
   }

@@ -2,16 +2,16 @@ import { isTable, isValid } from "../stage2/pte.js";
 import type { WalkEvent } from "./event-log.js";
 
 /**
- * The windows in an operation's events: from the store that breaks a table's entry to the one that puts a leaf
- * there, in steps (events before leaf visits were merged). An entry that stays broken, as in an unmap, is none.
+ * The break-before-make windows in an operation's events: from the store that breaks a table entry to the one that puts
+ * a leaf there, in steps (events before leaf visits are merged). An entry that stays broken, as in an unmap, has none.
  */
 export class Windows {
   private readonly opening = new Set<WalkEvent>();
-  /** Steps by the store that closes. */
+  /** Length in steps, by the store that closes the window. */
   private readonly closing = new Map<WalkEvent, number>();
 
   constructor(events: readonly WalkEvent[]) {
-    /** By entry: the store that broke it, and the step of it. */
+    /** For each entry, the store that broke it and its step. */
     const broken = new Map<string, readonly [WalkEvent, number]>();
     let step = 0;
     for (const event of events) {
@@ -34,7 +34,7 @@ export class Windows {
     return this.opening.has(event);
   }
 
-  /** Steps of the window that the event closes, if it does. */
+  /** Steps of the window that the event closes; undefined if it closes none. */
   closedBy(event: WalkEvent): number | undefined {
     return this.closing.get(event);
   }

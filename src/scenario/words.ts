@@ -1,10 +1,10 @@
 import { UsageError } from "../errors.js";
 import { didYouMean } from "../suggest.js";
 
-/** Addresses have at most 52 bits; the size of all there are is one more. */
+/** Addresses have at most 52 bits; the size of the whole address space needs one more value. */
 const ADDRESS_LIMIT = 2 ** 52;
 
-/** The words of one line of a script, taken one by one. Whatever is wrong becomes a UsageError `FILE:LINE: ..`. */
+/** The words of one line of a script, taken one by one. Every problem becomes a UsageError `FILE:LINE: ..`. */
 export class Words {
   /** The line's first word. */
   readonly first: string;
@@ -22,7 +22,7 @@ export class Words {
     return this.rest.length === 0;
   }
 
-  /** Says what the whole line should look like: each message ends with it. */
+  /** Sets the syntax of the whole line, which each message ends with. */
   expects(usage: string): void {
     this.usage = usage;
   }
@@ -42,7 +42,7 @@ export class Words {
     return word;
   }
 
-  /** Bytes: hexadecimal with 0x, or decimal. */
+  /** Parses a number of bytes: hexadecimal with 0x, or decimal. */
   address(what: string): number {
     const word = this.next(what);
     const value = Number(word);
@@ -58,7 +58,7 @@ export class Words {
     return value;
   }
 
-  /** All that is left, as `name=value`; the value a whole number between the two given. */
+  /** Parses all remaining words as `name=value`; each value is a whole number within the given bounds. */
   settings<Name extends string>(
     bounds: Readonly<Record<Name, readonly [least: number, most: number]>>,
   ): Partial<Record<Name, number>> {
@@ -86,7 +86,7 @@ export class Words {
 
 const QUOTED_CHARS = 60;
 
-/** A word for a message: quoted, control characters escaped, cut where it is long. */
+/** Formats a word for a message: quoted, control characters escaped, cut if long. */
 export function quote(word: string): string {
   return JSON.stringify(word.length > QUOTED_CHARS ? `${word.slice(0, QUOTED_CHARS)}..` : word);
 }
