@@ -1,6 +1,7 @@
 /**
- * Guests that boot at once: in each VM all vCPUs populate its memory, chunk after chunk, and now and then read what
- * a sibling has just written. First touches and lost races, no coalesce: what a change costs where it cannot help.
+ * Guests that boot at once: in each VM all vCPUs populate its memory chunk by chunk, and now and then read what was
+ * just written. There are first touches and lost races but no coalesce: this shows what a change costs where it
+ * cannot help.
  *
  *   BOOT  each vCPU takes the next chunk of its VM's memory and writes it page by page
  */
@@ -13,7 +14,7 @@ import { defineWorkload } from "./workload.js";
 const GPA = 2 ** 30;
 const IPA_BITS = 48;
 const CHUNK_PAGES = 512;
-/** Of its chunks, the share that a vCPU reads back from a sibling's. */
+/** Share of the chunks that a vCPU reads back, mostly from a sibling, instead of writing. */
 const SHARED_RATIO = 1 / 16;
 
 export const bootStorm = defineWorkload({
@@ -35,7 +36,7 @@ export const bootStorm = defineWorkload({
     const random = seededRandom(seed);
     const guests = Array.from({ length: vms }, (_, vm) => ({
       lines: new TraceLines(`guest-${vm}`, 1000 * (vm + 1)),
-      /** Pages handed out to its vCPUs. */
+      /** Pages handed out to the VM's vCPUs. */
       taken: 0,
       nextNs: Array.from({ length: vcpus }, () => 1000 + Math.floor(random() * 100_000)),
     }));

@@ -1,14 +1,14 @@
 /**
- * A live migration that is called off: guests write while dirty logging is on, and go on when it is switched off.
- * vCPUs are at different places in memory, never in lock-step, so many of them work in a block that another one
+ * A live migration that is cancelled: guests write while dirty logging is on, and continue when it is switched off.
+ * The vCPUs are at different places in memory, never in lock-step, so many of them work in a block that another one
  * splits or coalesces.
  *
- *   POPULATE  the vCPUs write their shares of the memory, one access a large page
- *   LOGGING   logging is on: bursts of writes to pages in a row, anywhere in the working set
- *   ABORTED   logging is off: the same goes on, every other burst reads; the blocks come back
+ *   POPULATE  the vCPUs write their shares of the memory, one access per large page
+ *   LOGGING   logging is on: bursts of writes to consecutive pages, anywhere in the working set
+ *   ABORTED   logging is off: the bursts continue, but every other one reads; the blocks come back
  *
- * The times are those of a guest that never faults: a burst's accesses come at the given rate, and bursts follow
- * each other.
+ * The times are those of a guest that never faults: the accesses of a burst come at the given rate, and each burst
+ * follows the one before.
  */
 import { UsageError } from "../errors.js";
 import { seededRandom } from "../seeded-random.js";
@@ -18,7 +18,7 @@ import { defineWorkload } from "./workload.js";
 
 const GPA = 2 ** 30;
 const IPA_BITS = 48;
-/** Pages of one burst. */
+/** Length of a burst, in pages. */
 const BURST_PAGES = { least: 1, most: 64 };
 
 export const dirtyLog = defineWorkload({

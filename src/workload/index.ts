@@ -1,4 +1,4 @@
-/** The workloads: a new one is a file here and a line below. */
+/** The workloads. A new one needs a file here and a line below. */
 
 import { Readable } from "node:stream";
 import { setImmediate } from "node:timers/promises";
@@ -19,12 +19,12 @@ export function workloadByName(name: string): Workload {
   throw new UsageError(`unknown workload "${name}"${didYouMean(name, names)}: expected ${names.join(", ")}`);
 }
 
-/** Throws UsageError for values that the workload does not take: it finds them before its first line. */
+/** Throws UsageError for values that the workload does not take; a workload checks them before its first line. */
 export function checkWorkload({ workload, values }: DescribedWorkload): void {
   for (const _ of workloadByName(workload).lines(values)) return;
 }
 
-/** `kvm_page_table_test, type 2, size 20G`: the options that have a value, without those of `others`. */
+/** `kvm_page_table_test, type 2, size 20G`: the options that have a value, except those in `others`. */
 export function workloadText({ workload, values }: DescribedWorkload, others: readonly string[]): string {
   const settings = Object.entries(workloadByName(workload).options).flatMap(([name, { kind }]) => {
     const value = values[name];
@@ -34,7 +34,7 @@ export function workloadText({ workload, values }: DescribedWorkload, others: re
   return [workload, ...settings].join(", ");
 }
 
-/** Lines are handed on in pieces of about this size. */
+/** Lines are passed on in pieces of about this size. */
 const PIECE_CHARS = 64 * 1024;
 
 /** The trace of a workload, as a stream of its text. */
@@ -48,7 +48,7 @@ async function* pieces(lines: Iterable<string>): AsyncGenerator<string> {
     piece += line;
     if (piece.length < PIECE_CHARS) continue;
     yield piece;
-    // Signals are heard in between.
+    // Signals can be handled between pieces.
     await setImmediate();
     piece = "";
   }

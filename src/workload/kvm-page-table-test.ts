@@ -1,13 +1,13 @@
 /**
  * The kernel's selftest kvm_page_table_test, as its RFC version of February 2021 ran it
- * (mid:20210208090841.333724-1): one memslot, every vCPU the same loop over the same addresses in ascending order.
+ * (mid:20210208090841.333724-1): one memslot, and every vCPU runs the same loop over the same ascending addresses.
  *
  *   CREATE   one access to each large page; even vCPUs write, odd ones read
  *   UPDATE   logging is on. For each large page: a write to its first page, which splits the block, then a read
  *            of every page of its second half. Without large pages: a write to every page
  *   ADJUST   logging is off: a read of every page
  *
- * All lines of a stage have one time: nothing but their order comes from here, all of the time from the replay.
+ * All lines of a stage have the same time: the trace gives only their order, and the replay determines all times.
  */
 import { UsageError } from "../errors.js";
 import { parseSize, sizeText } from "./size.js";
@@ -35,7 +35,7 @@ const largePages: Readonly<Record<Backing, readonly number[]>> = {
 };
 
 const SLOT = 1;
-/** Stages follow each other at this distance; their length is the replay's. */
+/** Distance between the starts of stages; the replay determines how long a stage takes. */
 const STAGE_NS = 1000;
 
 export const kvmPageTableTest = defineWorkload({
@@ -59,7 +59,7 @@ export const kvmPageTableTest = defineWorkload({
     vcpus: { alias: "v", kind: "count", default: "1", describe: "vCPUs" },
     fwb: { kind: "flag", describe: "the machine has FEAT_S2FWB" },
     "ipa-bits": { kind: "count", describe: "IPA bits, instead of a mode" },
-    // The merged test has sizes here.
+    // The merged test takes the memory size by this option.
     b: { kind: "text", hidden: true, describe: "" },
   },
   *lines(values) {
@@ -157,7 +157,7 @@ function alignUp(bytes: number, unit: number): number {
   return Math.ceil(bytes / unit) * unit;
 }
 
-/** The slot lies as high as it can, a page from the end. */
+/** Places the slot as high as possible, at least one guest page below the end of the IPA space. */
 function topmost(bytes: number, ipaBits: number, guestPageBytes: number, largeBytes: number): number {
   const unit = Math.max(largeBytes, guestPageBytes);
   const gpa = Math.floor((2 ** ipaBits - guestPageBytes - bytes) / unit) * unit;

@@ -2,7 +2,7 @@ import { UsageError } from "../errors.js";
 
 const units = { "": 1, K: 2 ** 10, M: 2 ** 20, G: 2 ** 30, T: 2 ** 40 } as const;
 
-/** Bytes from what people type: 20G, 512M, 4096. Throws UsageError naming the option. */
+/** Parses a size as people type it, such as 20G, 512M or 4096, to bytes. Throws UsageError naming the option. */
 export function parseSize(option: string, text: string): number {
   const [, digits = "", unit = ""] = /^(\d+)([KMGT]?)$/i.exec(text) ?? [];
   const bytes = Number(digits) * units[unit.toUpperCase() as keyof typeof units];
@@ -11,7 +11,7 @@ export function parseSize(option: string, text: string): number {
   return bytes;
 }
 
-/** 1 GiB as 1G. */
+/** Formats a size with the largest unit that divides it: 1 GiB is 1G. */
 export function sizeText(bytes: number): string {
   for (const unit of ["T", "G", "M", "K"] as const)
     if (bytes % units[unit] === 0) return `${bytes / units[unit]}${unit}`;

@@ -2,11 +2,11 @@ import { UsageError } from "../errors.js";
 import { type HeaderFields, writeHeader } from "../trace/header.js";
 import { sizeText } from "./size.js";
 
-/** Host page, the smallest that stage-2 maps. */
+/** Host page size, the smallest that stage 2 maps. */
 export const PAGE_BYTES = 4096;
 const GRANULE = 4096;
 
-/** One VM of a workload, and the pieces of its trace: each method gives one line with its newline. */
+/** Writes the lines of one VM of a workload's trace; each line has its newline. */
 export class TraceLines {
   /**
    * @param vm its name
@@ -22,7 +22,7 @@ export class TraceLines {
     return writeHeader({ arch: "arm64", granule: GRANULE, ...fields, source });
   }
 
-  /** KVM_SET_USER_MEMORY_REGION. With logging switched on it write-protects the slot, in no time of its own. */
+  /** KVM_SET_USER_MEMORY_REGION. With `protects` it also write-protects the slot, which takes no time of its own. */
   *memslot(
     atNs: number,
     region: { slot: number; gpa: number; bytes: number; pageBytes: number; logging: boolean },
@@ -48,7 +48,7 @@ export class TraceLines {
     return this.host(atNs, `"marker","text":"${text}","phase":"${phase}"`);
   }
 
-  /** @param accessNs from one access to the next; undefined = what the profile says of reads side by side */
+  /** @param accessNs time from one access to the next; undefined leaves it to the profile (`guestReadNs`) */
   run(
     atNs: number,
     vcpu: number,
@@ -77,7 +77,7 @@ function hex(value: number): string {
   return `0x${value.toString(16)}`;
 }
 
-/** Memory in host pages that a slot can have behind it. */
+/** Throws UsageError unless `size` is a memory size that a slot with host pages of `granularity` can have. */
 export function checkMemory(size: number, granularity: number): void {
   if (![PAGE_BYTES, 2 ** 21, 2 ** 30].includes(granularity))
     throw new UsageError(`--granularity: expected 4K, 2M or 1G, got ${sizeText(granularity)}`);

@@ -2,7 +2,7 @@
 
 import { sizeText } from "./size.js";
 
-/** What an option's text is read as. Sizes are bytes, seconds come as ns. */
+/** The types that an option's text is parsed to. Sizes are in bytes, seconds in ns. */
 interface Kinds {
   count: number;
   size: number;
@@ -16,9 +16,9 @@ export interface WorkloadOption {
   /** A single letter. */
   readonly alias?: string;
   readonly describe: string;
-  /** As typed. */
+  /** As a user would type it. */
   readonly default?: string;
-  /** Known only to be refused with a reason. */
+  /** The option exists only to be refused with a reason. */
   readonly hidden?: true;
 }
 
@@ -33,7 +33,7 @@ export type Values<O extends Options> = {
 export interface Workload {
   readonly name: string;
   readonly describe: string;
-  /** A command line worth showing, without the command. */
+  /** Arguments of an example for the help text, without the command. */
   readonly example: string;
   readonly options: Options;
   /** The trace, line by line, each with its newline. The same values give the same lines. Throws UsageError. */
@@ -43,11 +43,11 @@ export interface Workload {
 /** A workload with its options filled in: a trace that is written while it is read. Plain data. */
 export interface DescribedWorkload {
   readonly workload: string;
-  /** One for each option; undefined where it has none. */
+  /** One for each option; undefined where the option has no value. */
   readonly values: Values<Options>;
 }
 
-/** A workload with these values, and none for its other options. */
+/** Describes a workload with these values; its other options are undefined. */
 export function describeWorkload(
   { name, options }: Workload,
   values: Partial<Values<Options>>,
@@ -56,7 +56,7 @@ export function describeWorkload(
   return { workload: name, values: { ...none, ...values } };
 }
 
-/** A value as it would be typed; a flag's is on or off. */
+/** Formats a value as a user would type it; a flag is on or off. */
 export function optionText(kind: WorkloadOption["kind"], value: number | string | boolean): string {
   if (typeof value === "boolean") return value ? "on" : "off";
   if (typeof value === "string") return value;
@@ -64,7 +64,7 @@ export function optionText(kind: WorkloadOption["kind"], value: number | string 
   return String(kind === "seconds" ? value / 1e9 : value);
 }
 
-/** Ties the values that `lines` is given to the options it declares. */
+/** Derives the type of the values that `lines` takes from the declared options. */
 export function defineWorkload<const O extends Options>(
   workload: Omit<Workload, "options" | "lines"> & {
     readonly options: O;
