@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-/** argv -> command. Results go to stdout, problems to stderr; exit status 0, 1 (a threshold holds) or 2 (trouble). */
+/** argv -> command. Results go to stdout, problems to stderr; exit status 0, 1 (--fail-on holds) or 2 (trouble). */
 
 import yargs, { type Argv, type CommandModule } from "yargs";
 import { removeUnfinished } from "./cli/output.js";
@@ -11,10 +11,10 @@ import { StrategyError, TraceFormatError, UnsupportedTraceError, UsageError } fr
 
 const trouble = 2;
 
-/** What the user can mend: the message says it all. Anything else is a defect of ours. */
+/** Errors that the user can correct; their message says everything. Any other error is a defect of this program. */
 const expectedErrors = [UsageError, TraceFormatError, UnsupportedTraceError, StrategyError];
 
-/** All of them take a second to load: the one that is asked for comes alone. In the order of the help text. */
+/** Loading all commands takes a second, so only the requested one is loaded. The help text lists them in this order. */
 const commands: Readonly<Record<string, () => Promise<unknown>>> = {
   diff: async () => (await import("./cli/diff.js")).diffCommand,
   compare: async () => (await import("./cli/compare.js")).compareCommand,
@@ -36,7 +36,7 @@ const commands: Readonly<Record<string, () => Promise<unknown>>> = {
   completion: async () => (await import("./cli/completion.js")).completionCommand,
 };
 
-/** What yargs has against the command line: `reword` makes it a UsageError. */
+/** An objection of yargs to the command line; `reword` turns it into a UsageError. */
 class Complaint extends Error {}
 
 async function program(argv: readonly string[]): Promise<Argv> {
@@ -66,12 +66,12 @@ async function program(argv: readonly string[]): Promise<Argv> {
     .epilogue("Exit status: 0; 1 where --fail-on holds; 2 on trouble. S2REPLAY_DEBUG=1 shows stack traces.")
     .exitProcess(false)
     .fail((message, error) => {
-      // What yargs-parser finds comes as its own error.
+      // yargs throws what its parser finds as a YError.
       throw error !== undefined && error?.name !== "YError" ? error : new Complaint(message || error.message);
     });
 }
 
-/** What may be given several times; of anything else the last counts. */
+/** Options that may be given several times; of any other option the last value counts. */
 const lists = new Set([
   "_",
   "--",
@@ -140,7 +140,7 @@ endOn("SIGINT", 2);
 endOn("SIGTERM", 15);
 endOn("SIGHUP", 1);
 
-// `| head` has read enough: no trouble.
+// EPIPE means that the reader (`| head`) has read enough, which is no trouble.
 process.stdout.on("error", (error: NodeJS.ErrnoException) => {
   removeUnfinished();
   if (error.code === "EPIPE") process.exit(process.exitCode ?? 0);

@@ -1,4 +1,4 @@
-/** A document as every file and output of the program has it: indented by two, with a line's end. */
+/** Formats a document as every file and output of the program has it: indented by two, with a final newline. */
 export function jsonText(document: unknown): string {
   return `${JSON.stringify(document, null, 2)}\n`;
 }

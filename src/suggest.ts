@@ -4,9 +4,12 @@ export function didYouMean(word: string, candidates: Iterable<string>): string {
   return best === undefined ? "" : ` (did you mean "${best}"?)`;
 }
 
-/** The candidate within a third of its length in edits from `word`, ignoring case; ties go to the first. */
+/**
+ * The candidate with the fewest edits from `word`, ignoring case; ties go to the first. At most 2 edits are allowed, or
+ * a third of the longer of the two where that is more.
+ */
 function nearest(word: string, candidates: Iterable<string>): string | undefined {
-  // A longer word is no near miss of any name here, and the distance is quadratic.
+  // A longer word is not close to any name here, and the distance takes quadratic time.
   if (word.length > 200) return undefined;
   const wanted = word.toLowerCase();
   let best: string | undefined;
