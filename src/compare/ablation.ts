@@ -1,26 +1,26 @@
-/** Where a change comes from: both strategies once more for each cost, with that cost at zero. */
+/** Finds where a change comes from: replays the strategies once more for each cost, with that cost at zero. */
 
 import { CostScale, type ScalableCost, scalableCosts } from "../replay/cost-scale.js";
 import type { Counters } from "../replay/counters.js";
 import type { Strategy } from "../strategy/strategy.js";
 import type { Session } from "./session.js";
 
-/** What the sides come to with every cost, and without each of some. */
+/** The times of the sides with every cost, and without each of some costs. */
 export interface Ablation {
-  /** Of which the makespans are; null = the whole trace. */
+  /** The epoch that the makespans are of; null = the whole trace. */
   readonly epoch: string | null;
-  /** By side. */
+  /** One for each side. */
   readonly asIs: readonly Times[];
   readonly costs: readonly AblatedCost[];
 }
 
-/** Without one cost, on every side. */
+/** The result without one cost, on every side. */
 export interface AblatedCost {
   readonly label: ScalableCost;
-  /** Why the replay cannot be without it; else null. */
+  /** Why the replay cannot run without the cost; else null. */
   readonly impossible: string | null;
   readonly sides: readonly Times[];
-  /** By side, of its change from the first one, the share that is left: 1 = all, below 0 = it turns; null where nothing changed. */
+  /** For each side, the share of its change from the first that is left: 1 = all, below 0 = reversed; null if none. */
   readonly remaining: readonly Remaining[];
 }
 
@@ -34,20 +34,20 @@ interface Remaining {
   readonly stall: number | null;
 }
 
-/** Why a wait cannot be left out where a run follows the record. */
+/** Why a wait cannot be removed where a run follows the record. */
 const impossible =
   "one CPU ran all that was recorded, and the replay follows its record: the waits are in it";
 
-/** The scales to run both strategies with. */
+/** The scales to run the strategies with. */
 export type Ablations = ReadonlyMap<ScalableCost, CostScale>;
 
-/** For `costs`, each once, in the order of the result. */
+/** The ablations of `costs`, each once, in the order of the result. */
 export function ablationsOf(costs: readonly ScalableCost[]): Ablations {
   const asked = scalableCosts.filter((cost) => costs.includes(cost));
   return new Map(asked.map((cost) => [cost, new CostScale({ [cost]: 0 })]));
 }
 
-/** How much of each side's change from the first is left without each cost; null where none was asked for. */
+/** Computes how much of each side's change from the first is left without each cost; null if none was requested. */
 export function ablationOf(
   session: Session,
   ablations: Ablations,
@@ -78,7 +78,7 @@ function timesOf(counters: Counters, { options: { epoch } }: Session): Times {
   return { makespanNs: Math.round(makespanNs), stallNs: Math.round(counters.stallTotalNs) };
 }
 
-/** Null where there was no change to begin with. */
+/** Null where there was no change. */
 function share(
   without: readonly Times[],
   asIs: readonly Times[],

@@ -6,14 +6,14 @@ import type { Strategy } from "../strategy/strategy.js";
 import { meanSeconds, type PublishedRow, publishedRows, publishedWorkload, walkers } from "./published.js";
 import { replaySession } from "./session.js";
 
-/** A guest's read among so many readers, from one published row. */
+/** Duration of a guest's read with this many readers, fitted to one published row. */
 interface PublishedPoint {
   readonly vcpus: number;
   readonly ns: number;
-  /** What the profile that it started from has there. */
+  /** The value of the base profile at this point. */
   readonly baseNs: number;
   readonly publishedSeconds: number;
-  /** With the value as rounded. */
+  /** Replayed with the rounded value. */
   readonly replayedSeconds: number;
 }
 
@@ -22,13 +22,14 @@ export interface PublishedCalibration {
   readonly points: readonly PublishedPoint[];
 }
 
-/** A step of the last digit that is kept, ns. */
+/** Step to which a fitted value is rounded, ns. */
 const DIGIT = 0.01;
 const TRIALS = 30;
 
 /**
- * The profile whose guest reads give the table's `fitted` rows: each row's workload is replayed with other reads until
- * its stage takes as long as published. Rows of fewer vCPUs come first, as reads in between are interpolated.
+ * Fits the guest reads of a profile to the `fitted` rows of the table: each row's workload is replayed with different
+ * reads until its stage takes as long as published. Rows of fewer vCPUs come first, as values in between are
+ * interpolated.
  */
 export async function calibratePublished(
   file: string,
@@ -56,7 +57,7 @@ export async function calibratePublished(
   };
 }
 
-/** The reads of one row, those with fewer vCPUs being known. */
+/** Fits the reads of one row; those for fewer vCPUs are known. */
 async function solve(
   file: string,
   row: PublishedRow,
@@ -96,7 +97,7 @@ async function solve(
   };
 }
 
-/** Where a rising function, nearly a straight line, is 0: the secant, inside a bracket. Undefined where it is above 0 at `least`. */
+/** Finds the zero of a rising, nearly linear function by bracketed secants; undefined if it is above 0 at `least`. */
 async function root(
   of: (x: number) => Promise<number>,
   least: number,
@@ -114,7 +115,7 @@ async function root(
   }
   for (let trial = 0; trial < TRIALS && high - low > DIGIT / 10; trial++) {
     const secant = low + ((high - low) * -below) / (above - below);
-    // At an end it would only creep: a step of half a digit closes the bracket from the other side.
+    // A secant close to one end would only creep. Half a digit inside the end, the bracket closes from the other side.
     const x = Math.min(Math.max(secant, low + DIGIT / 20), high - DIGIT / 20);
     const y = await of(x);
     if (y === 0) return x;

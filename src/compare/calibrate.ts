@@ -16,13 +16,13 @@ import {
 import type { TraceOptions } from "./options.js";
 import type { Caveat } from "./result.js";
 
-/** The profile's name that stands for a fit on the trace itself. */
+/** The profile name that means: fitted on the trace itself. */
 export const FIT = "fit";
 
 export interface CalibrateOptions extends Omit<InputOptions, "input"> {
   /** Traces of one machine; each may have another walker. */
   readonly inputs: readonly string[];
-  /** The profile whose figures stand for what the traces do not tell. Default: as for a replay of the first trace. */
+  /** The profile with the figures that the traces do not tell. Default: as for a replay of the first trace. */
   readonly profile?: string;
 }
 
@@ -61,7 +61,7 @@ export async function calibrateTraces(options: CalibrateOptions): Promise<Calibr
   return { ...calibration, warnings: [...contradicted, ...calibration.warnings] };
 }
 
-/** The profile of the trace that is about to be replayed, fitted on that trace. */
+/** Fits the profile for a trace that is about to be replayed, on that trace. */
 export async function calibrateInput(options: TraceOptions): Promise<Calibration> {
   const { input, profile: _, ...rest } = options;
   if (typeof input !== "string")

@@ -1,4 +1,4 @@
-/** Where a result does not tell what it seems to. */
+/** Finds where a result does not support the conclusion that it suggests. */
 
 import { Cost, type EpochResult } from "../replay/counters.js";
 import { Charge } from "../stage2/meter.js";
@@ -11,14 +11,14 @@ import { namesOf } from "./side-names.js";
 
 type Change = NonNullable<Verdict["change"]>;
 
-/** So much of an epoch's faults must come out of the reference's table for it to tell anything. */
+/** The reference's table must give this share of an epoch's faults, or the epoch tells nothing. */
 const LEAST_MATCHED = 0.95;
-/** More of the faults tip over to the other side of a window's break, and who goes first is not known. */
+/** If a larger share of faults would go through just before a window that they met, it is not known who goes first. */
 const MOST_TIPPED = 0.05;
-/** Less of the excess explained, and the waits are not known. */
+/** If a smaller share of the excess is explained, the waits are not known. */
 const LEAST_EXPLAINED = 0.5;
 
-/** Sides that clean otherwise than was recorded, where no clean can be told from the walk beside it. */
+/** A caveat for sides that clean less than was recorded, where the trace cannot tell a clean from the walk. */
 export function untoldClean({ replay, recorder }: Session, sides: readonly Strategy[]): Caveat[] {
   const { untoldClean } = replay;
   const own = sides.find((side) => replay.isRecord(side));
@@ -36,7 +36,7 @@ export function untoldClean({ replay, recorder }: Session, sides: readonly Strat
   ];
 }
 
-/** Why nothing can be said of how `side` changes against `base`, or that it does not (null); empty where it can. */
+/** Why the change of `side` against `base` (null: no change) cannot be relied on; empty where it can. */
 export function reasonsOf(
   session: Session,
   base: Strategy,
@@ -46,7 +46,7 @@ export function reasonsOf(
   const { replay, recorder, source } = session;
   const { of = "time", epoch = null, change = 0 } = changed ?? {};
   if (isDescribed(source)) return [];
-  // The same work throughout is no difference, whatever the trace does not tell.
+  // If both sides do the same work throughout there is no difference, whatever the trace does not tell.
   if (changed === null && (base === side || [base, side].every((each) => replay.isRecord(each)))) return [];
   if (recorder === undefined) return ["it is not known which walker recorded the trace"];
   if (!replay.fold.mapsSeen)
@@ -77,7 +77,7 @@ export function signUnknown({ interval }: Change): string[] {
   return interval !== undefined && interval.low <= 0 && interval.high >= 0 ? [SIGN_IS_ASSUMED] : [];
 }
 
-/** Of a single strategy, which is set against nothing. */
+/** The caveat for a single strategy, which is compared with no other. */
 export function cannotTell(session: Session, side: Strategy): Caveat[] {
   const { replay, recorder } = session;
   if (recorder === undefined || replay.isRecord(side)) return [];
@@ -91,7 +91,7 @@ export function cannotTell(session: Session, side: Strategy): Caveat[] {
 }
 
 /**
- * Faults that their own walker's table does not give back leave nothing to build on.
+ * If the recording walker's own table does not give the recorded faults, there is nothing to build on.
  * @param epoch label; null = the whole trace
  */
 function unmatched({ replay }: Session, epoch: string | null): string[] {
@@ -109,7 +109,7 @@ function unmatched({ replay }: Session, epoch: string | null): string[] {
   ];
 }
 
-/** The epochs of that name; all where none is given. */
+/** The epochs of that name; all if it is null. */
 function epochsCalled(epochs: readonly EpochResult[], name: string | null): readonly EpochResult[] {
   return name === null ? epochs : epochs.filter(({ label }, n) => epochName(label, n) === name);
 }
@@ -124,12 +124,12 @@ function queueUnknown({ replay, recorder }: Session, sides: readonly Strategy[])
       ];
 }
 
-/** What the record has no line of, where the other side's change from it hangs on that. */
+/** What the record has no line of, where the change of the other side depends on it. */
 function blindSpots({ replay }: Session, own: Strategy, other: Strategy, change: number): string[] {
   const [record, counters] = [replay.counters(own), replay.counters(other)];
   const reasons: string[] = [];
   const hasLonger = counters.windows > 0 && counters.windowTotalNs > record.windowTotalNs;
-  // What meets a longer window besides makes a loss larger, and may turn a gain.
+  // Further accesses that meet a longer window make a loss larger, but may turn a gain into a loss.
   if (hasLonger && replay.fold.vcpus > 1 && change <= 0)
     reasons.push(
       `windows of ${other.name} are longer than the recorded ones, and accesses that went through in the record, and would meet them, left no line`,

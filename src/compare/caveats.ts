@@ -14,7 +14,7 @@ import { namesOf } from "./side-names.js";
 export function caveatsOf(session: Session, sides: readonly Strategy[]): Caveat[] {
   const { replay, recorder, profile, source } = session;
   const isSynthetic = !replay.fold.mapsSeen && hasAccesses(source);
-  // Nothing was recorded that some walker could have done.
+  // Nothing was recorded, so no recording walker is missing.
   const caveats: Caveat[] = isSynthetic
     ? session.recorderCaveats.filter(({ code }) => code !== "unknown-walker")
     : [...session.recorderCaveats];
@@ -80,7 +80,7 @@ export function caveatsOf(session: Session, sides: readonly Strategy[]): Caveat[
   return caveats;
 }
 
-/** A what-if: not even the recording walker's side is the record. */
+/** A what-if: even the side of the recording walker differs from the record. */
 function otherMachine({ machine, recorded }: Session): Caveat[] {
   const facts = [
     ...(machine.pcpus === recorded.pcpus ? [] : [(of: Machine) => cpusOf(of.pcpus)]),
@@ -96,7 +96,7 @@ function otherMachine({ machine, recorded }: Session): Caveat[] {
   ];
 }
 
-/** Sides that could not be held to the record of their own machine, and what a simulation is worth there. */
+/** The caveat for sides that could not follow the record of their own machine, with the error of simulating it. */
 function simulated({ replay, recorder, recorded }: Session, sides: readonly Strategy[]): Caveat[] {
   const control = replay.simulatedRecorder;
   const record = sides.find((side) => replay.isRecord(side));
@@ -124,14 +124,14 @@ function cpusOf(pcpus: number): string {
   return Number.isFinite(pcpus) ? plural(pcpus, "physical CPU") : "a CPU for each vCPU";
 }
 
-/** The strategy's side is what the recording walker did, throughout. */
+/** Whether the strategy's side is what the recording walker did throughout. */
 export function isSelfReplay(strategy: Strategy, { replay }: Session): boolean {
   return replay.isRecord(strategy);
 }
 
 /**
- * The faults that the strategy adds to those of the record are a lower bound: of accesses that went through nothing
- * is known. Where faults share the lock their number hangs on times, and bounds nothing.
+ * Whether the faults that the strategy adds to those of the record are a lower bound, since accesses that went through
+ * are not known. Where faults share the lock their number depends on times, so it is no bound.
  */
 export function addsAtLeast(strategy: Strategy, session: Session): boolean {
   const { replay, source } = session;
@@ -150,10 +150,10 @@ function uncleanPages(strategy: Strategy, { replay }: Session): Caveat[] {
   ];
 }
 
-/** Faults and stall that change by less are taken for equal. */
+/** Smaller relative changes of faults and stall count as none. */
 const LEAST_CHANGE = 0.01;
 
-/** More faults and less waiting, or the reverse: a result that shows one of them would mislead. */
+/** More faults but less stall, or the reverse: a result that shows only one of them would mislead. */
 function oppositeDirections(first: Strategy, other: Strategy, { replay }: Session): Caveat[] {
   const [base, side] = [replay.counters(first), replay.counters(other)];
   const faults = relativeChange(base.total, side.total);
@@ -173,7 +173,7 @@ function relativeChange(base: number, other: number): number {
   return base === 0 ? 0 : (other - base) / base;
 }
 
-/** What a sanitizer found: the result is that of a walker which no machine should run. */
+/** What a sanitizer found; no machine should run a walker with findings. */
 function broken(strategy: Strategy, { replay }: Session): Caveat[] {
   return replay.found(strategy).map((tally) => ({
     code: "sanitizer",

@@ -1,4 +1,4 @@
-/** Between what a change lies, by the ranges of the figures that its modelled parts were priced with: no further replay. */
+/** The range of a change, from the ranges of the figures that priced its modelled parts, without another replay. */
 
 import { Cost, type Counters, costOf, costs } from "../replay/counters.js";
 import { figureOf } from "../replay/plan.js";
@@ -10,12 +10,12 @@ export interface ChangeInterval {
   readonly high: number;
 }
 
-/** Costs that a walker's work makes; waits follow from them. */
+/** Costs of the walker's own work; waits follow from them. */
 const worked = [Cost.walk, Cost.tlbi, Cost.clean, Cost.teardown] as const;
 
 /**
- * Of `change`, which follows from what the sides' holds of the lock differ by, as that does: in proportion. Null where
- * nothing modelled has a range, or the holds take the same together.
+ * Scales `change` by the range of the difference in the sides' costs other than waits, which it follows in proportion.
+ * Null where no modelled part has a range, or where those costs add up to the same.
  */
 export function changeInterval(
   session: Session,
@@ -43,7 +43,7 @@ export function changeInterval(
   return { low: Math.round(Math.min(...ends)), high: Math.round(Math.max(...ends)) };
 }
 
-/** By how many times what the sides' work differs by may be cheaper or dearer than the profile's figures have it. */
+/** By which factors the difference in the sides' work may be cheaper or dearer than the profile's figures make it. */
 function factorsOf(
   { profile, recorder }: Session,
   base: Counters,
@@ -65,7 +65,7 @@ function factorsOf(
   return all === 0 ? [1, 1] : [least / all, most / all];
 }
 
-/** Of the side that cleans more: what the other one is without a clean may be more by up to so much; ns. */
+/** ns by which the walks of `more`, and so the coalesces of `less`, may be longer; 0 unless `more` cleans more. */
 function untoldWalk({ replay }: Session, more: Counters, less: Counters): number {
   const { untoldClean } = replay;
   const cleaned = (of: Counters) => of.work[Charge.cleanByte] as number;

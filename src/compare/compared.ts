@@ -1,15 +1,15 @@
-/** A number of several runs before and after: medians, ranges, and whether the change is more than what runs differ by. */
+/** Compares a number of runs before and after: medians, ranges, and whether the change exceeds the variation. */
 
 import { mannWhitney } from "./mann-whitney.js";
 import { rangeOf } from "./range.js";
 import { type FigureKind, figureKinds } from "./result.js";
 import type { Compared } from "./result-recordings.js";
 
-/** Of fewer runs a side no test of ranks tells anything at this level: of 3 and 3 the least p is 0.1. */
+/** Fewest runs a side for a rank test at this level: with 3 and 3 runs the lowest possible p is 0.1. */
 export const LEAST_TESTED = 4;
 const LEVEL = 0.05;
 
-/** What one run has. */
+/** The value of one run. */
 export interface Measurement {
   readonly value: number;
   readonly kind: FigureKind;
@@ -33,7 +33,7 @@ export function compared(before: readonly Measurement[], after: readonly Measure
 
 const numberOf = ({ value }: Measurement): number => value;
 
-/** Of one side. */
+/** Summarises the runs of one side. */
 export function figureOf(runs: readonly Measurement[]): Compared["before"] {
   const leastCertain = Math.max(...runs.map(({ kind }) => figureKinds.indexOf(kind)));
   return { kind: figureKinds[leastCertain]!, ...rangeOf(runs.map(numberOf)) };

@@ -1,4 +1,4 @@
-/** The library's replays: documents in the place of results. */
+/** The library's replay functions. They return documents instead of results. */
 
 import { compareDocument, diffDocument, replayDocument, resultOfDocument } from "./documents.js";
 import type { CompareOptions, DiffOptions, ReplayOptions, SidesOptions } from "./options.js";
@@ -6,11 +6,11 @@ import { replayUnder } from "./replay-under.js";
 import type { CompareResult, DiffResult, ReplayRunResult } from "./result.js";
 import { type SampleOptions, sampled } from "./samples.js";
 
-/** A diff of two named sides that another thread can be asked for. */
+/** A diff of two named sides that another thread can run. */
 export type DiffJob = Omit<DiffOptions, "onProgress" | "observer"> &
   Required<Pick<DiffOptions, "base" | "candidate">>;
 
-/** A diff as what every kind of replay comes down to. */
+/** The options of a diff in the form that every kind of replay uses. */
 export function sidesOfDiff({ base, candidate, ...options }: DiffOptions): SidesOptions {
   return { ...options, kind: "diff", strategies: [base, candidate] };
 }
@@ -34,7 +34,7 @@ export async function replayTrace(options: ReplayOptions): Promise<ReplayRunResu
   return replayDocument(await replayUnder(sidesOfReplay(options)));
 }
 
-/** The result of `diffTrace(options)`, with what draws of the profile make of it: see `sampled`. */
+/** The result of `diffTrace(options)` with what the draws of the profile give: see `sampled`. */
 export async function sampleDiff(
   result: DiffResult,
   options: DiffOptions,
@@ -43,7 +43,7 @@ export async function sampleDiff(
   return diffDocument(await sampled(resultOfDocument(result), sidesOfDiff(options), sampling));
 }
 
-/** The result of `compareTrace(options)`, each figure with what it lies between in the draws. */
+/** The result of `compareTrace(options)`, each figure with its interval in the draws. */
 export async function sampleCompare(
   result: CompareResult,
   options: CompareOptions,
@@ -52,7 +52,7 @@ export async function sampleCompare(
   return compareDocument(await sampled(resultOfDocument(result), { ...options, kind: "compare" }, sampling));
 }
 
-/** The result of `replayTrace(options)`, each figure with what it lies between in the draws. */
+/** The result of `replayTrace(options)`, each figure with its interval in the draws. */
 export async function sampleReplay(
   result: ReplayRunResult,
   options: ReplayOptions,

@@ -1,4 +1,4 @@
-/** The published documents of a result, to and fro: each is the same numbers, laid out as its schema has them. */
+/** Converts a result to its published documents and back; each has the same numbers in the layout of its schema. */
 
 import type { Ablation } from "./ablation.js";
 import type { ResultKind } from "./options.js";
@@ -27,7 +27,7 @@ const placeIn: Readonly<Record<ResultKind, (side: number) => Place>> = {
   replay: () => ({ side: "result", epoch: (index) => `epochs.${index}` }),
 };
 
-/** The path in the document of a number of a side, whose own path is `stallNs.p50` or `epochs.0.makespanNs`. */
+/** Path in the document of a side's number, whose path in the side is `stallNs.p50` or `epochs.0.makespanNs`. */
 function pathIn(place: Place, path: string): string {
   const [, index, name] = /^epochs\.(\d+)\.(.*)$/.exec(path) ?? [];
   return index === undefined ? `${place.side}.${path}` : `${place.epoch(Number(index))}.${name}`;
@@ -131,7 +131,7 @@ export function documentOf(result: TraceResult): ResultDocument {
   }
 }
 
-/** The result that a document was made of. */
+/** The result that a document was made from. */
 export function resultOfDocument(document: ResultDocument): TraceResult {
   const { trace, profile, selfReplay, caveats, findings = null } = document;
   const { kind, sides, ...more } = partsOf(document);
@@ -224,7 +224,7 @@ function epochFigures({ makespanNs, faults }: ReplayRunResult["epochs"][number])
   return { makespanNs, faults };
 }
 
-/** Of all figures those of one side, by its own paths. */
+/** The figures of one side, by its own paths. */
 function ownFigures(
   figures: Readonly<Record<string, Figure>>,
   place: Place,

@@ -1,4 +1,4 @@
-/** An epoch that nothing names is called by its number. */
+/** The label of an epoch, or its number if it has no label. */
 export function epochName(label: string, index: number): string {
   return label === "" ? `#${index + 1}` : label;
 }

@@ -1,22 +1,22 @@
-/** Which epochs several recordings have in common. */
+/** Finds the epochs that several recordings have in common. */
 
 /** An epoch that all of them have. */
 interface SharedEpoch {
   readonly label: string;
-  /** Its place in each recording. */
+  /** Its index in each recording. */
   readonly at: readonly number[];
 }
 
 export interface EpochsAlike {
   /** In the order of the first recording. */
   readonly shared: readonly SharedEpoch[];
-  /** Epochs that not all have, by their labels, with the recordings that have them. */
+  /** Epochs that only some recordings have, by label, with the recordings that have them. */
   readonly apart: readonly { readonly label: string; readonly of: readonly number[] }[];
 }
 
 /**
- * Epochs are paired by their labels, those of one label by their order; where no label is shared, all by their order.
- * Undefined where there is neither a shared label nor one number of epochs.
+ * Pairs epochs by their labels, those with the same label by their order; if no label is shared, all by their order.
+ * Undefined where the recordings share no label and have different numbers of epochs.
  *
  * @param recordings the labels of each one's epochs
  */
@@ -29,7 +29,7 @@ export function epochsAlike(recordings: readonly (readonly string[])[]): EpochsA
     of: [...places.keys()].filter((n) => places[n]!.has(key)),
   }));
   const isShared = ({ of }: { readonly of: readonly number[] }) => of.length === recordings.length;
-  // What nothing names is called by its place, which says nothing of what it is: names come first.
+  // An unnamed epoch is labelled by its number, which does not identify it: shared names take precedence.
   const hasNames = recordings.some((labels) => labels.some((label) => !isNumber(label)));
   const shared = alike
     .filter((epoch) => isShared(epoch) && !(hasNames && isNumber(epoch.label)))
@@ -55,7 +55,7 @@ function isNumber(label: string): boolean {
   return /^#\d+$/.test(label);
 }
 
-/** Each epoch's place by its label and which of that label it is. */
+/** Index of each epoch, by its label and its ordinal among the epochs of that label. */
 function placesOf(labels: readonly string[]): Map<string, number> {
   const seen = new Map<string, number>();
   return new Map(

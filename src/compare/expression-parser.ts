@@ -26,7 +26,7 @@ export type Expr =
 const maxLength = 2000;
 const maxDepth = 50;
 
-/** Times are compared in nanoseconds, ratios in 0..1. */
+/** Times are compared in nanoseconds, ratios as 0..1. */
 const unitScale: Readonly<Record<string, number>> = { ns: 1, us: 1e3, ms: 1e6, s: 1e9, "%": 0.01 };
 
 type Token =
@@ -109,7 +109,7 @@ function problem(column: number, what: string): UsageError {
   return new UsageError(`--fail-on: column ${column}: ${what}`);
 }
 
-/** Throws UsageError, and nothing else, on any text. */
+/** Throws UsageError, and nothing else, for any invalid text. */
 export function parse(text: string): Expr {
   if (text.length > maxLength) throw new UsageError(`--fail-on: longer than ${maxLength} characters`);
   return new Parser(tokenize(text)).whole();
@@ -133,7 +133,7 @@ class Parser {
     return this.tokens[this.next]!;
   }
 
-  /** The operator's text if the next token is one of `wanted`, which is then consumed. */
+  /** Consumes the next token and returns its text if it is one of the operators `wanted`. */
   private accept<T extends string>(...wanted: readonly T[]): T | undefined {
     const token = this.peek();
     if (token.type !== "operator") return undefined;

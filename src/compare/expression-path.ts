@@ -1,4 +1,4 @@
-/** Paths into a result: checked against its schema before a run, looked up in the result after it. */
+/** Paths into a result: they are checked against its schema before a run, and looked up in the result after it. */
 
 import type { z } from "zod";
 import { UsageError } from "../errors.js";
@@ -6,10 +6,10 @@ import { didYouMean } from "../suggest.js";
 import type { Segment } from "./expression-parser.js";
 import { jsonSchemaOf } from "./result.js";
 
-/** What a result holds at one place, as far as a path can go on from there. */
+/** How a path can continue from one place in a result. */
 export type SchemaShape =
   | { readonly type: "object"; readonly keys: ReadonlyMap<string, SchemaShape> }
-  /** Any key at all: counts by reason. */
+  /** Any key is allowed, as in counts by reason. */
   | { readonly type: "record"; readonly each: SchemaShape }
   | { readonly type: "array"; readonly each: SchemaShape }
   | { readonly type: "leaf" };
@@ -37,7 +37,7 @@ function shape(schema: JsonSchema): SchemaShape {
     return { type: "record", each: shape(schema.additionalProperties) };
   }
   if (schema.items !== undefined) return { type: "array", each: shape(schema.items) };
-  // Nullable is the only union in a result.
+  // The only unions in a result are nullable types.
   return schema.anyOf?.map(shape).find((option) => option.type !== "leaf") ?? leaf;
 }
 
@@ -52,7 +52,7 @@ export function checkPath(segments: readonly Segment[], root: SchemaShape, colum
   if (problem !== undefined) throw new UsageError(`--fail-on: column ${column}: ${problem}`);
 }
 
-/** What is wrong with a path that leads nowhere, with the nearest valid one; undefined where it leads somewhere. */
+/** The problem with a path that leads nowhere, with the nearest valid one; undefined for a valid path. */
 export function pathProblem(segments: readonly Segment[], root: SchemaShape): string | undefined {
   let at: SchemaShape | undefined = root;
   for (const segment of segments) at = at && stepInto(at, segment);
@@ -65,8 +65,8 @@ export function pathProblem(segments: readonly Segment[], root: SchemaShape): st
 }
 
 /**
- * Every path of a shape that ends at a name the shape itself knows. Where one passes an array or a record,
- * that step is spelt as in `written`.
+ * Every path of a shape that ends at a name which the shape itself knows. A step through an array or a record is
+ * spelt as in `written`.
  */
 function* pathsOf(from: SchemaShape, written: readonly Segment[], prefix = ""): Generator<string> {
   if (from.type === "leaf") return;
@@ -82,7 +82,7 @@ function* pathsOf(from: SchemaShape, written: readonly Segment[], prefix = ""): 
   }
 }
 
-/** The longest valid start of a path that has no near neighbour, and what may follow it. */
+/** The longest valid start of a path that resembles no valid one, and what may follow that start. */
 function nearestStart(segments: readonly Segment[], root: SchemaShape): string {
   let at = root;
   let valid = 0;
@@ -115,7 +115,7 @@ export function lookUp(segments: readonly Segment[], root: unknown): unknown {
   return at ?? null;
 }
 
-/** A figure that is not there would never fail anything. */
+/** Throws UsageError for a figure that does not exist: as null it would never fail a condition. */
 function checkFigure(segment: Segment, step: number, at: unknown): void {
   if (step === 1 && isObject(at))
     throw new UsageError(

@@ -7,14 +7,14 @@
  * - Paths are dotted; an array's element is named by its number or by its label (`epochs.0`,
  *   `epochs.ADJUST`, `epochs['two words']`).
  * - Numbers may carry a unit: ns, us, ms, s (all become nanoseconds) or % (becomes a ratio).
- *   Text stands in '..' or "..". `true`, `false` and `null` are themselves.
+ *   Text is quoted: '..' or "..". `true`, `false` and `null` are themselves.
  * - From loosest to tightest: `or` (`||`); `and` (`&&`); `not` (`!`); `< <= > >= == !=` and `has`, which do
  *   not chain; `+ -`; `* /`; unary `-`; parentheses.
- * - `has` is true when a list holds the value or an entry with that `code` or `label`, or a record that name.
- * - null (an unknown figure, such as `selfReplay` where the recording walker is unknown) equals only null;
- *   ordering it is false; arithmetic with it gives null; as a condition it is false.
+ * - `has` is true if a list holds the value or an entry with that `code` or `label`, or if a record holds that name.
+ * - null (an unknown figure, such as `selfReplay` where the recording walker is unknown) is equal only to null;
+ *   ordering it gives false; arithmetic with it gives null; as a condition it is false.
  * - x / 0 is infinite, with x's sign, so a rise from nothing exceeds every ratio; 0 / 0 is null.
- * - `and` and `or` leave the right side alone where the left one decides.
+ * - `and` and `or` do not evaluate the right side if the left side decides.
  */
 
 import type { z } from "zod";
@@ -114,7 +114,7 @@ const arithmetic = {
   "+": (a: number, b: number) => a + b,
   "-": (a: number, b: number) => a - b,
   "*": (a: number, b: number) => a * b,
-  // A negative zero must not turn the sign: `a - a` is nothing, not less than nothing.
+  // A negative zero must not flip the sign: `a - a` is zero, not less than zero.
   "/": (a: number, b: number) => a / (b === 0 ? 0 : b),
 };
 

@@ -1,4 +1,4 @@
-/** What each figure of a result is: taken from the trace, certain, a bound, or the outcome of a model. */
+/** Classifies each figure of a result: taken from the trace, certain, a bound, or the outcome of a model. */
 
 import { Cost, type Counters, costs } from "../replay/counters.js";
 import type { Strategy } from "../strategy/strategy.js";
@@ -11,10 +11,10 @@ import type { ResultSide } from "./trace-result.js";
 
 type Change = NonNullable<Verdict["change"]>;
 
-/** Sums of shares of times: equal but for rounding. */
+/** A share of this much counts as all, since sums of times are rounded. */
 const NEARLY_ALL = 1 - 1e-9;
 
-/** Each number of a side, by its path there; of the epochs that are shown, as `epochs.0.makespanNs`. */
+/** Classifies each number of a side by its path there; those of the shown epochs are at `epochs.0.makespanNs` etc. */
 export function figuresOf(
   strategy: Strategy,
   replay: ReplayResult,
@@ -31,12 +31,12 @@ export function figuresOf(
   return figures;
 }
 
-/** The number of a side at a path of its own: of the replay, as `stallNs.p50`, or of the side, as `epochs.0.makespanNs`. */
+/** The number at a path of a side: in its replay, as `stallNs.p50`, or in the side, as `epochs.0.makespanNs`. */
 export function numberOf({ replay, epochs }: Pick<ResultSide, "replay" | "epochs">, path: string): number {
   return path.startsWith("epochs.") ? numberAt({ epochs }, path) : numberAt(replay, path);
 }
 
-/** The path of the number in a side that a verdict is about. */
+/** The path of the number that a verdict is about, in a side. */
 export function changePath({ of, epochIndex }: Pick<Change, "of" | "epochIndex">): string {
   if (of === "stall") return "stallNs.total";
   if (of === "faults") return "faults.total";
@@ -50,7 +50,7 @@ export function numberAt(document: object, path: string): number {
   return at as number;
 }
 
-/** The way to each number of a side, as `stallNs.p50`. */
+/** The paths of all numbers of a side, such as `stallNs.p50`. */
 export function figurePaths(value: object): string[] {
   return Object.entries(value).flatMap(([key, part]: [string, unknown]) => {
     if (typeof part === "number") return [key];
@@ -58,12 +58,12 @@ export function figurePaths(value: object): string[] {
   });
 }
 
-/** What may be said of one side's figures. */
+/** Decides the kind of one side's figures. */
 class Judge {
   private readonly counters: Counters;
-  /** This side is the self-replay. */
+  /** Whether this side is the self-replay. */
   private readonly isRecord: boolean;
-  /** Of the work that the walker does, and of why an access faults. */
+  /** Kind of the figures for the walker's work, and for the causes of faults. */
   private readonly ofWork: FigureKind;
   readonly ofFaults: FigureKind;
   private readonly ofTime: FigureKind;
@@ -82,7 +82,7 @@ class Judge {
       this.ofWork = isWhole ? "exact" : "modelled";
       this.ofFaults = total === recorded ? "recorded" : this.ofWork;
     } else {
-      // One vCPU has nobody to race with: its accesses come in their order, whatever they take.
+      // A single vCPU races with no other: its accesses keep their order, however long they take.
       const isAlone = replay.fold.vcpus === 1;
       this.ofWork = isAlone ? "exact" : "modelled";
       this.ofFaults = isAlone && !hasAccesses(source) ? "at least" : this.ofWork;
@@ -137,12 +137,12 @@ class Judge {
     return this.counters.epochs.every((_, index) => this.ofEpoch(index) === "recorded");
   }
 
-  /** A wait is what the replay makes of all else; and where it is not sure who faults, it is not of what that takes. */
+  /** A wait results from everything else in the replay; and where it is uncertain who faults, so is what that costs. */
   private ofCost(cost: number): FigureKind {
     if (!this.isRecord && this.ofWork !== "exact") return "modelled";
     const { costNs, recordedCostNs } = this.counters;
     const ns = costNs[cost] as number;
-    // A recorded walk is shared out between the two in the profile's proportion.
+    // A recorded walk is divided between these two in the profile's proportion.
     if (cost === Cost.walk || cost === Cost.teardown) return "modelled";
     return ns > 0 && (recordedCostNs[cost] as number) >= ns * NEARLY_ALL ? "recorded" : "modelled";
   }

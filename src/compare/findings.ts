@@ -3,7 +3,7 @@ import type { Strategy } from "../strategy/strategy.js";
 import type { ResultFinding } from "./result.js";
 import type { Session } from "./session.js";
 
-/** What the sanitizer found under each side; null where none watched. */
+/** What the sanitizer found on each side; null where none watched. */
 export function findingsOf({ replay, options }: Session, sides: readonly Strategy[]): ResultFinding[] | null {
   if (options.sanitize !== true) return null;
   return [...new Set(sides)].flatMap((strategy) =>

@@ -1,4 +1,4 @@
-/** What no machine should run: what a side exposes to its guests, and what its walker breaks. */
+/** Why no machine should run a side: the memory that it exposes to guests, and the rules that its walker breaks. */
 
 import { meanings } from "../stage2/finding.js";
 import type { Strategy } from "../strategy/strategy.js";
@@ -7,7 +7,7 @@ import type { Session } from "./session.js";
 
 type Hazard = Verdict["hazards"][number];
 
-/** Pages that the replay itself sees exposed, and every rule that a sanitizer found broken, where one watched. */
+/** Pages that the replay itself sees exposed, and every rule that a sanitizer found broken, if one watched. */
 export function hazardsOf({ replay }: Session, side: Strategy): Hazard[] {
   const atMost = replay.unknownSubtrees > 0;
   const found = replay

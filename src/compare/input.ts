@@ -1,4 +1,4 @@
-/** A trace as it is opened for a replay: what its header says of the machine, and what stands in where it says nothing. */
+/** Opens a trace for a replay: what its header says of the machine, and the defaults for what it does not say. */
 
 import { UnsupportedTraceError, UsageError } from "../errors.js";
 import { openTrace } from "../import/open-trace.js";
@@ -15,17 +15,17 @@ import { readWorkload } from "../workload/index.js";
 import type { TraceOptions } from "./options.js";
 import type { Caveat } from "./result.js";
 
-/** IPA sizes tried in turn where the header names none. */
+/** IPA sizes, tried in turn where the header has none. */
 const IA_BITS = [40, 48, 52];
 const GRANULE = 4096;
 
-/** What of a caller's options tells how a trace is read. */
+/** The caller's options that determine how a trace is read. */
 export type InputOptions = Pick<
   TraceOptions,
   "input" | "name" | "import" | "lenient" | "recording" | "reorderWindowNs" | "onProgress"
 >;
 
-/** Reads a trace with `attempt`, again with more IPA bits where the header names none and an address does not fit. */
+/** Reads a trace with `attempt`; retries with more IPA bits where the header has none and an address does not fit. */
 export async function readInput<T>(
   options: InputOptions,
   attempt: (source: TraceSource, iaBits: number) => Promise<T>,
@@ -49,7 +49,7 @@ export async function readInput<T>(
   }
 }
 
-/** A trace, or the events of a described workload. */
+/** Opens a trace, or the events of a described workload. */
 async function openInput(options: InputOptions): Promise<TraceSource> {
   const { input } = options;
   const name = options.name ?? (typeof input === "string" ? undefined : `workload ${input.workload}`);
@@ -60,12 +60,12 @@ async function openInput(options: InputOptions): Promise<TraceSource> {
   });
 }
 
-/** The built-in profile of a machine whose waiters for the MMU lock do this. */
+/** The built-in profile for a machine whose waiters for the MMU lock spin, or sleep. */
 export function defaultProfile(lockWait: "spin" | "sleep"): string {
   return lockWait === "sleep" ? "emulated" : "kunpeng920";
 }
 
-/** The recording machine's tables. */
+/** The stage-2 configuration of the recording machine. */
 export function stage2Of(header: TraceHeader | undefined, iaBits: number): Stage2Config {
   return {
     granuleBytes: header?.granule ?? GRANULE,
@@ -75,10 +75,10 @@ export function stage2Of(header: TraceHeader | undefined, iaBits: number): Stage
   };
 }
 
-/** What the input's header says, with what the caller told. Throws as openTrace and its reader do. */
+/** The input's header, with what the caller told. Throws as openTrace and its reader do. */
 export async function headerOfInput(options: InputOptions): Promise<TraceHeader | undefined> {
   const source = await openInput(options);
-  // Whatever has begun to read closes it.
+  // A reader that has been started closes the input.
   for await (const _ of source.batches()) break;
   return source.header;
 }
@@ -98,7 +98,7 @@ function readerOptions(options: InputOptions): Parameters<typeof openTrace>[1] {
   };
 }
 
-/** What is told of a recording as a header has it: the walker's name, where its module may have been given. */
+/** What the caller told of a recording, as header fields: a walker given as a module becomes its name. */
 export async function headerTold(told: RecordedMachine = {}): Promise<RecordedMachine> {
   const walker = await walkerTold(told);
   return walker === undefined ? told : { ...told, walker: walker.name };
@@ -113,12 +113,12 @@ async function walkerTold({ walker }: RecordedMachine): Promise<Strategy | undef
   }
 }
 
-/** Where the caller told otherwise than the trace does. */
+/** A caveat for each fact in which the caller contradicts the trace. */
 export function contradictionCaveats({ contradictions }: TraceSource): Caveat[] {
   return contradictions.map((each) => ({ code: "header-contradicted", text: contradictionText(each) }));
 }
 
-/** The strategy that the recording kernel ran: told, else by the header, else guessed from the kernel's release. */
+/** The strategy that the recording kernel ran: as told, else from the header, else guessed from the kernel release. */
 export async function recorderOf(
   options: InputOptions,
   header: TraceHeader | undefined,

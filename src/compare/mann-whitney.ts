@@ -1,19 +1,19 @@
 /**
  * The Mann-Whitney U test (Mann and Whitney, Annals of Mathematical Statistics 18, 1947): whether values of one sample
- * tend to be larger than those of another. Nothing is assumed of how they are distributed.
+ * tend to be larger than those of another. It assumes nothing about their distributions.
  */
 
 export interface MannWhitney {
-  /** Of the first sample: its pairs with the second in which it is the larger; an equal pair is a half. */
+  /** Number of pairs with the second sample in which the first one is larger; an equal pair counts one half. */
   readonly u: number;
-  /** Two-sided: of all ways to share the values out, those that are as uneven as this one. */
+  /** Two-sided: the share of all ways to divide the values that are at least as uneven as this one. */
   readonly p: number;
 }
 
-/** Up to so many values together every way to share them out is counted: the counts are whole numbers below 2 ** 53. */
+/** Up to this many values, all ways to divide them are counted; the counts are whole numbers below 2 ** 53. */
 const MOST_COUNTED = 50;
 
-/** Two samples of at least one value each. */
+/** Both samples must have at least one value. */
 export function mannWhitney(first: readonly number[], second: readonly number[]): MannWhitney {
   const values = [...first, ...second];
   const ranks = doubledRanks(values);
@@ -24,13 +24,13 @@ export function mannWhitney(first: readonly number[], second: readonly number[])
   return { u, p: Math.min(1, p) };
 }
 
-/** Twice each value's rank from 1 up: equal values share the mean of theirs, which may be a half. */
+/** Twice each value's rank, from 1 up: equal values share the mean of their ranks, which may be a half. */
 function doubledRanks(values: readonly number[]): number[] {
   const sorted = [...values].sort((a, b) => a - b);
   return values.map((value) => sorted.indexOf(value) + sorted.lastIndexOf(value) + 2);
 }
 
-/** By the number of ways to take `size` of the ranks for each sum that they may have. */
+/** Exact p: counts the ways to take `size` of the ranks, for each sum that they may have. */
 function counted(ranks: readonly number[], size: number, sum: number): number {
   const most = ranks.reduce((all, rank) => all + rank, 0);
   const ways = Array.from({ length: size + 1 }, () => new Float64Array(most + 1));
@@ -40,7 +40,7 @@ function counted(ranks: readonly number[], size: number, sum: number): number {
       const [before, after] = [ways[taken - 1]!, ways[taken]!];
       for (let of = rank; of <= most; of++) after[of]! += before[of - rank]!;
     }
-  // All ranks together are most = 2 * (1 + .. + N), of which `size` of N is the mean.
+  // The sum of all ranks is most = 2 * (1 + .. + N); a choice of `size` out of N has this mean.
   const mean = (most * size) / ranks.length;
   let all = 0;
   let asUneven = 0;
@@ -51,7 +51,7 @@ function counted(ranks: readonly number[], size: number, sum: number): number {
   return asUneven / all;
 }
 
-/** By the normal distribution, its variance corrected for ties and U for being a whole number. */
+/** Approximate p, by the normal distribution with the variance corrected for ties and a continuity correction. */
 function approximated(ranks: readonly number[], size: number, u: number): number {
   const n = ranks.length;
   const pairs = size * (n - size);
@@ -64,7 +64,7 @@ function approximated(ranks: readonly number[], size: number, u: number): number
   return complementaryError(off / Math.sqrt(2 * variance));
 }
 
-/** erfc(x), x >= 0, to 1.2e-7 of it (Press et al., Numerical Recipes, 2nd edition, 6.2). */
+/** erfc(x) for x >= 0, with a relative error of 1.2e-7 (Press et al., Numerical Recipes, 2nd edition, 6.2). */
 function complementaryError(x: number): number {
   const t = 1 / (1 + x / 2);
   const series = [

@@ -1,4 +1,4 @@
-/** What a caller of the replayer asks for; the command line fills these in from its arguments. */
+/** What a caller requests of the replayer; the command line fills these in from its arguments. */
 
 import type { ProfileDocument } from "../cost/profile.js";
 import type { ImportOptions } from "../import/recording-source.js";
@@ -7,7 +7,7 @@ import type { RecordedMachine } from "../trace/header.js";
 import type { DescribedWorkload } from "../workload/workload.js";
 import type { Watcher } from "./watcher.js";
 
-/** How far a run has come. `totalBytes` is absent where the input's size is unknown (standard input). */
+/** Progress of a run. `totalBytes` is absent where the input's size is unknown (standard input). */
 export interface Progress {
   readonly doneBytes: number;
   readonly totalBytes?: number;
@@ -19,26 +19,29 @@ export interface IpaRange {
   readonly end: number;
 }
 
-/** A machine that did not record the trace, as far as it differs from the one that did. */
+/** A machine other than the recording one, given by the facts in which it differs. */
 export type WhatIf = Pick<RecordedMachine, "pcpus" | "lock_wait">;
 
 /** What `diffTrace` and `replayTrace` have in common. */
 export interface TraceOptions {
-  /** A trace or a recording that import reads, plain or compressed; `-` is standard input. Or a described workload. */
+  /** A trace, or a recording that import reads, plain or compressed; `-` is standard input. Or a described workload. */
   readonly input: string | DescribedWorkload;
-  /** What to call the input, in place of its path. */
+  /** A name for the input, instead of its path. */
   readonly name?: string;
   /** How a recording of another format is read. */
   readonly import?: ImportOptions;
-  /** A built-in profile's name, a JSON file or what it holds, or `fit`: fitted on the trace, which is read twice. Default: `emulated` where the trace's waiters sleep, else `kunpeng920`. */
+  /**
+   * A built-in profile's name, a JSON file or its contents, or `fit`, which fits one on the trace and reads that twice.
+   * Default: `emulated` where the trace's waiters sleep, else `kunpeng920`.
+   */
   readonly profile?: string | ProfileDocument;
   /** Skip and count malformed lines instead of refusing the trace. */
   readonly lenient: boolean;
-  /** What the caller knows of the machine that recorded the trace: wins over the header. Its walker may be an ES module, too. */
+  /** What the caller knows of the recording machine; overrides the header. Its walker may also be an ES module. */
   readonly recording?: RecordedMachine;
-  /** What of the machine is to be another than it was: all sides are then simulated. */
+  /** What differs from the recording machine; all sides are then simulated. */
   readonly whatIf?: WhatIf;
-  /** Count only what happens in the VM of this name: its table's pointer, or the events' own `vm`. */
+  /** Count only what happens in the VM of this name, which is its table's pointer or the events' own `vm`. */
   readonly vm?: string;
   /** Count only what happens in this memslot. */
   readonly slot?: number;
@@ -46,51 +49,51 @@ export interface TraceOptions {
   readonly ipa?: IpaRange;
   /** Count only this epoch. */
   readonly epoch?: string;
-  /** A silence of this length or more cuts the trace into epochs. */
+  /** A silence of at least this length starts a new epoch. */
   readonly epochGapNs?: number;
   /** How far events of different CPUs may be out of order in the file. */
   readonly reorderWindowNs?: number;
-  /** Whether a sanitizer watches the tables: it finds what would be wrong on a machine. */
+  /** Whether a sanitizer watches the tables and finds what would be wrong on a machine. */
   readonly sanitize?: boolean;
-  /** What the costs of the strategies are multiplied with, recorded or modelled. Default: they are as they are. */
+  /** Factors for the costs of the strategies, recorded or modelled. Default: 1. */
   readonly scale?: CostFactors;
-  /** Replays this draw of the accesses' times, each within its exit path of the recorded one. Default: as recorded. */
+  /** Seed of a draw of access times, each within one exit path of the recorded time. Default: the recorded times. */
   readonly arrivalSeed?: number;
-  /** Told of each replayed fault and operation of every side. */
+  /** Is told of each replayed fault and operation of every side. */
   readonly observer?: Watcher;
   readonly onProgress?: (progress: Progress) => void;
 }
 
-/** Which command a result is of: its document, and what its columns are called, hang on it. */
+/** The command that a result is of; it determines the document and the names of its columns. */
 export type ResultKind = "diff" | "compare" | "replay";
 
-/** What every kind of replay comes down to. */
+/** The options that every kind of replay is reduced to. */
 export interface SidesOptions extends TraceOptions {
   readonly kind: ResultKind;
   /**
-   * Names, kernel releases and modules; the others are set against the first. Undefined: the first is the recording walker
-   * where that is known, else pre-patch; and against pre-patch another is post-patch.
+   * Names, kernel releases and modules; all are compared with the first. An undefined first one is the recording walker
+   * if that is known, else pre-patch. An undefined later one is post-patch, if the first is pre-patch.
    */
   readonly strategies: readonly (string | undefined)[];
-  /** Costs to run all strategies without, each in turn. */
+  /** Costs to run all strategies without, one at a time. */
   readonly ablate?: readonly ScalableCost[];
-  /** Of a diff: reads the input once more, without the cost that changes most, for the verdict to say what it explains. */
+  /** For a diff: reads the input again without the cost that changes most, to say in the verdict what it explains. */
   readonly explain?: boolean;
 }
 
 export interface DiffOptions extends TraceOptions {
-  /** A built-in strategy's name, a kernel release, or an ES module. Default: the recording walker; where it is not known, pre-patch. */
+  /** A built-in strategy's name, a kernel release, or an ES module. Default: the recording walker, else pre-patch. */
   readonly base?: string;
-  /** Default, against pre-patch alone: post-patch. */
+  /** Default, only against pre-patch: post-patch. */
   readonly candidate?: string;
-  /** Costs to run both strategies without, each in turn. */
+  /** Costs to run both strategies without, one at a time. */
   readonly ablate?: readonly ScalableCost[];
-  /** Reads the input once more, without the cost that changes most, for the verdict to say what that explains. */
+  /** Reads the input again without the cost that changes most, to say in the verdict what it explains. */
   readonly explain?: boolean;
 }
 
 export interface CompareOptions extends TraceOptions {
-  /** Names and modules; the others are set against the first. */
+  /** Names, kernel releases and modules; all are compared with the first. */
   readonly strategies: readonly string[];
 }
 

@@ -1,4 +1,4 @@
-/** What recordings of one kernel predict of another, held against recordings of that one. */
+/** Compares what recordings of one kernel predict of another with recordings of that other kernel. */
 
 import { loadStrategy } from "../strategy/load.js";
 import { figureOf } from "./compared.js";
@@ -17,12 +17,12 @@ export interface PredictionOptions extends RecordingsOptions {
 }
 
 /**
- * Replays each run of `before` under its own walker and the candidate, each of `after` under the candidate as its own.
+ * Replays each run of `before` under its own walker and the candidate, and each of `after` under the candidate.
  * Throws as compareRecordings does.
  */
 export async function validatePrediction(options: PredictionOptions): Promise<PredictionResult> {
   const { candidate, ...recordings } = options;
-  // A slip in it shows before any recording is read.
+  // This reports a misspelt name before any recording is read.
   await loadStrategy(candidate);
   const after = { ...options.after, recording: { walker: candidate, ...options.after.recording } };
   const runs = await replayedRuns(
@@ -36,9 +36,10 @@ export async function validatePrediction(options: PredictionOptions): Promise<Pr
 }
 
 /**
- * The same of results: of `before` diffs, whose base is the recording. Throws UsageError where they are too unlike.
+ * Makes the prediction from results; those of `before` are diffs whose base is the recording. Throws UsageError where
+ * the recordings are too unlike.
  *
- * @param counted what of them was counted
+ * @param counted the memory that was counted
  */
 function predictionOf(runs: Sides<TraceResult>, counted: CountedMemory = {}): PredictionResult {
   const measured = besideEachOther(runs, counted);

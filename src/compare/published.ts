@@ -1,4 +1,4 @@
-/** A table of published times of kvm_page_table_test (src/cost/published/), and the workload that each row ran. */
+/** A table of published times of kvm_page_table_test (src/cost/published/), and the workload of each row. */
 
 import { readFileSync } from "node:fs";
 import { UsageError } from "../errors.js";
@@ -10,7 +10,7 @@ import { type DescribedWorkload, describeWorkload } from "../workload/workload.j
 export const walkers = { base: "v5.12-rc1", p1: "pre-patch", "p1+coalesce": "post-patch" } as const;
 export type Variant = keyof typeof walkers;
 
-/** How the published table calls the memory behind the slot, as the test's options. */
+/** The names that the published table has for the memory behind the slot, as options of the test. */
 const memories = {
   hugetlb1g: { type: "hugetlb", granularity: "1G" },
   thp2m: { type: "thp", granularity: "2M" },
@@ -21,7 +21,7 @@ const columns = "message_id,backing,mem_gib,vcpus,variant,stage,seconds,used";
 
 /** The published runs of one experiment. */
 export interface PublishedRow {
-  /** In the file, from 1 on. */
+  /** Line in the file, from 1. */
   readonly line: number;
   readonly messageId: string;
   readonly memory: Memory;
@@ -85,7 +85,7 @@ export function meanSeconds({ seconds }: PublishedRow): number {
   return seconds.reduce((sum, value) => sum + value, 0) / seconds.length;
 }
 
-/** The test as it was run for the table. */
+/** The test with the options that it was run with for the table. */
 export function publishedWorkload(memory: Memory, gib: number, vcpus: number): DescribedWorkload {
   const given = { ...memories[memory], mode: 4, size: `${gib}G`, vcpus, fwb: false };
   return describeWorkload(kvmPageTableTest, given);

@@ -1,11 +1,11 @@
-/** Several runs' values of one figure. */
+/** Summary of several runs' values of one figure. */
 export interface Range {
   readonly median: number;
   readonly least: number;
   readonly most: number;
 }
 
-/** @param values one at least */
+/** @param values at least one */
 export function rangeOf(values: readonly number[]): Range {
   return { median: medianOf(values), least: Math.min(...values), most: Math.max(...values) };
 }
@@ -16,7 +16,7 @@ export function medianOf(values: readonly number[]): number {
   return ((sorted[Math.floor(at)] as number) + (sorted[Math.ceil(at)] as number)) / 2;
 }
 
-/** How far a value lies from the nearest point of a measured range, relative to that; null where that is 0. */
+/** Distance of a value from the nearest point of a measured range, relative to that point; null where that is 0. */
 export function errorOf(value: number, { least, most }: Pick<Range, "least" | "most">): number | null {
   if (value >= least && value <= most) return 0;
   const nearest = value < least ? least : most;

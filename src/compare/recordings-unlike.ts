@@ -1,4 +1,4 @@
-/** Where the recordings of two sides are not of one experiment: what has to be said of it, and what nothing can be said for. */
+/** Checks whether the recordings of two sides are of one experiment: caveats, or errors where they are incomparable. */
 
 import { UsageError } from "../errors.js";
 import { plural } from "../stage2/address-text.js";
@@ -14,10 +14,10 @@ export interface Sides<T> {
   readonly after: readonly T[];
 }
 
-/** What of the guests' memory is counted; all of it where nothing is told. */
+/** The part of the guests' memory that is counted; all of it by default. */
 export type CountedMemory = Pick<TraceOptions, "slot" | "ipa">;
 
-/** The epochs that all runs have, before's runs first. Throws UsageError where none can be paired. */
+/** The epochs that all runs have; the runs of `before` come first. Throws UsageError where none can be paired. */
 export function sharedEpochs({ before, after }: Sides<TraceResult>): EpochsAlike {
   const runs = [...before, ...after];
   const labels = runs.map(({ epochs }) => epochs.map(({ label }) => label));
@@ -29,7 +29,7 @@ export function sharedEpochs({ before, after }: Sides<TraceResult>): EpochsAlike
   throw new UsageError(`no epoch is common to the recordings, nor is their number: ${held.join("; ")}`);
 }
 
-/** Throws UsageError where the memslot that is asked for is another one in each recording. */
+/** Throws UsageError where the selected memslot is not the same in all recordings. */
 export function checkSlots(slot: number | undefined, { before, after }: Sides<TraceResult>): void {
   if (slot === undefined) return;
   const texts = [...before, ...after].map((run) => [slotsText(run, slot), run.trace.source] as const);
@@ -41,7 +41,7 @@ export function checkSlots(slot: number | undefined, { before, after }: Sides<Tr
     );
 }
 
-/** Why a change between the sides may come from something else than what is compared; each is a caveat, too. */
+/** Caveats that give reasons why a change between the sides may have another origin than what is compared. */
 export function unlikeReasons(runs: Sides<TraceResult>, { slot, ipa }: CountedMemory = {}): Caveat[] {
   const unlike = (code: string, what: string, textOf: (run: TraceResult) => string): Caveat[] => {
     const [before, after] = [textsOf(runs.before, textOf), textsOf(runs.after, textOf)];
@@ -50,7 +50,7 @@ export function unlikeReasons(runs: Sides<TraceResult>, { slot, ipa }: CountedMe
   return [
     ...unlike("unlike-vms", "the sides have not the same number of VMs", ({ trace }) => `${trace.vms}`),
     ...unlike("unlike-vcpus", "the sides have not the same number of vCPUs", ({ trace }) => `${trace.vcpus}`),
-    // Of one slot or range it is known to be the same memory.
+    // A selected slot or range is known to be the same memory.
     ...(slot === undefined && ipa === undefined
       ? unlike("unlike-memslots", "the sides have not the same memslots", (run) => slotsText(run))
       : []),
@@ -58,7 +58,7 @@ export function unlikeReasons(runs: Sides<TraceResult>, { slot, ipa }: CountedMe
   ];
 }
 
-/** What else has to be known of epochs that only some runs have. */
+/** Caveats for epochs that only some runs have. */
 export function epochCaveats({ apart }: EpochsAlike, runs: Sides<TraceResult>): Caveat[] {
   const sources = [...runs.before, ...runs.after].map(({ trace }) => trace.source);
   return apart.map(({ label, of }) => {
@@ -77,7 +77,7 @@ export function epochCaveats({ apart }: EpochsAlike, runs: Sides<TraceResult>): 
   });
 }
 
-/** The different texts of a side's runs, as one. */
+/** The different texts of a side's runs, as one text. */
 function textsOf(runs: readonly TraceResult[], textOf: (run: TraceResult) => string): string {
   return [...new Set(runs.map(textOf))].sort().join(" or ");
 }

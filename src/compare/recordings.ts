@@ -1,4 +1,4 @@
-/** Recordings of two kernels, settings or VMMs side by side: what each shows under its own walker, and nothing else. */
+/** Compares recordings of two kernels, settings or VMMs: what each shows under its own walker, with no prediction. */
 
 import { UsageError } from "../errors.js";
 import type { RecordedMachine } from "../trace/header.js";
@@ -21,9 +21,9 @@ import type { ResultSide, TraceResult } from "./trace-result.js";
 
 /** One side: the runs of one kernel. */
 export interface RecordedRuns {
-  /** Traces or recordings that import reads; files. */
+  /** Files: traces, or recordings that import reads. */
   readonly inputs: readonly string[];
-  /** What the caller knows of the machine that recorded these; it wins over what is known of both sides. */
+  /** What the caller knows of the machine that recorded these; overrides what is given for both sides. */
   readonly recording?: RecordedMachine;
 }
 
@@ -38,7 +38,7 @@ export interface RecordingsOptions
 }
 
 /**
- * Reads every recording under its own walker, which gives the record back, and sets the two sides against each other.
+ * Replays every recording under its own walker, which reproduces the record, and compares the two sides.
  * Throws UsageError, TraceFormatError, UnsupportedTraceError.
  */
 export async function compareRecordings(options: RecordingsOptions): Promise<RecordingsResult> {
@@ -46,10 +46,10 @@ export async function compareRecordings(options: RecordingsOptions): Promise<Rec
   return besideEachOther(await replayedRuns(options, { before: own, after: own }), options);
 }
 
-/** How the runs of a side are replayed: the first strategy is that of the recording. */
+/** How the runs of a side are replayed; the first strategy is the one of the recording. */
 type Replaying = Pick<ReplayJob, "kind" | "strategies">;
 
-/** Replays each side's runs its own way. Throws as compareRecordings does. */
+/** Replays the runs of each side in that side's way. Throws as compareRecordings does. */
 export async function replayedRuns(
   options: RecordingsOptions,
   replaying: { readonly before: Replaying; readonly after: Replaying },
@@ -59,7 +59,7 @@ export async function replayedRuns(
     inputs.map((input) => ({
       ...shared,
       input,
-      // Runs are often called alike, each in a folder of its own.
+      // Runs often have the same file name, each in its own folder.
       name: input,
       recording: { ...shared.recording, ...recording },
       ...how,
@@ -99,9 +99,10 @@ function checkRecorder({ trace, selfReplay }: TraceResult): void {
 }
 
 /**
- * The sides of a result: replays of recordings, each under its own walker. Throws UsageError where they are too unlike.
+ * Compares the results of two sides: replays of recordings, each under its own walker. Throws UsageError where they
+ * are too unlike.
  *
- * @param counted what of them was counted
+ * @param counted the memory that was counted
  */
 export function besideEachOther(runs: Sides<TraceResult>, counted: CountedMemory = {}): RecordingsResult {
   checkSlots(counted.slot, runs);
@@ -132,7 +133,7 @@ export function besideEachOther(runs: Sides<TraceResult>, counted: CountedMemory
   };
 }
 
-/** What a side of a result has at a path of its own. */
+/** The value and the kind of the number at a path of a side. */
 export function measurementOf(side: ResultSide, path: string): Measurement {
   return { value: numberOf(side, path), kind: side.figures[path]?.kind ?? "modelled" };
 }
@@ -154,7 +155,7 @@ function verdictOf(
 ): RecordingsVerdict {
   const times = epochs.map(({ label, makespanNs }) => ({ epoch: label as string | null, ...makespanNs }));
   const whole = { epoch: null, ...figures.makespanNs! };
-  // What changes significantly comes before what merely changes.
+  // Significant changes come before all others.
   const rank = ({ significant }: Compared) => (significant === true ? 1 : 0);
   const [change = whole] = times.sort((a, b) => rank(b) - rank(a) || Math.abs(b.change) - Math.abs(a.change));
   const reasons = unlike.map(({ text }) => text);
@@ -191,7 +192,7 @@ function profileCaveats({ before, after }: Sides<TraceResult>): Caveat[] {
   ];
 }
 
-/** What the runs say of themselves, each thing once a side. */
+/** The caveats of the runs themselves, each once per side. */
 function runCaveats(runs: Sides<TraceResult>): Caveat[] {
   const own = (["before", "after"] as const).flatMap((side) => {
     const seen = new Map<string, Caveat>();

@@ -1,4 +1,4 @@
-/** Many replays at once: each is independent of the others, so their results do not depend on how many threads there are. */
+/** Runs many replays at once. They are independent, so the results do not depend on the number of threads. */
 
 import { availableParallelism } from "node:os";
 import { Worker } from "node:worker_threads";
@@ -8,34 +8,34 @@ import type { SidesOptions } from "./options.js";
 import { replayUnder } from "./replay-under.js";
 import type { TraceResult } from "./trace-result.js";
 
-/** A replay that another thread can be asked for: plain data, nobody to call back. */
+/** A replay that another thread can run: plain data, without callbacks. */
 export type ReplayJob = Omit<SidesOptions, "onProgress" | "observer">;
 
-/** A job on its way to a worker, which has no way to receive an object with methods: of the aliases go the words. */
+/** A job as it is sent to a worker. Objects with methods cannot be sent, so aliases are sent as their text. */
 export interface ReplayMessage {
   readonly job: ReplayJob;
   readonly aliases: readonly string[];
 }
 
-/** What a worker answers. */
+/** The answer of a worker. */
 export type ReplayAnswer = { readonly result: TraceResult } | { readonly error: ErrorMessage };
 
-/** An error on its way to another thread. */
+/** An error as it is sent to another thread. */
 export type ErrorMessage = Pick<Error, "name" | "message" | "stack"> &
   Partial<Pick<TraceFormatError, "where" | "problem">>;
 
 export interface PoolOptions {
-  /** Threads; 1 = this one. Default: as many as there are CPUs. */
+  /** Number of threads; 1 = only this one. Default: the number of CPUs. */
   readonly threads?: number;
   /** Called at the start, and after each replay. */
   readonly onDone?: (done: number, total: number) => void;
-  /** What to call a job in front of its error; a malformed trace is told by its own place. */
+  /** Name of a job, put before its error message; the error of a malformed trace names its place instead. */
   readonly nameOf?: (job: number) => string;
 }
 
 /**
- * The results in the order of the jobs. Once a job fails no other is begun, and what the first of the failed ones
- * threw is thrown, as replayUnder does: whichever thread was the fastest.
+ * Returns the results in the order of the jobs. Once a job fails no other is started. Throws the error of the first
+ * failed job in that order, as replayUnder does, whichever thread was the fastest.
  */
 export async function replayAll(
   jobs: readonly ReplayJob[],
@@ -44,7 +44,7 @@ export async function replayAll(
   return settle(jobs, options, (result) => result);
 }
 
-/** The same, but a job whose strategy breaks its contract has that error for its result. */
+/** Like replayAll, but if a strategy breaks its contract, that error is the result of its job. */
 export async function tryAll(
   jobs: readonly ReplayJob[],
   options: PoolOptions = {},
@@ -121,7 +121,7 @@ function messageOf(job: ReplayJob): ReplayMessage {
   return { job: { ...job, import: rest }, aliases: aliases?.specs ?? [] };
 }
 
-/** An error keeps its kind, which tells the exit status, on its way from thread to thread. */
+/** Rebuilds an error from another thread with its class, which determines the exit status. */
 function errorOf({ name, message, stack, where, problem }: ErrorMessage): Error {
   const error = ((): Error => {
     switch (name) {

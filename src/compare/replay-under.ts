@@ -23,18 +23,21 @@ import {
 import type { ResultSide, TraceResult } from "./trace-result.js";
 import { verdictOf, withCause } from "./verdict.js";
 
-/** Replays a trace under all `strategies` in one pass. Throws UsageError, TraceFormatError, UnsupportedTraceError, StrategyError. */
+/**
+ * Replays a trace under all `strategies` in one pass. Throws UsageError, TraceFormatError, UnsupportedTraceError,
+ * StrategyError.
+ */
 export async function replayUnder(options: SidesOptions): Promise<TraceResult> {
   const result = await replayOnce(options);
   return options.explain === true ? explained(result, options) : result;
 }
 
-/** The verdict on a diff's candidate says how much of the change is left without the cost that changes most. */
+/** Adds to the verdict on a diff's candidate how much of the change is left without the cost that changes most. */
 async function explained(result: TraceResult, options: SidesOptions): Promise<TraceResult> {
   const [base, side] = result.sides;
   const cost = side?.verdict?.cause?.cost;
   if (base === undefined || side === undefined || side.verdict === null || cost === undefined) return result;
-  // Of what does not tell nothing is explained.
+  // A verdict that does not tell has nothing to explain.
   if (side.verdict.reasons.length > 0) return result;
   const { observer, ablate, sanitize, scale, ...job } = options;
   const { sides, epochs } = await replayOnce({ ...job, scale: { ...scale, [cost]: 0 } });
@@ -66,13 +69,13 @@ async function replayOnce(options: SidesOptions): Promise<TraceResult> {
   };
 }
 
-/** A side as it was asked for: by a name or a module, or left to the trace. */
+/** A side as requested: by a name or a module, or left to the trace. */
 interface Asked {
   readonly name: string | undefined;
   readonly strategy: Strategy | undefined;
 }
 
-/** Where nothing tells which walker recorded the trace, the question that this program was made for is asked. */
+/** The defaults where the recording walker is unknown: the comparison that this program was written for. */
 const USUAL_BASE = "pre-patch";
 const USUAL_CANDIDATE = "post-patch";
 
@@ -84,7 +87,7 @@ async function askedOf({ strategies }: SidesOptions): Promise<Asked[]> {
   return asked;
 }
 
-/** The strategies that were asked for, and in the place of those that were not: the recorder, and what was made of it. */
+/** The requested strategies, with the defaults for those left open: the recording walker, then its successor. */
 function chosenFor(kind: ResultKind, asked: readonly Asked[], recorder: Strategy | undefined): Strategy[] {
   const sides: Strategy[] = [];
   for (const [n, { strategy }] of asked.entries())
@@ -99,7 +102,7 @@ function chosenFor(kind: ResultKind, asked: readonly Asked[], recorder: Strategy
           : `${calls(same)} and ${calls(n)} are one strategy, ${side.name}`,
       );
     const twin = sides.findIndex((other) => other !== side && other.name === side.name);
-    // A result tells its sides by their names.
+    // A result identifies its sides by their names.
     if (twin >= 0 && twin < n)
       throw new UsageError(
         `${calls(twin)} and ${calls(n)} both call themselves "${side.name}": a result tells its sides by their names`,
@@ -116,7 +119,7 @@ function successorOf({ name }: Strategy): Strategy {
   );
 }
 
-/** Releases that a built-in strategy stands for. */
+/** Caveats for kernel releases that a built-in strategy stands for. */
 function standIns(asked: readonly Asked[]): Caveat[] {
   return asked.flatMap(({ name, strategy }) => {
     const text = name === undefined || strategy === undefined ? undefined : standInText(name, strategy);

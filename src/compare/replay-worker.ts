@@ -1,4 +1,4 @@
-/** A thread of replayAll: a job comes in, its answer goes out. */
+/** A worker thread of replayAll: it receives a job and sends back the answer. */
 
 import { parentPort } from "node:worker_threads";
 import { Aliases } from "../import/aliases.js";

@@ -1,4 +1,4 @@
-/** A prediction beside what was measured, as JSON: `s2replay-prediction/1`. Fields may be added within a major version. */
+/** A prediction and what was measured, as JSON: `s2replay-prediction/1`. Fields may be added within a major version. */
 
 import { z } from "zod";
 import { caveats, outcomes, profile, trace } from "./result.js";

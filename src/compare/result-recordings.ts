@@ -1,4 +1,4 @@
-/** Two recordings side by side, or several of each, as JSON: `s2replay-recordings/1`. Fields may be added within a major version. */
+/** A comparison of recordings, as JSON: `s2replay-recordings/1`. Fields may be added within a major version. */
 
 import { z } from "zod";
 import { caveats, figureKinds, profile, trace } from "./result.js";
@@ -79,7 +79,7 @@ export const recordingsSchema = z
   });
 
 export type RecordingsResult = z.infer<typeof recordingsSchema>;
-/** A number of both sides, and its change. */
+/** A number on both sides, and its change. */
 export type Compared = z.infer<typeof compared>;
 export type RecordingsSide = z.infer<typeof side>;
 export type RecordingsVerdict = z.infer<typeof verdict>;

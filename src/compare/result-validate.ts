@@ -1,4 +1,4 @@
-/** `s2replay-validate/1`: what a trace holds, and what of it a replay could not use. */
+/** `s2replay-validate/1`: what a trace holds, and which parts of it a replay could not use. */
 
 import { z } from "zod";
 import { caveats, mmioAborts } from "./result.js";

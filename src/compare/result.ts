@@ -393,7 +393,7 @@ export type ProfileSummary = z.infer<typeof profile>;
 export type SelfReplay = z.infer<typeof selfReplay>;
 export type ResultFinding = z.infer<typeof finding>;
 export type Caveat = z.infer<typeof caveats>[number];
-/** What was drawn for --samples. */
+/** What was drawn for `--samples`. */
 export type Draws = z.infer<typeof draws>;
 export type FigureKind = (typeof figureKinds)[number];
 export type Figure = z.infer<typeof figure>;
@@ -401,7 +401,7 @@ export type FaultCause = keyof ReplayResult["faults"]["byCause"];
 export type StallCost = keyof ReplayResult["costNs"];
 
 /**
- * The published JSON Schema (draft 2020-12) of a result. It describes what is there and allows more,
+ * The published JSON Schema (draft 2020-12) of a result. It describes the known fields and allows others,
  * so that a document of a later minor version still validates.
  */
 export function jsonSchemaOf(schema: z.ZodType): Record<string, unknown> {

@@ -1,6 +1,6 @@
 /**
- * How much a result hangs on what is assumed: the same replay with other values of the profile's assumed figures, and
- * with each access a little earlier or later.
+ * Measures how much a result depends on assumptions: it repeats the replay with other values of the profile's assumed
+ * figures, and with each access a little earlier or later.
  */
 
 import { drawnFigures, drawProfile } from "../cost/draw.js";
@@ -18,18 +18,17 @@ import { withInterval } from "./verdict.js";
 type Interval = SampledChange["base"];
 
 export interface SampleOptions extends PoolOptions {
-  /** How many draws. */
+  /** Number of draws. */
   readonly count: number;
   readonly seed: number;
 }
 
-/** So much of the draws lies between the ends of an interval. */
+/** Share of the draws within an interval. */
 const WITHIN = 0.9;
 
 /**
- * The result of `replayUnder(options)`, each figure with what it lies between in `count` draws of the profile's assumed
- * figures. The input is read once more for each. Each draw has its own times of the accesses too. Throws as
- * replayUnder does.
+ * The result of `replayUnder(options)`, each figure with its interval in `count` draws of the profile's assumed
+ * figures. Each draw reads the input once more and has its own access times. Throws as replayUnder does.
  */
 export async function sampled(
   result: TraceResult,
@@ -69,7 +68,7 @@ export async function sampled(
   };
 }
 
-/** Between what the change that the verdict is about lies in the draws. */
+/** The interval, in the draws, of the change that the verdict is about. */
 function changeDrawn({ change }: Verdict, drawn: readonly TraceResult[], n: number): Interval | undefined {
   if (change === null) return undefined;
   const path = changePath(change);
@@ -96,7 +95,7 @@ function changeOf(
   };
 }
 
-/** What is drawn, and the profiles that were. */
+/** A description of what is drawn, and the drawn profiles. */
 interface DrawnProfiles {
   readonly about: Draws & { readonly drawn: FigureName[]; readonly remainders: Moved[] };
   readonly profiles: readonly ProfileDocument[];
@@ -121,7 +120,7 @@ async function draw(
   };
 }
 
-/** The side's figures, each with what it lies between in the draws of that side. */
+/** The side's figures, each with its interval in the draws of that side. */
 function withIntervals(side: ResultSide, draws: readonly ResultSide[]): Record<string, Figure> {
   return Object.fromEntries(
     Object.entries(side.figures).map(([path, { kind }]) => [
@@ -141,7 +140,7 @@ function drawProfiles(profile: ProfileDocument, count: number, seed: number): Pr
   });
 }
 
-/** What is sampled: the stall, the faults, and the time of each epoch and of all. */
+/** The sampled numbers: the faults, the stall, and the time of each epoch and of the whole trace. */
 function metricsOf({ epochs }: TraceResult): { label: string; path: string }[] {
   return [
     { label: "faults", path: "faults.total" },
@@ -157,7 +156,7 @@ function interval(values: readonly number[]): Interval {
   return { low: at((1 - WITHIN) / 2), median: at(0.5), high: at((1 + WITHIN) / 2) };
 }
 
-/** The figure whose draws the change follows best, by rank; null where it follows none. */
+/** The figure whose draws correlate best with the change, by rank; null where none does. */
 function strongest(
   names: ReadonlySet<Moved>,
   profiles: readonly ProfileDocument[],
@@ -173,12 +172,12 @@ function strongest(
     if (best === null || Math.abs(rankCorrelation) > Math.abs(best.rankCorrelation))
       best = { figure, rankCorrelation };
   }
-  // What chance alone would hardly exceed.
+  // Chance alone would hardly exceed this.
   const least = 2 / Math.sqrt(change.length - 1);
   return best === null || Math.abs(best.rankCorrelation) < least ? null : best;
 }
 
-/** Ranks from 0; equal values share the middle of theirs. */
+/** Ranks from 0; equal values share the mean of their ranks. */
 function ranks(values: readonly number[]): number[] {
   const order = values.map((_, i) => i).sort((a, b) => values[a]! - values[b]!);
   const all = new Array<number>(values.length);
@@ -191,7 +190,7 @@ function ranks(values: readonly number[]): number[] {
   return all;
 }
 
-/** Pearson's, of ranks: Spearman's. 0 where one of them never moves. */
+/** Pearson's correlation of ranks, which is Spearman's; 0 where one of them is constant. */
 function correlation(a: readonly number[], b: readonly number[]): number {
   const middle = (a.length - 1) / 2;
   let ab = 0;

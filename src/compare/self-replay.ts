@@ -8,7 +8,7 @@ import type { ResultMismatch, SelfReplayResult } from "./result-self-replay.js";
 import { replaySession } from "./session.js";
 import { profileSummary, selfReplayOf, traceSummary } from "./summary.js";
 
-/** Replays a trace under the walker that recorded it and lists what did not come out. Throws as diffTrace does. */
+/** Replays a trace under the walker that recorded it and lists the mismatches. Throws as diffTrace does. */
 export async function selfReplayTrace(options: TraceOptions): Promise<SelfReplayResult> {
   const found: (Omit<ResultMismatch, "epoch" | "pid" | "vcpu"> & { thread: number })[] = [];
   const session = await replaySession(

@@ -31,35 +31,35 @@ export interface Machine {
   readonly lockWait: "spin" | "sleep";
 }
 
-/** A trace that has been replayed, with what its header said and did not say. */
+/** A trace that has been replayed, with what its header said and what was assumed. */
 export interface Session {
   readonly source: TraceSource;
   readonly replay: Replay;
   readonly profile: CostProfile;
-  /** How the profile was fitted on this very trace; undefined where it was given. */
+  /** How the profile was fitted on this trace; undefined where it was given. */
   readonly fit: Calibration | undefined;
   readonly sides: readonly Strategy[];
   readonly recorder: Strategy | undefined;
   readonly fwb: boolean;
-  /** What the header did not say and was taken as given. */
+  /** Facts that the header did not give and that were assumed. */
   readonly assumed: readonly string[];
-  /** IPA bits found by trying; undefined where the header has them. */
+  /** IPA bits found by trial; undefined where the header has them. */
   readonly inferredIaBits: number | undefined;
   readonly lastNs: number;
   readonly options: TraceOptions;
-  /** The machine of the replay and that of the recording. */
+  /** The machine of the replay, and below it the one of the recording. */
   readonly machine: Machine;
   readonly recorded: Machine;
-  /** About the recording walker, and the recording machine. */
+  /** Caveats about the recording walker and the recording machine. */
   readonly recorderCaveats: readonly Caveat[];
 }
 
 export interface SessionExtras {
-  /** Each is one more run of every side. */
+  /** Each adds one more run of every side. */
   readonly ablations?: readonly CostScale[];
 }
 
-/** Strategies, or how they are chosen once it is known which walker recorded the trace; undefined = nobody knows. */
+/** Strategies, or a function that chooses them once the recording walker is known; undefined = it is unknown. */
 export type Sides = readonly Strategy[] | ((recorder: Strategy | undefined) => readonly Strategy[]);
 
 /** Replays a trace under `sides` and the strategy that recorded it. */
@@ -72,7 +72,7 @@ export async function replaySession(
   return readInput(options, (source, iaBits) => run(options, sides, extras, source, iaBits, fit));
 }
 
-/** The profile that a replay of the input would have, from the beginning of it. Throws as replaySession does. */
+/** The profile that a replay of the input would use, from its header. Throws as replaySession does. */
 export async function profileFor(options: TraceOptions): Promise<CostProfile> {
   const header = await headerOfInput(options);
   const fit = options.profile === FIT ? await calibrateInput(options) : undefined;
@@ -84,7 +84,7 @@ function profileOf(
   header: TraceHeader | undefined,
   fit: Calibration | undefined,
 ): CostProfile {
-  // What things cost is a fact of the recorded machine, whatever its lock might be.
+  // Costs are a property of the recorded machine, whatever lock the replay assumes.
   return fit?.profile ?? loadProfile(options.profile ?? defaultProfile(machineOf(header).lockWait));
 }
 
@@ -121,7 +121,7 @@ async function run(
   try {
     for await (const batch of source.batches()) {
       if (replay === undefined) {
-        // What is described and not recorded knows of no machine: its accesses come when they would on any.
+        // A described workload was recorded on no machine: its times assume a CPU for each vCPU.
         if (isDescribed(source)) recorded = { ...machine, pcpus: Number.POSITIVE_INFINITY };
         replay = begin(options, { sides, recorder, extras, profile, source, iaBits, machine, recorded });
       }
@@ -160,7 +160,7 @@ interface Beginning
   readonly iaBits: number;
 }
 
-/** The replay before its first event, of which its observer is told. */
+/** Creates the replay before its first event, and tells its observer. */
 function begin(options: TraceOptions, beginning: Beginning): Replay {
   const { source, sides, recorder, extras, profile, iaBits, machine, recorded } = beginning;
   const { observer } = options;
@@ -197,7 +197,7 @@ function begin(options: TraceOptions, beginning: Beginning): Replay {
   return replay;
 }
 
-/** A strategy that broke its contract ended the replay: what a sanitizer saw says more than the error. */
+/** Adds the sanitizer's findings to the error of a strategy that broke its contract: they say more than the error. */
 function withFindings(error: unknown, replay: Replay, sides: readonly Strategy[]): unknown {
   if (!(error instanceof StrategyError)) return error;
   const found = sides.flatMap((side) =>
@@ -214,7 +214,7 @@ function withFindings(error: unknown, replay: Replay, sides: readonly Strategy[]
     : new StrategyError([error.message, ...found].join("\n"), { cause: error });
 }
 
-/** One strategy a name. */
+/** Throws StrategyError for a strategy that has the name of another, built-in one. */
 function checkReplayable(strategy: Strategy): void {
   const builtIn = strategyByName(strategy.name);
   if (builtIn !== undefined && builtIn !== strategy)
@@ -249,7 +249,7 @@ function assumptions(header: TraceHeader | undefined): string[] {
   return assumed;
 }
 
-/** Which activities the result counts. */
+/** The filter for the activities that the result counts. */
 function filterOf(
   options: TraceOptions,
   countsVm: (vm: number) => boolean,

@@ -1,6 +1,6 @@
 import type { Strategy } from "../strategy/strategy.js";
 
-/** Strategies by name, as in a sentence. */
+/** The names of strategies, as in a sentence. */
 export function namesOf(strategies: readonly Strategy[], word: "and" | "or"): string {
   return strategies.map(({ name }) => name).join(` ${word} `);
 }

@@ -1,4 +1,4 @@
-/** What a session found, in the shapes of the results. */
+/** Converts what a session found to the types of the results. */
 
 import { countAssumed } from "../cost/profile.js";
 import { type Counters, causes, costs, type Matching } from "../replay/counters.js";
@@ -37,7 +37,7 @@ export function traceSummary(session: Session): TraceSummary {
   };
 }
 
-/** In the order of their numbers, and of the VMs. */
+/** Memslots of the VMs that faulted, ordered by number and then by VM. */
 export function memslotsOf({ replay }: Session): SeenSlot[] {
   return replay.fold.vms
     .filter(({ faults }) => faults > 0)
@@ -102,13 +102,13 @@ function matchingOf(matching: Matching, hasSwitches: boolean): Omit<SelfReplay, 
 /** An epoch of a result. */
 export interface ShownEpoch {
   readonly label: string;
-  /** In the trace. */
+  /** Start in the trace. */
   readonly startNs: number;
-  /** Among all epochs of the trace. */
+  /** Index among all epochs of the trace. */
   readonly index: number;
 }
 
-/** Epochs that a marker names, or in which something faulted. */
+/** The epochs that a marker names or in which something faulted; if one was requested, only that one. */
 export function shownEpochs(counters: Counters, session: Session): ShownEpoch[] {
   const { epoch } = session.options;
   return counters.epochs
@@ -174,7 +174,7 @@ export function resultOf(strategy: Strategy, counters: Counters, session: Sessio
   };
 }
 
-/** A histogram's bins are three digits wide: their upper edge may lie above the largest sample. */
+/** Bins of a histogram have three digits, so the upper edge may lie above the largest sample. */
 function percentile(histogram: Counters["stalls"], percent: number, maxNs: number): number {
   return histogram.totalCount === 0 ? 0 : Math.min(maxNs, histogram.getValueAtPercentile(percent));
 }

@@ -1,18 +1,16 @@
-/** The caveats of many results, each once. */
+/** Merges the caveats of many results, each once. */
 
 import type { Caveat } from "./result.js";
 
-/** A number that stands alone: no part of a version. With the noun behind it, of which it makes one or many. */
+/** A number that is not part of a version or a word, with the noun after it, whose plural it decides. */
 const counted = /(?<![\w.])(\d[\d,]*)(?![\w.,]*\w)( [a-z]+?s?\b)?/g;
 
 export interface SharedCaveat extends Caveat {
-  /** Results that have it. */
+  /** Number of results that have it. */
   readonly points: number;
 }
 
-/**
- * In the order in which they come. Where results differ in nothing but the numbers of a caveat, it has `LEAST to MOST`.
- */
+/** The caveats in the order in which they occur. Those that differ only in numbers are merged: `LEAST to MOST`. */
 export function shareCaveats(results: readonly (readonly Caveat[])[]): SharedCaveat[] {
   const shared = new Map<string, { code: string; texts: Set<string>; points: number }>();
   for (const caveats of results)

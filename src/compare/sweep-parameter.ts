@@ -1,4 +1,4 @@
-/** What can be swept: costs, figures of the profile, options of a workload, and the number of physical CPUs. */
+/** The parameters of a sweep: costs, figures of the profile, options of a workload, and the number of physical CPUs. */
 
 import { changeFigure, scaleGuestReads } from "../cost/figure-change.js";
 import { type FigureName, figureNames, type ProfileDocument } from "../cost/profile.js";
@@ -9,19 +9,19 @@ import { workloadByName } from "../workload/index.js";
 import { optionText, type WorkloadOption } from "../workload/workload.js";
 import type { DiffJob } from "./diff.js";
 
-/** Of a figure, a number is nanoseconds; of a cost, and of guestReadNs, it is how many times what it is. */
+/** A number is in nanoseconds for a figure; for a cost, and for guestReadNs, it is a factor. */
 export type SweepValue = number | string | boolean | { readonly ratio: number };
 
-/** What a parameter's values are: a ratio is 1 where nothing changes, seconds come as nanoseconds, sizes are bytes. */
+/** Units of parameter values: a ratio of 1 changes nothing, seconds are given in ns, sizes in bytes. */
 export type ParameterUnit = WorkloadOption["kind"] | "ratio" | "ns";
 
 export interface Parameter {
   readonly name: string;
   readonly of: "workload" | "cost" | "profile" | "machine";
   readonly unit: ParameterUnit;
-  /** The job with the parameter at `value`, whose profile is a document where the parameter is one of its figures. */
+  /** The job with the parameter at `value`. For a figure of the profile, the job's profile must be a document. */
   apply(job: DiffJob, value: SweepValue): DiffJob;
-  /** The value as it stands in the job. */
+  /** The value that the parameter has in the job. */
   valueIn(job: DiffJob, value: SweepValue): number | string | boolean;
 }
 
@@ -41,7 +41,7 @@ export function parameterOf(name: string, input: DiffJob["input"]): Parameter {
   throw unknown(name, Object.keys(options));
 }
 
-/** A setting as it would be typed. */
+/** Formats a setting as a user would type it. */
 export function settingText(unit: ParameterUnit, value: number | string | boolean): string {
   if (unit === "ratio") return `${Number((100 * Number(value)).toPrecision(12))}%`;
   return unit === "ns" ? String(value) : optionText(unit, value);

@@ -1,4 +1,4 @@
-/** Diffs over a grid of parameters. */
+/** Runs diffs over a grid of parameters. */
 
 import { type FigureName, figureNames } from "../cost/profile.js";
 import { UsageError } from "../errors.js";
@@ -22,7 +22,7 @@ import {
 } from "./sweep-parameter.js";
 import type { ResultSide, TraceResult } from "./trace-result.js";
 
-/** More are a slip of the keyboard. */
+/** A larger grid is taken for a typing error. */
 const MOST_POINTS = 10_000;
 
 export interface SweepAxis {
@@ -35,7 +35,7 @@ export interface SweepOptions
   extends Omit<DiffOptions, "onProgress" | "ablate" | "explain" | "scale" | "base" | "candidate">,
     Required<Pick<DiffOptions, "base" | "candidate">>,
     Omit<PoolOptions, "nameOf"> {
-  /** The last varies fastest. */
+  /** The last axis varies fastest. */
   readonly axes: readonly SweepAxis[];
 }
 
@@ -43,7 +43,7 @@ export interface SweptParameter {
   readonly name: string;
   readonly unit: ParameterUnit;
   readonly values: readonly (number | string | boolean)[];
-  /** Of a figure: what the profile says of it. */
+  /** For a figure: its value in the profile. */
   readonly figure?: {
     readonly value: number;
     readonly assumed: boolean;
@@ -54,20 +54,20 @@ export interface SweptParameter {
 export interface SweepResult {
   readonly input: string | DescribedWorkload;
   readonly axes: readonly SweptParameter[];
-  /** In the order of the grid. */
+  /** In grid order. */
   readonly points: readonly SweepPoint[];
-  /** The first point's result, for what all have in common: the trace, the profile. */
+  /** The first point's result, for what all points have in common: the trace, the profile. */
   readonly first: TraceResult;
-  /** Whether all points have the first one's self-replay. */
+  /** Whether all points have the same self-replay. */
   readonly oneSelfReplay: boolean;
   readonly caveats: readonly SharedCaveat[];
 }
 
-/** One diff for each point of the grid. Throws as diffTrace does; what is wrong at one point names it. */
+/** Runs one diff for each point of the grid. Throws as diffTrace does; an error at one point names the point. */
 export async function sweep(options: SweepOptions): Promise<SweepResult> {
   const { axes, threads, onDone, ...given } = options;
   const parameters = parametersOf(axes, given.input);
-  // A slip in a name shows before the grid is begun.
+  // This reports a misspelt name before the grid is started.
   for (const name of [options.base, options.candidate]) await loadStrategy(name);
   const { document } = await profileFor(given);
   const job: DiffJob = { ...given, profile: document };
@@ -175,7 +175,7 @@ function pointOf(
   };
 }
 
-/** What a sweep adds to what each diff says of itself. */
+/** The caveats that a sweep adds to those of its diffs. */
 function ownCaveats(parameters: readonly Parameter[], first: TraceResult, { profile }: DiffJob): Caveat[] {
   const caveats: Caveat[] = [];
   const recorder = first.selfReplay?.strategy;

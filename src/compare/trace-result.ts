@@ -1,4 +1,4 @@
-/** What a trace came to: the one result that diff, compare and replay are kinds of. */
+/** The result of a replay, common to diff, compare and replay. */
 
 import type { Ablation } from "./ablation.js";
 import type { ResultKind } from "./options.js";
@@ -15,7 +15,7 @@ import type {
   Verdict,
 } from "./result.js";
 
-/** One trace replayed under one strategy or several, which are set against the first. Plain data. */
+/** One trace replayed under one or more strategies, all compared with the first. Plain data. */
 export interface TraceResult {
   readonly kind: ResultKind;
   readonly trace: TraceSummary;
@@ -24,12 +24,12 @@ export interface TraceResult {
   readonly selfReplay: SelfReplay | null;
   readonly sides: readonly ResultSide[];
   readonly epochs: readonly ResultEpoch[];
-  /** Null where it was not asked for, as samples and findings are. */
+  /** Null where not requested; the same holds for samples and findings. */
   readonly ablation: Ablation | null;
   readonly samples: Samples | null;
   readonly caveats: readonly Caveat[];
   readonly findings: readonly ResultFinding[] | null;
-  /** Null where a document tells the result: none has them. */
+  /** Null where the result was read from a document, which has no memslots. */
   readonly memslots: readonly SeenSlot[] | null;
 }
 
@@ -41,18 +41,18 @@ export interface SeenSlot {
 
 interface ResultEpoch {
   readonly label: string;
-  /** In the trace. */
+  /** Start in the trace. */
   readonly startNs: number;
 }
 
-/** What `--samples` found; the interval of each figure is with the figure. */
+/** What `--samples` found; the interval of each figure is stored with the figure. */
 export interface Samples {
   readonly draws: Draws;
-  /** By side: its changes from the first one, which has none itself. */
+  /** For each side, its changes from the first side, whose own list is empty. */
   readonly changes: readonly (readonly SampledChange[])[];
 }
 
-/** What draws of the profile make of one figure's change. */
+/** What the draws of the profile give for the change of one figure. */
 export type SampledChange = NonNullable<DiffResult["samples"]>["figures"][number];
 
 /** One strategy's side of a result. */
@@ -62,9 +62,9 @@ export interface ResultSide {
   readonly recordedRatio: number;
   /** One for each epoch of the result. */
   readonly epochs: readonly EpochFigures[];
-  /** What each number is, by its path in `replay`, as `stallNs.p50`, or in this side, as `epochs.0.makespanNs`. */
+  /** The kind of each number, by its path in `replay`, as `stallNs.p50`, or in this side, as `epochs.0.makespanNs`. */
   readonly figures: Readonly<Record<string, Figure>>;
-  /** Against the first side; null of the first. */
+  /** The verdict against the first side; null for the first. */
   readonly verdict: Verdict | null;
 }
 

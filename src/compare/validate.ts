@@ -5,7 +5,7 @@ import { contradictionCaveats } from "./input.js";
 import type { ValidateResult } from "./result-validate.js";
 import { whoIsWho } from "./who-is-who.js";
 
-/** What a trace holds, and what is wrong with it: reads all of it, and goes on after what is malformed. Throws UsageError. */
+/** Describes a whole trace and what is wrong with it; continues after malformed lines. Throws UsageError. */
 export async function validateTrace(input: string, options: OpenTraceOptions = {}): Promise<ValidateResult> {
   const source = await openTrace(input, { lenient: true, ...options });
   const { header, strings, report } = source;

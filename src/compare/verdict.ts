@@ -1,4 +1,4 @@
-/** What a side of a result comes to against the first one, and whether the replay can tell: one of four. */
+/** The verdict on a side against the first one: no difference, gain, loss, or that the replay does not tell. */
 
 import type { Strategy } from "../strategy/strategy.js";
 import { reasonsOf, SIGN_IS_ASSUMED, signUnknown } from "./cannot-tell.js";
@@ -16,12 +16,12 @@ interface ShownEpoch {
   readonly label: string;
 }
 
-/** Of the costs of a stall those of the walker's own work. */
+/** The costs of a stall that are the walker's own work. */
 const works = ["walk", "tlbi", "clean", "teardown"] as const satisfies readonly StallCost[];
 
 /**
- * The verdict on a side. It is about the epoch whose time changes most, or the one that was asked for; about the guest's
- * stall where no time changes, and about the faults where no stall does.
+ * The verdict on a side. It is about the epoch whose time changes most, or the requested one; if no time changes it is
+ * about the guest's stall, and if no stall does, about the faults.
  */
 export function verdictOf(
   session: Session,
@@ -51,7 +51,7 @@ export function verdictOf(
   ]);
 }
 
-/** Null where nothing changes that anybody waits for. */
+/** The change to judge; null where no time, stall or number of faults changes. */
 function changeOf(
   before: ResultSide,
   after: ResultSide,
@@ -76,7 +76,7 @@ function changeOf(
   const times = epochs.map((_, n) => of("time", n));
   const whole = of("time", null);
   const [most = whole] = times.sort((a, b) => Math.abs(b.change) - Math.abs(a.change));
-  // A time is of all that happens in it: of a part of memory the stall is asked for.
+  // A time covers everything that happens in it, so for a part of memory the stall is used instead.
   if (slot === undefined && ipa === undefined) {
     if (most.change !== 0) return most;
     if (whole.change !== 0 && asked === undefined) return whole;
@@ -84,7 +84,7 @@ function changeOf(
   return [of("stall", null), of("faults", null)].find(({ change }) => change !== 0) ?? null;
 }
 
-/** The cost of the walker's own work that changes most; null where none does: then the order of the steps is all. */
+/** The cost of the walker's own work that changes most; null where none does and only the order of steps differs. */
 function leadingCost(before: ResultSide, after: ResultSide): Verdict["cause"] {
   const changes = works.map((cost) => ({
     cost,
@@ -94,11 +94,11 @@ function leadingCost(before: ResultSide, after: ResultSide): Verdict["cause"] {
   return most === undefined || most.change === 0 ? null : { cost: most.cost, remaining: null };
 }
 
-/** The verdict where draws tell between what its change lies. */
+/** The verdict with the interval that its change has in the draws. */
 export function withInterval(verdict: Verdict, interval: Change["interval"]): Verdict {
   const { change, reasons } = verdict;
   if (change === null || interval === undefined) return verdict;
-  // What the draws do not move, as a clean that nothing shows, stays as uncertain as it was.
+  // The draws do not vary everything, such as a clean that nothing shows; that part stays as uncertain as it was.
   const low = Math.min(interval.low, change.interval?.low ?? interval.low);
   const high = Math.max(interval.high, change.interval?.high ?? interval.high);
   const told = { ...change, interval: { low, high } };
@@ -122,7 +122,7 @@ export function withCause(
 ): Verdict {
   const { change, cause } = verdict;
   if (change === null || cause === null || change.change === 0) return verdict;
-  // Without a cost the same epochs are shown, unless nothing is left of one.
+  // Without a cost the same epochs are shown, unless nothing is left in one of them.
   if (change.epochIndex !== null && epochs[change.epochIndex]?.label !== change.epoch) return verdict;
   const path = changePath(change);
   const remaining = (numberOf(after, path) - numberOf(before, path)) / change.change;

@@ -5,11 +5,11 @@ import type { Stage2Config } from "../strategy/stage2.js";
 import type { Strategy } from "../strategy/strategy.js";
 import type { TraceSource } from "../trace/event.js";
 
-/** What is known when a replay begins, and who is who in it as far as it has come. */
+/** What is known when a replay begins. The fold identifies VMs and threads as the replay proceeds. */
 export interface ReplayStart {
   readonly source: TraceSource;
   readonly stage2: Stage2Config;
-  /** An episode's `side` is an index of these. */
+  /** The strategies that an episode's `side` is an index into. */
   readonly sides: readonly Strategy[];
   readonly fold: ActivityFold;
   readonly profile: CostProfile;
@@ -17,11 +17,11 @@ export interface ReplayStart {
 
 /** An observer of the replay of a trace. */
 export interface Watcher extends Observer {
-  /** A replay begins. Where one needs more IPA bits than were tried, another follows: what the first told is void. */
+  /** Called when a replay begins. If the trace needs more IPA bits, another one follows and voids the first. */
   begins?(start: ReplayStart): void;
 }
 
-/** All of them as one; undefined where there is none. Unless all hear of repetitions, nobody does. */
+/** Combines watchers; undefined if there is none. Repetitions are reported only if all with `ended` take them. */
 export function together(watchers: readonly Watcher[]): Watcher | undefined {
   if (watchers.length < 2) return watchers[0];
   return {

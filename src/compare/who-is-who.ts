@@ -1,4 +1,4 @@
-/** The VMs and threads that a trace was found to hold, and what tied each to its VM. */
+/** Describes the VMs and threads found in a trace, and what tied each thread to its VM. */
 
 import type { ActivityFold } from "../activity/fold.js";
 import { MmioRule } from "../activity/mmio.js";
@@ -27,7 +27,7 @@ export function whoIsWho(
       ? undefined
       : new Granule(header.granule ?? 4096, header.ia_bits).startLevel;
   const names = fold.vmNames;
-  /** Where two VMs proved to be one, that one. */
+  /** The VM itself, or the one that it turned out to be. */
   const known = (vm: number): number => (vm === NONE ? NONE : standsFor(fold.vms, vm));
   const describe = ({ pid, comm, tgid, tie, did }: Thread) => ({
     pid,
@@ -102,7 +102,7 @@ export function whoIsWho(
   return { vms, untied };
 }
 
-/** Aborts that were not memory faults, by what showed it. */
+/** Counts of aborts that were not memory faults, by the rule that showed it. */
 export function byRule(mmioAborts: Float64Array): ResultVm["mmioAborts"] {
   const of = (rule: MmioRule) => mmioAborts[rule] as number;
   return {
@@ -113,7 +113,7 @@ export function byRule(mmioAborts: Float64Array): ResultVm["mmioAborts"] {
   };
 }
 
-/** An empty table stops the walk at the start level; anything else shows that something had been mapped. */
+/** An empty table stops the walk at the start level; any other fault shows that something was mapped before. */
 function tablesOf(
   { firstAbort }: Vm,
   startLevel: number | undefined,
