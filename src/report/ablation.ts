@@ -1,4 +1,4 @@
-/** What is left of a change once a cost is nothing: rows for the table, and the answer in plain words. */
+/** Shows how much of a change is left without a cost: rows for the table, and the answer in plain words. */
 
 import type { AblatedCost, Ablation } from "../compare/ablation.js";
 import type { TraceResult } from "../compare/trace-result.js";
@@ -9,7 +9,7 @@ import type { Section } from "./rows.js";
 type Costs = readonly AblatedCost[];
 type Metric = "makespan" | "stall";
 
-/** What a report calls each cost, and what the machine is like without it. */
+/** The name of each cost in a report, and what the machine is like without it. */
 export const costWords: Readonly<Record<ScalableCost, readonly [label: string, without: string]>> = {
   exit: ["exits", "exits are free"],
   handler: ["handler", "the fault handler is free"],
@@ -23,14 +23,14 @@ export const costWords: Readonly<Record<ScalableCost, readonly [label: string, w
   contention: ["contention", "vCPUs do not slow each other's reads down"],
 };
 
-/** The side whose change is explained: only a diff has an ablation. */
+/** The side whose change is explained; only a diff has an ablation. */
 const CANDIDATE = 1;
 
-/** A change of which this much or more goes with one cost is explained by it. */
+/** A cost explains a change if at least this share of the change disappears with it. */
 const MOST = 0.5;
 const SOME = 0.1;
 
-/** Two tables: the time, and the stall, each as it is and without one cost after the other. */
+/** Two tables, for the time and for the stall, each with every cost and then without one cost at a time. */
 export function ablationSections(result: TraceResult): Section[] {
   const { ablation } = result;
   if (ablation === null) return [];
@@ -42,7 +42,7 @@ export function ablationSections(result: TraceResult): Section[] {
       title: `${metric === "makespan" ? timeOf(ablation) : "guest stall"} without a cost`,
       head: { label: "as it is", unit: "ns" as const, values, main: true },
       rows: costs
-        // Where it changes neither side there was none of it.
+        // A cost that changes neither side did not occur.
         .filter(({ impossible: why, sides }) => why === null && sides.some((of, n) => of[key] !== values[n]))
         .map(({ label, sides, remaining }) => ({
           label: costWords[label][0],
@@ -55,7 +55,7 @@ export function ablationSections(result: TraceResult): Section[] {
   });
 }
 
-/** `93 % of this gain disappears when cache cleaning is free`; first for the time, then for the stall. */
+/** `93 % of this gain disappears when cache cleaning is free`: first for the time, then for the stall. */
 export function ablationTexts(result: TraceResult): string[] {
   const { ablation, sides } = result;
   if (ablation === null) return [];

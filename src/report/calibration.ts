@@ -1,4 +1,4 @@
-/** What `calibrate` found, as text: the figures, how far off they are where they were not fitted, and what to beware of. */
+/** Formats what `calibrate` found: the figures, their errors on operations held out of the fit, and warnings. */
 
 import type { PublishedCalibration } from "../compare/calibrate-published.js";
 import type { Calibration } from "../cost/calibrate.js";

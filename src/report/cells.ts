@@ -1,4 +1,4 @@
-/** Rows as cells of text: one value a side; for two sides the change and its percentage, for more each one's percentage. */
+/** Formats rows as cells: one value per side; for two sides the change and its percentage, for more each percentage. */
 
 import type { Figure, Verdict } from "../compare/result.js";
 import type { ResultSide } from "../compare/trace-result.js";
@@ -12,28 +12,28 @@ import {
 } from "./quantity.js";
 import type { Row } from "./rows.js";
 
-/** Where among a row's cells a side's percentage stands; the first side has none. */
+/** Index of a side's percentage among the cells of a row; the first side has none. */
 function relativeCell(side: number, sides: number): number {
   return sides === 2 ? 3 : 2 * side;
 }
 
-/** @param names of the sides */
+/** @param names the names of the sides */
 export function headCells([first = "", ...others]: readonly string[]): string[] {
   if (others.length < 2) return others.length === 0 ? [first] : [first, ...others, "change", ""];
   return [first, ...others.flatMap((name) => [name, ""])];
 }
 
-/** Stands before a figure that the record does not settle. */
+/** Precedes a figure that the record does not determine. */
 export const modelledMark = "~";
 
-/** Stands behind a figure that is less only because the walker leaves out what no machine should be without. */
+/** Follows a figure that is lower only because the walker omits what no machine should do without. */
 export const unsafeMark = "!";
 
 export type Judgement = "less" | "more" | "unsafe";
 
 /**
- * By cell, what is to be thought of a row's changes. Less is better, wherever there is a change of time or of faults, but
- * not under a walker that no machine should run.
+ * The judgement of each change in a row, by cell. Less is better for any change of time or faults, except under a
+ * walker that no machine should run.
  */
 export function judgementsOf(row: Row, sides: readonly ShownSide[]): ReadonlyMap<number, Judgement> {
   const [base = 0, ...others] = row.values;
@@ -48,7 +48,7 @@ export function judgementsOf(row: Row, sides: readonly ShownSide[]): ReadonlyMap
   return judgements;
 }
 
-/** What the cells need to know of a side. */
+/** The properties of a side that the cells depend on. */
 export interface ShownSide extends Pick<ResultSide, "recordedRatio"> {
   readonly verdict?: Pick<Verdict, "unsafe"> | null;
 }
@@ -80,7 +80,7 @@ export function valueCells(row: Row, sides: readonly ShownSide[]): string[] {
   return [first, ...others, change, ...relatives];
 }
 
-/** What stands before a figure; one that the result says nothing of is modelled where its side's times are. */
+/** The mark before a figure. A figure of unknown kind counts as modelled if some of its side's times are. */
 export function markOf(
   figure: Figure | undefined,
   unit: Unit,
@@ -91,12 +91,12 @@ export function markOf(
   return figure?.kind === "at least" ? "at least " : "";
 }
 
-/** Whether a change is worth a colour: one of some nanoseconds in milliseconds is none. */
+/** Whether a change is worth a colour; one of some nanoseconds in milliseconds is not. */
 function isTelling(base: number, value: number): boolean {
   return Math.abs(value - base) >= 0.0005 * Math.abs(base) && value !== base;
 }
 
-/** How far the draws reach from the value, the farther of the two ends. */
+/** How far the interval of the draws reaches from the value, at the farther end. */
 function reach(value: number, figure: Figure | undefined): string {
   const { interval } = figure ?? {};
   if (interval === undefined) return "";

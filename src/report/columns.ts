@@ -1,4 +1,4 @@
-/** What the columns of a result's table are called, and a choice among them. */
+/** The column names of a result's table, and the selection of columns by name. */
 
 import type { TraceResult } from "../compare/trace-result.js";
 import { UsageError } from "../errors.js";
@@ -7,7 +7,7 @@ import { didYouMean } from "../suggest.js";
 export const diffColumns = ["base", "candidate", "change", "percent"] as const;
 export const replayColumns = ["value"] as const;
 
-/** Of a comparison: each strategy's value, and, but for the first, how much that is more or less than the first's. */
+/** Columns of a comparison: each strategy's value and, except for the first, its difference from the first. */
 export function compareColumns([first, ...others]: readonly string[]): string[] {
   if (first === undefined) return [];
   const [second] = others;
@@ -15,14 +15,14 @@ export function compareColumns([first, ...others]: readonly string[]): string[] 
   return [first, ...others.flatMap((name) => [name, `${name}%`])];
 }
 
-/** In the order of the cells. */
+/** The columns in the order of the cells. */
 export function columnsOf(result: TraceResult): readonly string[] {
   if (result.kind === "diff") return diffColumns;
   if (result.kind === "replay") return replayColumns;
   return compareColumns(result.sides.map(({ replay }) => replay.strategy));
 }
 
-/** `change,percent`: those columns, in that order. Throws UsageError. */
+/** Parses `change,percent` to these columns, in that order. Throws UsageError. */
 export function parseColumns(text: string, known: readonly string[]): string[] {
   return text.split(",").map((part) => {
     const name = part.trim();
@@ -33,7 +33,7 @@ export function parseColumns(text: string, known: readonly string[]): string[] {
   });
 }
 
-/** Takes the wanted ones out of a row of cells that has all `known` columns; all where none is named. */
+/** Picks the wanted cells from a row that has all `known` columns; all cells if none is named. */
 export function cellPicker(
   known: readonly string[],
   wanted: readonly string[] | undefined,
@@ -43,7 +43,7 @@ export function cellPicker(
   return (cells) => places.map((place) => cells[place]!);
 }
 
-/** The heads of the columns that were asked for by name: one that has none in the whole table shows its name. */
+/** Heads of the wanted columns; a column without a head in the full table shows its name. */
 export function pickHeads(
   heads: readonly string[],
   known: readonly string[],

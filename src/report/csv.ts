@@ -1,4 +1,4 @@
-/** A row by RFC 4180: CRLF, null is empty. */
+/** Formats a row according to RFC 4180, ending in CRLF; null is empty. */
 export function csvRow(cells: readonly (string | number | boolean | null)[]): string {
   return `${cells.map(quoted).join(",")}\r\n`;
 }

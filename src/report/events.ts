@@ -30,7 +30,7 @@ export function eventOf(episode: Episode): Readonly<Record<string, unknown>> {
   };
 }
 
-/** Of the first side. */
+/** Reports the episodes of the first side. */
 export function eventReport(write: (piece: string | Uint8Array) => void): WatchReport {
   const pieces = new Pieces(write);
   const lines = ndjson.stringify();

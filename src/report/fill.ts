@@ -1,8 +1,8 @@
-/** Columns of what validate prints. */
+/** Width of the output of validate. */
 const width = 80;
 const deepest = 13;
 
-/** `label item; item`, wrapped at the width, the further lines under the first item. */
+/** `label item; item`, wrapped at the width; further lines are aligned with the first item. */
 export function fill(label: string, items: readonly string[], separator = "; "): string[] {
   const indent = " ".repeat(Math.min(label.length, deepest));
   const lines: string[] = [];

@@ -1,11 +1,11 @@
-/** What a sanitizer found, in words: a line each for the heading, and each finding with its walk. */
+/** Formats a sanitizer's findings: one line per strategy for the heading, and each finding with its walk. */
 
 import type { ResultFinding } from "../compare/result.js";
 import type { TraceResult } from "../compare/trace-result.js";
 import { findingHeadline, findingProblem } from "../stage2/finding-text.js";
 import { formatPlural } from "./quantity.js";
 
-/** Which strategy was found clean, and which not. Empty where no sanitizer watched. */
+/** Says which strategies were clean and which were not. Empty if no sanitizer watched. */
 export function verdictsOf(result: TraceResult): string[] {
   const { findings } = result;
   if (findings == null) return [];

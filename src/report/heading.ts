@@ -1,4 +1,4 @@
-/** The lines above the figures: what was replayed, what is wrong with it, and what the times are worth. */
+/** The lines above the figures: what was replayed, what is wrong with it, and how reliable the times are. */
 
 import type { ProfileSummary, SelfReplay, TraceSummary } from "../compare/result.js";
 import type { TraceResult } from "../compare/trace-result.js";
@@ -30,7 +30,7 @@ export interface HeadingLine {
   readonly text: string;
 }
 
-/** Warnings come first: a result built on a lossy trace says so before anything else. */
+/** Warnings come first: a result from a lossy trace says so before anything else. */
 export function headingOf(result: TraceResult): HeadingLine[] {
   const { trace, sides } = result;
   const lines: HeadingLine[] = warningsOf(trace).map((text) => ({ label: "warning", text }));
@@ -88,7 +88,7 @@ function traceLine(trace: TraceSummary): string {
   return [trace.source, kernel, walker, machine, extent].join(", ");
 }
 
-/** @param shares of each side's stall time, by its name, what is taken as recorded */
+/** @param shares for each side, its name and the share of its stall time that is taken as recorded */
 export function timesLine(
   shares: readonly (readonly [name: string, recordedRatio: number])[],
   { name, assumed, figures, fit }: ProfileSummary,
@@ -108,7 +108,7 @@ function selfReplayLines(selfReplay: SelfReplay | null): string[] {
   const epochs = selfReplay.byEpoch.filter((epoch) => epoch.recordedFaults > 0 || epoch.replayedFaults > 0);
   return [
     `under ${selfReplay.strategy}: ${matchingOf(selfReplay)}`,
-    // One epoch is the whole: it would only say the same again.
+    // A single epoch is the whole trace and would only repeat the line above.
     ...(epochs.length > 1 ? epochs.map((epoch) => `  ${epoch.label}: ${briefly(epoch)}`) : []),
   ];
 }
@@ -125,7 +125,7 @@ function matchingOf(part: Matching): string {
   return `${faults}; ${excessText(part)}`;
 }
 
-/** What stands between aborts and operations, and how much of it is known to be waiting. */
+/** The time between aborts and operations beyond the threads' own, and how much of it is known to be waiting. */
 function excessText({ lockWaitNs, offCpuNs, explainedRatio }: Matching): string {
   if (explainedRatio === null) return "nobody took longer to an operation than alone";
   if (offCpuNs !== undefined) {
@@ -140,7 +140,7 @@ function excessText({ lockWaitNs, offCpuNs, explainedRatio }: Matching): string 
   return `${formatNs(lockWaitNs.recorded)} from aborts to operations beyond the threads' own time, ${formatShare(explainedRatio)} of it explained as waits for the lock${rest}`;
 }
 
-/** For one epoch, in a line: what is nought is left out. */
+/** One epoch in one line, without the counts that are 0. */
 function briefly(part: Matching): string {
   const faults = [
     `${formatCount(part.matched)} of ${formatCount(part.recordedFaults)} matched`,

@@ -1,4 +1,4 @@
-/** A sheet as GitHub markdown, for a merge request or a mail. */
+/** Formats a sheet as GitHub markdown, for a merge request or a mail. */
 
 import { cellPicker, pickHeads } from "./columns.js";
 import { printable } from "./quantity.js";
@@ -25,7 +25,7 @@ export function render(sheet: Sheet, { columns }: Pick<TerminalOptions, "columns
     .join("\n\n")}\n`;
 }
 
-/** The table of the sections. */
+/** The table of all sections. */
 function sectionLines(sheet: Sheet, columns: readonly string[] | undefined): string[] {
   const pick = cellPicker(sheet.columns, columns);
   const heads = pickHeads(sheet.head, sheet.columns, columns);
@@ -47,7 +47,7 @@ export function line(cells: readonly string[]): string {
   return `| ${cells.join(" | ")} |`;
 }
 
-/** A trace's own text must not become markup. A lone `~` is harmless, a pair strikes out. */
+/** Escapes a trace's own text, which must not become markup. A single `~` is harmless, a pair strikes out text. */
 export function escaped(text: string): string {
   return printable(text).replace(/[\\`*_[\]<>|~#&]/g, (c) =>
     c === "<" ? "&lt;" : c === "&" ? "&amp;" : `\\${c}`,

@@ -1,11 +1,11 @@
 import { gzipSync } from "node:zlib";
 
-/** Text for a file, handed on in pieces of about this many characters. */
+/** Text is passed on to a file in pieces of about this many characters. */
 const pieceLength = 64 * 1024;
-/** Of text that is packed. */
+/** The same for text that is compressed. */
 const packedLength = 1024 * 1024;
 
-/** Collects text. Packed, each piece is a gzip member of its own (RFC 1952, 2.2): as a file they are one text. */
+/** Collects text. If compressed, each piece is a gzip member (RFC 1952, 2.2); as a file they form one text. */
 export class Pieces {
   private piece = "";
 

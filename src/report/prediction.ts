@@ -1,4 +1,4 @@
-/** A prediction beside what was recorded, as a report: the rows of a diff, each with the error of what was predicted. */
+/** The report of a prediction and what was recorded: the rows of a diff, each with the prediction's error. */
 
 import type { PredictionResult, PredictionRow } from "../compare/result-prediction.js";
 import { valueCells } from "./cells.js";
@@ -70,7 +70,7 @@ function errorText({
   return error === 0 && after.least < after.most ? "in range" : percent(error);
 }
 
-/** `-32.0 % (-38.6 % to -29.2 %)`: of the runs. */
+/** The change of the runs: `-32.0 % (-38.6 % to -29.2 %)`. */
 function changeText({ median, least, most }: NonNullable<PredictionRow["change"]["predicted"]>): string {
   const range = least === most ? "" : ` (${percent(least)} to ${percent(most)})`;
   return percent(median) + range;

@@ -1,4 +1,4 @@
-/** The reports of a published document: what a caller of the library has. */
+/** Reports of published documents, which are what callers of the library have. */
 
 import { type ResultDocument, resultOfDocument } from "../compare/documents.js";
 import { jsonText } from "../json-text.js";

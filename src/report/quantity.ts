@@ -1,8 +1,8 @@
-/** Quantities as text: adaptive units, three to four digits, never more than was known. */
+/** Formats quantities with adaptive units and three to four digits, never more than are known. */
 
 export type Unit = "count" | "ns" | "bytes";
 
-/** `192.6 us`, `7.88 ms`; whole numbers below a microsecond. */
+/** Formats a time: `192.6 us`, `7.88 ms`; whole numbers below a microsecond. */
 export function formatNs(ns: number): string {
   return scaled(ns, 1000, ["ns", "us", "ms", "s"]);
 }
@@ -11,7 +11,7 @@ export function formatBytes(bytes: number): string {
   return scaled(bytes, 1024, ["B", "KiB", "MiB", "GiB", "TiB"]);
 }
 
-/** `1,048,576`; the median of two counts may be a half: `1,048,576.5`. */
+/** Formats a count: `1,048,576`; a median of two counts may end in a half: `1,048,576.5`. */
 export function formatCount(count: number): string {
   return String(count).replace(/\B(?=(\d{3})+(\.\d+)?$)/g, ",");
 }
@@ -21,13 +21,13 @@ export function formatQuantity(value: number, unit: Unit): string {
   return unit === "bytes" ? formatBytes(value) : formatCount(value);
 }
 
-/** `+4.53 ms`, `-3`, `0`. */
+/** Formats a change: `+4.53 ms`, `-3`, `0`. */
 export function formatChange(change: number, unit: Unit): string {
   if (change === 0) return "0";
   return (change < 0 ? "-" : "+") + formatQuantity(Math.abs(change), unit);
 }
 
-/** Change relative to `base`: `-57.5 %`; `new` where there was nothing before. */
+/** Formats a change relative to `base`: `-57.5 %`; `new` if the base is 0. */
 export function formatRelative(base: number, candidate: number): string {
   if (base === candidate) return "0 %";
   if (base === 0) return "new";
@@ -35,19 +35,19 @@ export function formatRelative(base: number, candidate: number): string {
   const size = Math.abs(percent);
   const sign = percent < 0 ? "-" : "+";
   if (size < 0.05) return `${sign}<0.1 %`;
-  // All but a remainder is not all of it.
+  // A change that leaves a remainder must not be shown as the whole.
   if (percent > -100 && size >= 99.95 && size < 100) return `${sign}>99.9 %`;
   return `${sign}${size < 1000 ? size.toFixed(1) : formatCount(Math.round(size))} %`;
 }
 
-/** A share in 0..1: `62 %`; never rounded to none or to all of it. */
+/** Formats a share in 0..1: `62 %`; it is never rounded to 0 or 100 %. */
 export function formatShare(ratio: number): string {
   if (ratio > 0 && ratio < 0.01) return "<1 %";
   if (ratio < 1 && ratio > 0.99) return ">99 %";
   return `${Math.round(ratio * 100)} %`;
 }
 
-/** An error or another small ratio: `0.6 %`. */
+/** Formats an error or another small ratio: `0.6 %`. */
 export function formatPercent(ratio: number): string {
   return `${(100 * ratio).toFixed(1)} %`;
 }
@@ -59,7 +59,7 @@ export function formatPlural(count: number, one: string, many = `${one}s`): stri
 function scaled(value: number, step: number, units: readonly string[]): string {
   let size = value;
   let unit = 0;
-  // 999.96 us shows as 1.00 ms, not as 1000.0 us.
+  // 999.96 us must become 1.00 ms, not 1000.0 us.
   while (unit < units.length - 1 && Number(digits(size, unit)) >= step) {
     size /= step;
     unit++;
@@ -72,9 +72,7 @@ function digits(size: number, unit: number): string {
   return size.toFixed(size < 9.995 ? 2 : 1);
 }
 
-/**
- * Text from a trace, safe to print: control characters (a terminal obeys them) are shown as escapes.
- */
+/** Makes text from a trace safe to print: control characters, which a terminal interprets, become escapes. */
 export function printable(text: string): string {
   return text.replace(
     // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for.

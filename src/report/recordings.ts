@@ -1,4 +1,4 @@
-/** Two recordings, or several of each, as a report: the rows of a diff, each with what a test makes of its change. */
+/** The report that compares recordings: the rows of a diff, each with the test of its change. */
 
 import type { Figure } from "../compare/result.js";
 import type { Compared, RecordingsResult, RecordingsSide } from "../compare/result-recordings.js";
@@ -13,7 +13,7 @@ export const recordingsColumns = ["before", "after", "change", "percent"] as con
 const sides = ["before", "after"] as const;
 type RunSide = (typeof sides)[number];
 
-/** Stands for a change that is not significant. */
+/** Printed in place of a change that is not significant. */
 const noChange = "~";
 
 export function recordingsSheet(result: RecordingsResult): Sheet {
@@ -42,12 +42,12 @@ function rowSide(result: RecordingsResult, side: RunSide): RowSide {
   };
 }
 
-/** The runs' range stands where a prediction has what it lies between. */
+/** The figure of a side's runs; their range takes the place of the interval that a prediction has. */
 export function figureOf({ kind, median, least, most }: Compared[RunSide], runs: number): Figure {
   return runs === 1 ? { kind } : { kind, interval: { low: least, median, high: most } };
 }
 
-/** What a result of several recordings has of the number at a row's path. */
+/** The entry of a result of several recordings for the number at a row's path. */
 export function entryAt<T>(
   {
     epochs,
@@ -66,7 +66,7 @@ function comparedAt(result: RecordingsResult, { path }: Row): Compared {
   return entryAt(result, path!);
 }
 
-/** The cells of a diff; behind the change, or in its place, what the test makes of it. */
+/** The cells of a diff, with the result of the test after the change or in its place. */
 function cellsIn(result: RecordingsResult, row: Row, shown: readonly ShownSide[]): string[] {
   const [before = "", after = "", change = "", percent = ""] = valueCells(row, shown);
   const compared = comparedAt(result, row);
@@ -81,12 +81,12 @@ function cellsIn(result: RecordingsResult, row: Row, shown: readonly ShownSide[]
     : [before, after, noChange, test];
 }
 
-/** All runs of both sides have the same: nothing is there to be tested. */
+/** Whether all runs of both sides have the same value, so that there is nothing to test. */
 function isOneValue({ before, after }: Compared): boolean {
   return before.least === before.most && before.least === after.least && after.least === after.most;
 }
 
-/** `p=0.029 n=4+4`, as benchstat has it. */
+/** `p=0.029 n=4+4`, in the format of benchstat. */
 export function testText(
   { before, after }: { readonly [side in RunSide]: Pick<RecordingsSide, "runs"> },
   { p }: Pick<Compared, "p">,
@@ -94,7 +94,7 @@ export function testText(
   return `p=${p! < 0.0005 ? p!.toExponential(0) : p!.toFixed(3)} n=${before.runs.length}+${after.runs.length}`;
 }
 
-/** Each run's warnings, with its name. */
+/** The warnings of each run, with the name of the run. */
 export function runWarnings(runs: RecordingsSide["runs"]): HeadingLine[] {
   return runs.flatMap((run) =>
     warningsOf(run).map((text) => ({ label: "warning" as const, text: `${run.source}: ${text}` })),

@@ -1,4 +1,4 @@
-/** What a report shows of a result, as rows: the same for every kind of text. */
+/** The rows that a report shows of a result, common to all kinds of text. */
 
 import type { FaultCause, Figure, ReplayResult, StallCost } from "../compare/result.js";
 import type { Unit } from "./quantity.js";
@@ -6,21 +6,21 @@ import type { Unit } from "./quantity.js";
 export interface Row {
   readonly label: string;
   readonly unit: Unit;
-  /** One a side. */
+  /** One for each side. */
   readonly values: readonly number[];
-  /** Of the number in a side, as `stallNs.p50`; absent where it stands in none. */
+  /** Path of the number in a side, as `stallNs.p50`; absent if no side has it. */
   readonly path?: string;
-  /** What each value is, and between what it lies where that was sampled; absent where the result does not say. */
+  /** The kind of each value, and its interval if it was sampled; absent where the result has none. */
   readonly figures?: readonly (Figure | undefined)[];
-  /** Shown even where it is 0 on every side. */
+  /** Whether the row is shown even if it is 0 on every side. */
   readonly main: boolean;
-  /** Each side is against the recording, not against the other: no change is shown. */
+  /** Whether each side is compared with the recording instead of the other side: no change is shown. */
   readonly apart?: boolean;
-  /** In place of the change's percentage: how much of a change to explain is left (1 = all). */
+  /** Replaces the percentage of the change by how much of a change to explain is left (1 = all). */
   readonly left?: number | null;
 }
 
-/** `faults.byCause.hole`: the way to a number. */
+/** The path of a number, such as `faults.byCause.hole`. */
 type PathOf<T> = {
   [K in keyof T & string]: T[K] extends number
     ? K
@@ -32,23 +32,23 @@ type ReplayPath = PathOf<ReplayResult>;
 
 export interface Section {
   readonly title: string;
-  /** What stands on the title's own line. */
+  /** The row on the line of the title. */
   readonly head?: Row;
   readonly rows: readonly Row[];
 }
 
-/** Where rows take a side's numbers from: each by its path, as `stallNs.p50` or `epochs.0.makespanNs`. */
+/** The source of a side's numbers, by path, such as `stallNs.p50` or `epochs.0.makespanNs`. */
 export interface RowSide {
   valueAt(path: string): number;
-  /** Undefined where nothing is said of the number. */
+  /** Undefined where the kind of the number is not known. */
   figureAt(path: string): Figure | undefined;
 }
 
 /**
- * Every section in print order, without the rows that are 0 on every side unless they are main ones.
+ * All sections in print order. Rows that are 0 on every side are omitted unless they are main ones.
  *
- * @param labels of the epochs
- * @param others what stands between the epochs and the walker's work
+ * @param labels the labels of the epochs
+ * @param others sections between the epochs and the walker's work
  */
 export function sectionsFrom(
   sides: readonly RowSide[],
@@ -100,7 +100,7 @@ function rowAt(label: string, unit: Unit, sides: readonly RowSide[], path: strin
   };
 }
 
-/** Rare causes are shown only where they occur. */
+/** The labels of causes; rare ones are shown only where they occur. */
 export const causes: Readonly<Record<FaultCause, readonly [label: string, kind: "main" | "rare"]>> = {
   firstTouch: ["first touch", "main"],
   loggingWrite: ["write while logging", "main"],
@@ -184,7 +184,7 @@ function where(sides: readonly RowSide[]): Section {
   return {
     title: "where the stall goes",
     rows: (Object.keys(costs) as StallCost[]).map((cost) =>
-      // Only a machine with fewer CPUs than vCPUs makes them wait for one.
+      // vCPUs wait for a CPU only on a machine with fewer CPUs than vCPUs.
       row(costs[cost], "ns", sides, `costNs.${cost}`, cost !== "cpuWait" && cost !== "retry"),
     ),
   };

@@ -1,4 +1,4 @@
-/** What draws of the assumed figures make of a change, in words. */
+/** Describes how a change varies in the draws of the assumed figures. */
 
 import type { SampledChange, TraceResult } from "../compare/trace-result.js";
 import {
@@ -10,7 +10,7 @@ import {
   type Unit,
 } from "./quantity.js";
 
-/** One line on the draws, and one for each figure that they move. */
+/** One line about the draws, and one for each figure that varies in them. */
 export function samplesTexts({ kind, samples }: TraceResult): string[] {
   if (samples === null) return [];
   const { draws, seed, drawn, within } = samples.draws;
@@ -35,7 +35,7 @@ function lineOf({ label, change, relative, falls, rises, hangsOn }: SampledChang
       : falls + rises < draws
         ? `; no change in ${formatCount(draws - falls - rises)} draws`
         : "";
-  // Which assumption matters is worth saying where one does.
+  // The assumption that matters is worth naming only if the change varies.
   const what =
     hangsOn === null || percent(relative.low) === percent(relative.high)
       ? ""

@@ -1,4 +1,4 @@
-/** A self-replay as text: how much of each epoch came out, and what did not, by reason. What is cut short, JSON has whole. */
+/** Formats a self-replay: how much of each epoch matched, and the mismatches by reason. JSON has what is cut short. */
 
 import type { ResultMismatch, SelfReplayResult } from "../compare/result-self-replay.js";
 import { type MismatchReason, mismatchReasons } from "../replay/mismatch.js";
@@ -6,7 +6,7 @@ import { fill } from "./fill.js";
 import { formatCount, formatNs, formatPlural, formatShare, printable } from "./quantity.js";
 import { plainTable } from "./terminal.js";
 
-/** Of each reason. */
+/** Number of mismatches shown for each reason. */
 const mismatchesShown = 4;
 
 type Counts = Omit<SelfReplayResult["byEpoch"][number], "label">;
@@ -38,7 +38,7 @@ export function render(result: SelfReplayResult): string {
     .join("\n\n")}\n`;
 }
 
-/** Never rounded up to all of it. */
+/** A share that is never rounded up to 100 %. */
 function share(part: number, { recordedFaults }: Counts): string {
   if (part === recordedFaults) return "100 %";
   return `${(Math.floor((10_000 * part) / recordedFaults) / 100).toFixed(2)} %`;

@@ -1,4 +1,4 @@
-/** What a report says, whatever it is written as: text, markdown or a page. */
+/** The content of a report, independent of its format: text, markdown or a page. */
 
 import { numberOf } from "../compare/figures.js";
 import type { ResultSide, TraceResult } from "../compare/trace-result.js";
@@ -14,12 +14,12 @@ export interface Sheet {
   readonly title: string;
   readonly heading: readonly HeadingLine[];
   readonly sections: readonly Section[];
-  /** Of the table's columns, one for each cell of a row. */
+  /** Heads of the table's columns, one for each cell of a row. */
   readonly head: readonly string[];
-  /** What --columns calls them. */
+  /** The names of the columns for --columns. */
   readonly columns: readonly string[];
   cellsOf(row: Row): readonly string[];
-  /** By cell, what is to be thought of it. */
+  /** The judgement of each cell that has one. */
   judgementsOf(row: Row): ReadonlyMap<number, Judgement>;
   readonly notes: readonly { readonly text: string }[];
   readonly findings: readonly FindingText[];

@@ -1,4 +1,4 @@
-/** A sweep for other programs: a row for each point. Times are whole nanoseconds. */
+/** Writes a sweep for other programs, one row per point. Times are whole nanoseconds. */
 
 import type { SweepPoint } from "../compare/result-sweep.js";
 import type { SweepResult } from "../compare/sweep.js";
@@ -26,12 +26,12 @@ const columns: readonly [name: string, of: (point: SweepPoint) => Cell][] = [
   ["caveats", ({ caveats }) => caveats.join(" ")],
 ];
 
-/** Of the CSV of a sweep over these parameters. */
+/** The columns of the CSV of a sweep over these parameters. */
 export function csvColumns(parameters: readonly string[]): string[] {
   return [...parameters, ...columns.map(([name]) => name)];
 }
 
-/** RFC 4180: a header row, CRLF. Parameters come first, as in NDJSON; or `wanted` columns in their order. */
+/** CSV by RFC 4180 (CRLF), header row first: the parameters first, as in NDJSON, or the `wanted` columns in order. */
 export function renderCsv({ axes, points }: SweepResult, wanted?: readonly string[]): string {
   const names = axes.map(({ name }) => name);
   const known = csvColumns(names);

@@ -1,4 +1,4 @@
-/** A sweep as text: what was swept, a line for each point, and what to know before believing it. */
+/** Formats a sweep: what was swept, one line for each point, and the caveats. */
 
 import pc from "picocolors";
 import type { SweepPoint } from "../compare/result-sweep.js";
@@ -29,7 +29,7 @@ export function renderText(result: SweepResult, { color, columns }: TerminalOpti
     columns,
   );
   const table = plainTable(heads.map(() => "right"));
-  // Each group's name stands over the first of its columns.
+  // The name of each group is above the first of its columns.
   const firsts = groups.map((group, n) => (group === groups[n - 1] ? "" : group));
   for (const cells of [firsts, heads]) table.push(cells.map((cell) => colors.bold(printable(cell))));
   for (const point of points) {
@@ -81,7 +81,7 @@ export function renderMarkdown(
     .join("\n\n")}\n`;
 }
 
-/** Behind the parameters' columns. */
+/** The columns after those of the parameters. */
 const figureColumns = [
   "base",
   "candidate",
@@ -92,7 +92,7 @@ const figureColumns = [
   "change_faults",
 ];
 
-/** Of a table of a sweep over these parameters. */
+/** The columns of the table of a sweep over these parameters. */
 export function sweepColumns(parameters: readonly string[]): string[] {
   return [...parameters, ...figureColumns];
 }

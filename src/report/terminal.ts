@@ -1,4 +1,4 @@
-/** A sheet as text for a terminal or a log: no boxes, aligned columns, 80 to 100 characters wide. */
+/** Formats a sheet for a terminal or a log: no boxes, aligned columns, 80 to 100 characters wide. */
 
 import Table from "cli-table3";
 import pc from "picocolors";
@@ -11,7 +11,7 @@ import type { Sheet } from "./sheet.js";
 
 export interface TerminalOptions {
   readonly color: boolean;
-  /** Of the table, in this order; all where none is named. */
+  /** The columns of the table, in this order; all if undefined. */
   readonly columns?: readonly string[] | undefined;
 }
 
@@ -47,7 +47,7 @@ export function notesText(caveats: readonly { readonly text: string }[], colors:
   return caveats.map((caveat) => hang("note: ", printable(caveat.text), colors.bold)).join("\n");
 }
 
-/** `text` filled to the width, under a label in front of its first line; a number keeps its unit beside it. */
+/** Fills `text` to the width, with a label before its first line; a number stays on one line with its unit. */
 function hang(label: string, text: string, paint: (label: string) => string): string {
   const indent = /^ */.exec(text)![0];
   const lines: string[] = [];
@@ -66,7 +66,7 @@ function hang(label: string, text: string, paint: (label: string) => string): st
     .join("\n");
 }
 
-/** What and how often, what happened, and the walk around it. */
+/** The headline, the problem, and the walk around it. */
 function findingText({ headline, problem, log }: FindingText, colors: Colors): string {
   return [
     colors.red(printable(headline)),
@@ -89,7 +89,7 @@ function sectionTable(sheet: Sheet, columns: readonly string[] | undefined, colo
   return tableText(table);
 }
 
-/** The cells of a row, each in the colour of what is to be thought of it. */
+/** The cells of a row, each in the colour of its judgement. */
 function paintedCells(sheet: Sheet, row: Row, colors: Colors): string[] {
   const paints = { less: colors.green, more: colors.red, unsafe: colors.yellow };
   const judgements = sheet.judgementsOf(row);
@@ -109,7 +109,7 @@ const noLines = Object.fromEntries(
     .map((name) => [name, ""]),
 );
 
-/** Without blanks at the ends of lines. */
+/** The text of a table, without trailing blanks. */
 export function tableText(table: Table.Table): string {
   return table
     .toString()
@@ -118,7 +118,7 @@ export function tableText(table: Table.Table): string {
     .join("\n");
 }
 
-/** A table without lines, two blanks between its columns. */
+/** A table without lines, with two blanks between its columns. */
 export function plainTable(colAligns: Table.HorizontalAlignment[]): Table.Table {
   return new Table({
     chars: { ...noLines, "left-mid": "", "mid-mid": "", middle: "  " },

@@ -1,4 +1,4 @@
-/** What `validate` found, as text: what is wrong first. */
+/** Formats what `validate` found; problems come first. */
 
 import type { ValidateResult } from "../compare/result-validate.js";
 import { fill } from "./fill.js";

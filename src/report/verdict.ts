@@ -1,4 +1,4 @@
-/** What a result comes to, in plain words: what changes, which cost it comes from, what becomes unsafe. */
+/** Describes a result in plain words: what changes, which cost causes it, and what becomes unsafe. */
 
 import { changePath } from "../compare/figures.js";
 import type { Figure, Verdict } from "../compare/result.js";
@@ -24,7 +24,7 @@ export interface VerdictLine {
   readonly text: string;
 }
 
-/** Three lines on a diff; on a comparison one for each side, and for what is unsafe; on one replay none. */
+/** Verdict, cause and safety of a diff; verdict and hazards of each side of a comparison; none for a single replay. */
 export function verdictLines({ kind, sides }: TraceResult): VerdictLine[] {
   const [base, ...others] = sides as [ResultSide, ...ResultSide[]];
   const lines = others.flatMap((side): VerdictLine[] => {
@@ -49,7 +49,7 @@ export function verdictLines({ kind, sides }: TraceResult): VerdictLine[] {
   return lines;
 }
 
-/** What `!` behind a figure says, where there is one. */
+/** A note that explains the `!` after figures, if there are any. */
 export function unsafeNotes({ sides }: TraceResult): { readonly text: string }[] {
   const unsafe = sides.filter(({ verdict }) => verdict?.unsafe === true).map(({ replay }) => replay.strategy);
   if (unsafe.length === 0) return [];
@@ -60,7 +60,7 @@ export function unsafeNotes({ sides }: TraceResult): { readonly text: string }[]
   ];
 }
 
-/** One replay in a sentence. */
+/** Describes one replay in a sentence. */
 export function summaryOf(side: ResultSide): string {
   const { replay, figures } = side;
   const { count, maxNs } = replay.windows;
@@ -112,7 +112,7 @@ function changeText(base: ResultSide, side: ResultSide, change: Change): string 
   return `${subject} ${shown(side, to)} under ${side.replay.strategy}, ${size} (${formatChange(change.change, unit)}${ends})`;
 }
 
-/** What else changes. */
+/** The other changes. */
 function besides(base: ResultSide, side: ResultSide, { of }: Change): string[] {
   const texts: string[] = [];
   if (of !== "stall")
@@ -133,7 +133,7 @@ function relativeText(what: string, from: number, to: number): string {
   return from === to ? `${what} the same` : `${what} ${formatRelative(from, to)}`;
 }
 
-/** Null where nothing is told. */
+/** Null where there is no cause to name. */
 function causeText({ outcome, change, cause }: Verdict): string | null {
   if (change === null || outcome === "does not tell") return null;
   const kind = change.change < 0 ? "gain" : "loss";

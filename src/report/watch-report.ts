@@ -1,8 +1,8 @@
 import type { TraceResult } from "../compare/trace-result.js";
 import type { Observer } from "../replay/observer.js";
 
-/** A report that grows while the replay runs. */
+/** A report that is written while the replay runs. */
 export interface WatchReport extends Observer {
-  /** The replay is over: what is left is written. */
+  /** Called when the replay is over; writes the rest. */
   finish(result: TraceResult): void | Promise<void>;
 }

@@ -1,4 +1,4 @@
-/** The VMs and threads that validate found, as text of at most 80 columns. What is cut short, JSON has whole. */
+/** Formats the VMs and threads that validate found, in at most 80 columns. JSON has what is cut short. */
 
 import type { ValidateResult } from "../compare/result-validate.js";
 import { fill } from "./fill.js";
@@ -12,12 +12,12 @@ type Thread = Vm["otherThreads"][number];
 
 const vmsShown = 16;
 const vcpusShown = 16;
-/** Of slots, of other threads, of threads tied to nothing. */
+/** Maximum number of slots, of other threads, and of threads without a VM. */
 const itemsShown = 8;
 
 /** One block of lines for each VM, and one for the threads that are tied to none. */
 export function whoIsWho({ who }: ValidateResult): string[][] {
-  // A VM that never ran is of less interest.
+  // VMs that never ran come last.
   const vms = [...who.vms].sort((a, b) => Number(b.vcpus.length > 0) - Number(a.vcpus.length > 0));
   const more = vms.length - vmsShown;
   return [
@@ -124,7 +124,7 @@ function vcpuLines(vcpus: readonly Vcpu[]): string[] {
   return lines;
 }
 
-/** `0-3, 7`; a number that several vCPUs have stands once. */
+/** `0-3, 7`; a number that several vCPUs have is shown once. */
 function rangesOf(vcpus: readonly Vcpu[]): string {
   const ranges: { from: number; to: number }[] = [];
   for (const { number } of vcpus) {

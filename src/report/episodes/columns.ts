@@ -11,22 +11,23 @@ import { hex } from "../../stage2/address-text.js";
 import { type FaultClass, isCacheMaintenance, isExec, isGuestTableWalk, isWrite } from "../../stage2/esr.js";
 import { NONE } from "../../trace/event.js";
 
-/** null = there is none. */
+/** null = no value. */
 export type Cell = string | number | null;
 
 export interface Column {
   readonly name: string;
-  /** hex32 and hex64 are numbers; where a format has text for all, hexadecimal with 0x. */
+  /** hex32 and hex64 are numbers; formats in which everything is text have them as hexadecimal with 0x. */
   readonly type: "text" | "int32" | "int64" | "hex32" | "hex64";
   readonly isNullable: boolean;
-  /** With the unit. */
+  /** Description with the unit. */
   readonly describe: string;
   readonly of: (episode: Episode, row: EpisodeRow) => Cell;
 }
 
 /**
- * What a row says beside its episode: names, and whole nanoseconds. So that sums of a column are the result's figures,
- * a length is rounded and its end put behind it; and what rounding leaves of a cost goes into the next row of its kind.
+ * The values of a row that its episode does not have: names, and whole nanoseconds. To make the sums of columns equal
+ * the result's figures, a length is rounded before it is added to the start, and the rounding error of a cost is
+ * carried to the next row of the same kind.
  */
 export class EpisodeRow {
   strategy = "";
@@ -37,17 +38,17 @@ export class EpisodeRow {
   installedNs = 0;
   thread: Thread | undefined;
   readonly costNs = new Float64Array(costs.length);
-  /** By 2 * side + 1 of faults, and Cost; at most half a nanosecond each. */
+  /** Rounding errors, at most half a nanosecond each; by 2 * side, plus 1 for faults, and then by Cost. */
   private readonly leftNs: readonly Float64Array[];
   private readonly vmNames: string[] = [];
-  /** By index of the thread: as its first episode is told, all that faulted before it are known. */
+  /** vCPU number by thread index, determined at a thread's first episode: all that faulted earlier are known then. */
   private readonly vcpus = new Map<number, number | null>();
 
   constructor(private readonly start: ReplayStart) {
     this.leftNs = start.sides.flatMap(() => [new Float64Array(costs.length), new Float64Array(costs.length)]);
   }
 
-  /** The episode is of one of the result's sides. */
+  /** Fills the row from an episode of one of the result's sides. */
   take(episode: Episode): void {
     const { side, isFault, costNs } = episode;
     this.strategy = this.start.sides[side]?.name ?? "";
@@ -92,7 +93,7 @@ export class EpisodeRow {
 const classNames = ["translation", "accessFlag", "permission"];
 const operationNames = Object.keys(OperationKind);
 
-/** As results call it: accesses to memory end in three classes. */
+/** The name of the class in results: accesses to memory end in one of three classes. */
 export function className(faultClass: FaultClass | number): string {
   return classNames[faultClass] ?? "other";
 }
@@ -131,7 +132,7 @@ const costText: Record<(typeof costs)[number], string> = {
   teardown: "putting pages and freeing tables",
 };
 
-/** In the order in which they are written. */
+/** The columns in the order in which they are written. */
 export const episodeColumns: readonly Column[] = [
   column(
     "start_ns",
@@ -274,7 +275,7 @@ const cellSchema = {
   hex64: z.string().regex(/^0x[0-9a-f]+$/),
 };
 
-/** A row as NDJSON has it. */
+/** The schema of a row in NDJSON. */
 export const episodeSchema = z
   .object(
     Object.fromEntries(
@@ -290,7 +291,7 @@ export const episodeSchema = z
       "A replayed fault or host operation. In CSV the same, null being empty; in Parquet addresses and ESRs are integers.",
   });
 
-/** A row's cells as text formats write them. */
+/** The cells of a row as text formats write them. */
 export function textCells(cells: readonly Cell[]): Cell[] {
   return cells.map((cell, i) => (isHex[i] && typeof cell === "number" ? hex(cell) : cell));
 }

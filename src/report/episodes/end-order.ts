@@ -1,9 +1,9 @@
 import type { Episode } from "../../replay/episode.js";
 
 /**
- * Puts episodes of one strategy in order of their ends. They are told as they leave the lock, and a vCPU on its way
- * back into the guest may be overtaken by another one's; yet whatever is told later leaves the lock later, and ends
- * later still.
+ * Puts the episodes of one strategy in order of their ends. They are reported as they leave the lock, and a vCPU may
+ * overtake another one on the way back to the guest. Episodes reported later leave the lock later, so they end after
+ * the latest unlock.
  */
 export class EndOrder<T> {
   private readonly waiting: { readonly endNs: number; readonly item: T }[] = [];
@@ -18,7 +18,7 @@ export class EndOrder<T> {
     if (!Number.isNaN(unlockedNs)) this.release(unlockedNs);
   }
 
-  /** The strategy's last episode was told. */
+  /** Called after the strategy's last episode. */
   finish(): void {
     this.release(Number.POSITIVE_INFINITY);
   }

@@ -1,11 +1,11 @@
-/** Rows of episodes as Parquet, one row group after the other: no more than one is held. */
+/** Writes episodes as Parquet, one row group at a time; only one group is kept in memory. */
 
 import { ByteWriter, ParquetWriter } from "hyparquet-writer";
 import type { TraceResult } from "../../compare/trace-result.js";
 import { type Cell, episodeColumns, episodeSchema } from "./columns.js";
 import type { EpisodeRows } from "./rows.js";
 
-/** Rows of a group. */
+/** Number of rows in a group. */
 const groupRows = 16_384;
 
 const typeOf = {
@@ -16,7 +16,7 @@ const typeOf = {
   hex64: { type: "INT64" },
 } as const;
 
-/** Hands each row group on as it is full. */
+/** Passes each row group on when it is full. */
 class PieceWriter extends ByteWriter {
   constructor(private readonly write: (piece: Uint8Array) => void) {
     super();
@@ -71,7 +71,7 @@ export function parquetRows(write: (piece: Uint8Array) => void): EpisodeRows {
   };
 }
 
-/** What pandas and DuckDB show of a file that they were not told about. */
+/** A description that pandas and DuckDB show with the file. */
 function describeFile(result: TraceResult) {
   return {
     schema: episodeSchema.meta()?.title,

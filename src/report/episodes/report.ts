@@ -1,4 +1,4 @@
-/** `--episodes FILE`: every counted episode of every side as a row, each strategy's in order of their ends. */
+/** `--episodes FILE`: every counted episode of every side as a row, in order of their ends for each strategy. */
 
 import { once } from "node:events";
 import ndjson from "ndjson";
@@ -14,7 +14,7 @@ import type { EpisodeRows } from "./rows.js";
 
 type Write = (piece: string | Uint8Array) => void;
 
-/** By the end of a file's name. */
+/** The formats by the ending of the file name. */
 const formats: Readonly<Record<string, (write: Write) => EpisodeRows>> = {
   ".ndjson": (write) => ndjsonRows(new Pieces(write)),
   ".ndjson.gz": (write) => ndjsonRows(new Pieces(write, true)),
@@ -23,7 +23,7 @@ const formats: Readonly<Record<string, (write: Write) => EpisodeRows>> = {
   ".parquet": parquetRows,
 };
 
-/** Throws UsageError where `name` tells no format. */
+/** Throws UsageError if the ending of `name` is not that of a format. */
 export function episodeReport(start: ReplayStart, write: Write, name: string): WatchReport {
   const ending = Object.keys(formats).find((known) => name.endsWith(known));
   if (ending === undefined)

@@ -1,7 +1,7 @@
 import type { TraceResult } from "../../compare/trace-result.js";
 import type { Cell } from "./columns.js";
 
-/** Rows of one format. */
+/** Writes rows in one format. */
 export interface EpisodeRows {
   add(cells: readonly Cell[]): void;
   finish(result: TraceResult): void | Promise<void>;

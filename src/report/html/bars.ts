@@ -1,4 +1,4 @@
-/** Figures that are bars, drawn as they are written: they need no script and print as they are. */
+/** Bar charts as static SVG, which need no script and can be printed. */
 
 import type { StallCost } from "../../compare/result.js";
 import type { ResultSide, SampledChange, TraceResult } from "../../compare/trace-result.js";
@@ -11,7 +11,7 @@ import { html, Markup } from "./markup.js";
 
 const costNames = Object.keys(costs) as StallCost[];
 
-/** What a bar of one side shows. */
+/** The data of one side's bar. */
 export interface StallSide {
   readonly name: string;
   readonly costNs: Readonly<Record<StallCost, number>>;
@@ -28,7 +28,7 @@ export function stallSides(sides: readonly ResultSide[]): StallSide[] {
   }));
 }
 
-/** One bar a side, all on one scale. */
+/** One bar per side, all on the same scale. */
 export function stallBars(sides: readonly StallSide[]): Markup {
   const sums = sides.map(({ costNs }) => costNames.reduce((sum, cost) => sum + costNs[cost], 0));
   const scale = Math.max(...sums);
@@ -57,7 +57,7 @@ function inWords(side: StallSide, shown: readonly StallCost[]): string {
   return `${name}: stall ${timeOf(side, stallNs)}: ${parts.join(", ")}`;
 }
 
-/** Stripes, for the costs that share a colour with another. */
+/** Stripe patterns, for costs that share a colour with another cost. */
 function patterns(): Markup {
   const stripes = (name: string, colour: string) =>
     `<pattern id="${name}" width="6" height="6" patternUnits="userSpaceOnUse" patternTransform="rotate(45)"><rect class="${colour}" width="6" height="6"/><rect class="stripe" width="2" height="6"/></pattern>`;
@@ -66,7 +66,7 @@ function patterns(): Markup {
   );
 }
 
-/** What is left of the change without each cost: one bar a cost, the change itself first. */
+/** What is left of the change without each cost: one bar per cost, after one for the change itself. */
 export function ablationBars(result: TraceResult): Markup | undefined {
   const sections = ablationSections(result);
   if (sections.length === 0) return undefined;
@@ -92,7 +92,7 @@ function waterfall({ title, head, rows }: Section, sides: readonly ResultSide[])
   return html`<h3>${title}</h3><div class="bars">${bars}</div>`;
 }
 
-/** What draws of the assumed figures make of each change. */
+/** The range of each change in the draws of the assumed figures. */
 export function sampleBars(result: TraceResult): Markup | undefined {
   const { kind, samples } = result;
   if (kind !== "diff" || samples === null) return undefined;
@@ -120,7 +120,7 @@ function sampleBar(
   return rangeBar({ name: label, words, zero: at(0), range, value });
 }
 
-/** A bar that reaches from `low` to `high`, with a mark at the median; places are percent of the width. */
+/** A bar from `low` to `high` with a mark at the median; positions are in percent of the width. */
 export function rangeBar({
   name,
   words,
@@ -129,11 +129,11 @@ export function rangeBar({
   value: [first, second],
 }: {
   readonly name: string;
-  /** What it shows, for a reader who cannot see it. */
+  /** Text for screen readers. */
   readonly words: string;
   readonly zero: number;
   readonly range: { readonly low: number; readonly median: number; readonly high: number };
-  /** Two lines beside it. */
+  /** Two lines of text beside the bar. */
   readonly value: readonly [string, string];
 }): Markup {
   return html`<div class="bar"><span class="bar-name">${name}</span><svg class="change" role="img" aria-label="${words}"><line class="zero" x1="${percent(zero)}" x2="${percent(zero)}" y1="0" y2="100%"/><rect class="left" x="${percent(low)}" width="${percent(high - low)}" y="30%" height="40%"/><line class="median" x1="${percent(median)}" x2="${percent(median)}" y1="10%" y2="90%"/></svg><span class="bar-value">${first}<br>${second}</span></div>`;

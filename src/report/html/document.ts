@@ -1,4 +1,4 @@
-/** The page of a replay: its parts in reading order. */
+/** The page of a replay, with its parts in reading order. */
 
 import type { TraceResult } from "../../compare/trace-result.js";
 import type { ReplayStart } from "../../compare/watcher.js";
@@ -16,9 +16,9 @@ export interface DocumentParts {
   readonly start: ReplayStart;
   readonly program: Program;
   readonly facts: PageFacts;
-  /** The columns, packed. */
+  /** The columns, compressed. */
   readonly data: string;
-  /** What was merged, in words. */
+  /** Descriptions of what was merged. */
   readonly merged: readonly string[];
 }
 
@@ -56,7 +56,7 @@ ${findings(sheet)}`,
   });
 }
 
-/** Of one strategy a sentence; else what each comes to against the first. */
+/** The verdicts of the other sides against the first; for a single strategy, a summary in one sentence. */
 function verdict(result: TraceResult): Markup {
   const lines = verdictLines(result);
   if (lines.length === 0) return html`<p class="verdict">${unbroken(summaryOf(result.sides[0]!))}</p>`;

@@ -1,4 +1,4 @@
-/** The episodes of one side, as a page shows them: whole ones up to a limit, beyond it the shorter stalls as sums. */
+/** The episodes of one side that a page shows: single ones up to a limit; beyond it the shorter stalls become sums. */
 
 import { Cause, Cost, causes, costs } from "../../replay/counters.js";
 import type { Episode } from "../../replay/episode.js";
@@ -8,7 +8,7 @@ import { episodeLayout } from "./page-data.js";
 import { GrowingColumns } from "./rows.js";
 import { StallCounts } from "./stall-counts.js";
 
-/** Added to the score of what is looked for first. */
+/** Added to the score of episodes that are kept before all others. */
 const ALWAYS = 2 ** 44;
 const GOLDEN = 0.618033988749895;
 
@@ -17,18 +17,18 @@ export class EpisodeTable {
   readonly bins = new FaultBins();
   readonly repetitions = new Repetitions();
   readonly stalls = new StallCounts();
-  /** Episodes that are only in the bins, and faults that are only in repetitions. */
+  /** Number of episodes that are only in the bins, and of faults that are only in repetitions. */
   merged = 0;
   repeated = 0;
   private told = 0;
-  /** What scores no more is merged. */
+  /** Episodes with at most this score are merged. */
   private leastScore = Number.NEGATIVE_INFINITY;
 
   constructor(private readonly limit: number) {}
 
   add(episode: Episode): void {
     if (episode.isFault && episode.counted) this.stalls.add(Math.round(episode.stallNs), 1);
-    // Of equal ones those that stay are spread over the trace.
+    // The added fraction makes the ones kept among equal episodes spread over the trace.
     const score = scoreOf(episode) + ((GOLDEN * ++this.told) % 1);
     if (score <= this.leastScore) {
       this.merge(
@@ -101,7 +101,7 @@ export class EpisodeTable {
     for (const cost of costs) columns[cost][row] = Math.round(episode.costNs[Cost[cost]] as number);
   }
 
-  /** Half of the rows or more become sums. */
+  /** Merges at least half of the rows into sums. */
   private thin(): void {
     const { columns, count } = this.rows;
     this.leastScore = columns.score.slice(0, count).sort()[count >> 1]!;
@@ -132,12 +132,12 @@ export class EpisodeTable {
   }
 }
 
-/** An operation of the host has none: the number after the last stands for it. */
+/** The cause of a fault; a host operation, which has none, gets the number after the last cause. */
 function causeOf(episode: Episode): number {
   return episode.isFault ? episode.cause : causes.length;
 }
 
-/** What is kept longest: windows and what they did to others, then the longest stalls; first to go: what is not counted. */
+/** Windows and their effects on others are kept longest, then the longest stalls; uncounted episodes go first. */
 function scoreOf({ counted, isFault, windows, cause, startNs, endNs }: Episode): number {
   if (!counted) return -1;
   const isRare = !isFault || windows > 0 || cause === Cause.coalesceTrigger || cause === Cause.brokenWindow;

@@ -1,4 +1,4 @@
-/** HTML as text, in which every value put in is text: a trace's own strings never become markup. */
+/** HTML text in which every inserted value is escaped: a trace's own strings never become markup. */
 
 import { printable } from "../quantity.js";
 
@@ -35,7 +35,7 @@ function escaped(text: string): string {
   return text.replace(/[&<>"']/g, (c) => references[c] as string);
 }
 
-/** JSON that can stand in a script element. */
+/** JSON that is safe inside a script element. */
 export function scriptJson(value: unknown): Markup {
   return new Markup(JSON.stringify(value).replace(/[<>&\u2028\u2029]/g, unicodeEscape));
 }

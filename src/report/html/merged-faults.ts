@@ -1,12 +1,12 @@
-/** Faults that a page does not show one by one: sums over stretches of time, few enough however long the trace is. */
+/** Faults that a page does not show individually: sums over intervals, whose number is limited for any trace length. */
 
 import { binLayout, repetitionLayout } from "./page-data.js";
 import { GrowingColumns } from "./rows.js";
 
-/** More rows than this double the stretches. */
+/** If there are more rows than this, the intervals are doubled. */
 const MOST_BINS = 60_000;
 const MOST_REPETITIONS = 20_000;
-/** Longer than any replay's hours: what stands apart by then is of different epochs, threads or causes. */
+/** Longer than any replay, at 19 hours; rows that are still separate then differ in epoch, thread or cause. */
 const WIDEST_NS = 2 ** 46;
 const BINS = 2 ** 20;
 const CAUSES = 16;
@@ -21,12 +21,12 @@ export interface MergedFault {
   readonly lockWaitNs: number;
 }
 
-/** By thread, epoch, cause and stretch of time. */
+/** Sums of faults by thread, epoch, cause and interval. */
 export class FaultBins {
   readonly rows = new GrowingColumns(binLayout);
-  /** Of a stretch. */
+  /** Length of an interval. */
   spanNs = 2 ** 14;
-  /** By epoch; then by thread, cause and stretch. */
+  /** Row numbers by epoch, then by thread, cause and interval. */
   private readonly rowsOf = new Map<number, Map<number, number>>();
 
   add(fault: MergedFault): void {
@@ -82,7 +82,7 @@ export class FaultBins {
   }
 }
 
-/** Stretches that the replay took as done: those that follow each other closely are one. */
+/** Intervals whose faults were counted instead of replayed; those that follow each other closely are joined. */
 export class Repetitions {
   readonly rows = new GrowingColumns(repetitionLayout);
   private gapNs = 0;

@@ -1,19 +1,19 @@
 /**
- * What a page's script is told: a JSON text (PageFacts) and packed columns of whole numbers (varint.ts). Both sides of
- * it read this file, so it and what it imports use nothing of Node's and nothing of a browser's.
+ * The data for a page's script: a JSON text (PageFacts) and packed columns of whole numbers (varint.ts). Both the
+ * program and the script include this file, so it and its imports must use neither Node's nor a browser's API.
  */
 
 /** A thread of the host. */
 export interface PageLane {
   readonly name: string;
-  /** Its thread: comm and pid. */
+  /** comm and pid of the thread. */
   readonly thread: string;
   readonly isVcpu: boolean;
   /** Index of its VM; -1 = unknown. */
   readonly vm: number;
 }
 
-/** A stretch between two barriers, by side: times on each side's own clock. */
+/** The interval between two barriers; times for each side, on the side's own clock. */
 export interface PageEpoch {
   readonly label: string;
   readonly startNs: readonly number[];
@@ -26,7 +26,7 @@ interface PageSlot {
   readonly end: number;
 }
 
-/** Rows of each table, by side. */
+/** Numbers of rows in the tables of one side. */
 interface PageCounts {
   readonly episodes: number;
   readonly bins: number;
@@ -36,7 +36,7 @@ interface PageCounts {
 
 export interface PageFacts {
   readonly strategies: readonly string[];
-  /** Of whose times some are modelled. */
+  /** Whether some of the strategy's times are modelled. */
   readonly modelled: readonly boolean[];
   readonly causes: readonly string[];
   readonly costs: readonly string[];
@@ -44,16 +44,16 @@ export interface PageFacts {
   readonly lanes: readonly PageLane[];
   readonly vms: readonly string[];
   readonly epochs: readonly PageEpoch[];
-  /** The epoch that alone is counted; absent = all are. */
+  /** The only epoch that is counted; absent = all are. */
   readonly only?: string;
   readonly slots: readonly PageSlot[];
   readonly counts: readonly PageCounts[];
 }
 
-/** Columns by name; those of `delta` are stored as differences from row to row. */
+/** Column names; columns with `delta` are stored as differences between rows. */
 export type Layout = readonly (readonly [name: string, delta?: "delta"])[];
 
-/** One row an episode. Times are ns, whole; `..After` counts from the start, -1 = there was none. */
+/** One row per episode. Times are whole ns; `..After` is relative to the start, -1 = it did not happen. */
 export const episodeLayout = [
   ["lane", "delta"],
   ["segment", "delta"],
@@ -92,7 +92,7 @@ export const episodeLayout = [
   ["teardown"],
 ] as const satisfies Layout;
 
-/** Faults of one thread, cause and stretch of time, merged. */
+/** Merged faults of one thread, cause and interval. */
 export const binLayout = [
   ["lane", "delta"],
   ["segment", "delta"],
@@ -104,7 +104,7 @@ export const binLayout = [
   ["lockWait"],
 ] as const satisfies Layout;
 
-/** Faults that were counted as like those before them, not replayed. */
+/** Faults that were counted as repetitions of earlier ones instead of being replayed. */
 export const repetitionLayout = [
   ["segment", "delta"],
   ["startNs", "delta"],
@@ -114,7 +114,7 @@ export const repetitionLayout = [
   ["cause"],
 ] as const satisfies Layout;
 
-/** The stalls that the result counts: a length, and how many were that long. */
+/** The stalls that the result counts: a length, and the number of stalls of that length. */
 export const stallLayout = [["ns", "delta"], ["count"]] as const satisfies Layout;
 
 type Columns<L extends Layout> = Readonly<Record<L[number][0], Float64Array>>;

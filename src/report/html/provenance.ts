@@ -1,4 +1,4 @@
-/** How a result was computed, so that somebody else can compute it again. */
+/** Describes how a result was computed, so that it can be reproduced. */
 
 import { documentOf } from "../../compare/documents.js";
 import type { TraceResult } from "../../compare/trace-result.js";
@@ -8,7 +8,7 @@ import { html, type Markup } from "./markup.js";
 import type { Program } from "./shell.js";
 import { headingList } from "./tables.js";
 
-/** How any page came about; `more` has further facts. */
+/** The origin of any page; `more` has further facts. */
 export function origin(sheet: Sheet, program: Program, schema: string, more?: Markup): Markup {
   return html`<p>To repeat it:</p>
 <pre class="command">${program.command}</pre>

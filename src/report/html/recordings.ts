@@ -1,4 +1,4 @@
-/** The page of two recordings, or of several of each: figures, how far runs differ, where the stall goes. */
+/** The page that compares recordings: figures, how far runs differ, and where the stall goes. */
 
 import type { StallCost } from "../../compare/result.js";
 import type { Compared, RecordingsResult } from "../../compare/result-recordings.js";
@@ -36,7 +36,7 @@ ${section("figures", "Figures", comparison(sheet, isSeveral))}${section(
   });
 }
 
-/** The recording's name, or how many there are. */
+/** The name of the recording, or the number of recordings. */
 function sourceText({ runs }: RecordingsResult[RunSide]): string {
   const [first] = runs;
   return runs.length === 1 ? first!.source : `${runs.length} runs under ${first!.recordedUnder}`;
@@ -61,7 +61,7 @@ interface Shown {
   readonly compared: Compared;
 }
 
-/** Of the chief figures the range of each side's runs, and their median. */
+/** The range and the median of each side's runs, for the main figures. */
 function runBars({ epochs, figures }: RecordingsResult): Markup {
   const shown: Shown[] = [
     ...epochs.map(({ label, makespanNs }) => ({ name: label, unit: "ns" as const, compared: makespanNs })),

@@ -1,4 +1,4 @@
-/** A result as one page that needs nothing else: figures, and the replay to be looked at. */
+/** Writes a result as one self-contained page: the figures, and the replay in interactive views. */
 
 import { deflateRawSync } from "node:zlib";
 import { numberVcpus, standsFor } from "../../activity/vcpu-numbers.js";
@@ -24,7 +24,7 @@ import {
 import type { Program } from "./shell.js";
 import { ByteSink, writeColumns } from "./varint.js";
 
-/** Episodes shown one by one, of all sides together. */
+/** Number of episodes shown individually, over all sides. */
 const MOST_EPISODES = 400_000;
 
 const operations = [
@@ -138,7 +138,7 @@ function epochsOf(epochs: readonly (readonly EndedEpoch[])[]): PageEpoch[] {
   }));
 }
 
-/** vCPUs first, by VM and number; then the host's threads that did something. */
+/** Lanes: first the vCPUs, by VM and number, then the host threads that did something. */
 function lanesOf(
   start: ReplayStart,
   tables: readonly EpisodeTable[],
@@ -176,12 +176,12 @@ function lanesOf(
   };
 }
 
-/** Where two VMs proved to be one, that one. */
+/** The VM itself, or the one that it turned out to be. */
 function known({ fold }: ReplayStart, vm: number): number {
   return vm < 0 ? vm : standsFor(fold.vms, vm);
 }
 
-/** Within a lane by time. */
+/** Rows ordered by lane, and by time within a lane. */
 function byLane(
   { lane, startNs }: { readonly lane: Float64Array; readonly startNs: Float64Array },
   count: number,

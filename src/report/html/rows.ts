@@ -1,4 +1,4 @@
-/** Rows of whole numbers, held as columns that grow. */
+/** Rows of whole numbers, stored as growing columns. */
 
 import type { Layout } from "./page-data.js";
 
@@ -11,7 +11,7 @@ export class GrowingColumns<L extends Layout> {
     this.columns = this.make(() => new Float64Array(this.capacity));
   }
 
-  /** Room for one row more. @returns its index */
+  /** Makes room for one more row. @returns its index */
   append(): number {
     if (this.count === this.capacity) {
       this.capacity *= 2;

@@ -1,4 +1,4 @@
-/** What every page is: one file without anything from outside, its style and script allowed by their hashes alone. */
+/** The frame of every page: one file without external resources; its style and script are allowed by hash only. */
 
 import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
@@ -8,20 +8,20 @@ import { html, Markup } from "./markup.js";
 const pageScript = () => readFileSync(new URL("./page.js", import.meta.url), "utf8").trim();
 const pageStyle = () => readFileSync(new URL("./page.css", import.meta.url), "utf8").trim();
 
-/** What the program knows of itself. */
+/** What the program knows about itself. */
 export interface Program {
   readonly version: string;
-  /** As typed, to be typed again. */
+  /** The command line as typed. */
   readonly command: string;
 }
 
 export interface PageParts {
   readonly title: string;
-  /** What it is of. */
+  /** What the page is about. */
   readonly source: string;
   readonly program: Program;
   readonly main: Markup;
-  /** What the script draws, as elements that hold it; a page without needs no script. */
+  /** Elements with the data that the script draws; without data the page has no script. */
   readonly data?: Markup;
 }
 
@@ -59,7 +59,7 @@ ${content}</section>
 `;
 }
 
-/** Names with a hyphen, and a figure with its unit, stay on one line. */
+/** Keeps names with a hyphen, and figures with their units, on one line. */
 export function unbroken(text: string): Markup[] {
   return text
     .split(/((?:[^\s]*-[^\s]*)|(?:~?[\d.,]+ (?:ns|us|ms|s|%)(?![A-Za-z])))/)

@@ -1,4 +1,4 @@
-/** How often each stall came, to three significant digits: few numbers, however many stalls. */
+/** Counts stalls by length, to three significant digits, so that the table stays small for any number of stalls. */
 
 import { stallLayout } from "./page-data.js";
 import { GrowingColumns } from "./rows.js";

@@ -1,4 +1,4 @@
-/** The parts of a page that are words and figures: those of the text report. */
+/** The textual parts of a page, with the same content as the text report. */
 
 import type { HeadingLine } from "../heading.js";
 import type { Row, Section } from "../rows.js";
@@ -11,7 +11,7 @@ export function warnings({ heading }: Sheet): Markup {
   return html`${texts.map((text) => html`<p class="warning"><strong>Warning:</strong> ${text}</p>\n`)}`;
 }
 
-/** What is to be read first. */
+/** The list that is to be read first. */
 export function verdictList(lines: readonly HeadingLine[]): Markup {
   return html`<dl class="facts verdict">${lines.map(
     ({ label, text }) => html`<dt class="${label}">${label}</dt><dd>${unbroken(text)}</dd>`,
@@ -31,14 +31,14 @@ export function headingList({ heading }: Sheet): Markup {
   )}</dl>`;
 }
 
-/** Sections that stand in one table; the tables stand beside each other where there is room. */
+/** Sections that share a table; the tables are placed side by side if there is room. */
 const groups = [
   ["faults", "of these", "against the recording", "MMIO aborts (not faults)"],
   ["guest stall", "where the stall goes", "windows"],
   ["walker's work"],
 ];
 
-/** @param isWide whether its rows need the whole width */
+/** @param isWide whether the rows need the full width */
 export function comparison(sheet: Sheet, isWide: boolean): Markup {
   const { sections } = sheet;
   const rest = sections.filter(({ title }) => !groups.flat().includes(title));

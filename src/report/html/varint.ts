@@ -1,16 +1,16 @@
 /**
- * Columns of whole numbers as bytes: seven bits a byte, the lowest first, the sign in the lowest bit. Behind a zero
- * stands how many more follow it.
+ * Encodes columns of whole numbers as bytes: seven bits per byte, lowest first, with the sign in the lowest bit of the
+ * number. A zero is followed by the number of further zeros.
  */
 
 import type { Layout } from "./page-data.js";
 
-/** Bytes that grow. */
+/** A growing array of bytes. */
 export class ByteSink {
   private bytes = new Uint8Array(1 << 16);
   private length = 0;
 
-  /** @param value within 2**52 of zero */
+  /** @param value at most 2**52 from zero */
   write(value: number): void {
     if (this.length + 8 > this.bytes.length) {
       const more = new Uint8Array(2 * this.bytes.length);
@@ -48,7 +48,7 @@ export class ByteSource {
   }
 }
 
-/** @param order of the rows; as many are written as it has */
+/** @param order the rows to write, in this order */
 export function writeColumns(
   sink: ByteSink,
   layout: Layout,

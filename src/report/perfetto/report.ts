@@ -1,7 +1,7 @@
 /**
- * `--perfetto FILE`: a trace that Perfetto's UI (ui.perfetto.dev) opens. A process for each strategy; below it a track
- * for each vCPU and host thread with its episodes, for each VM's MMU lock with its holds, for windows and tear-downs,
- * and counters of faults. Each strategy's times are its own replay's, ns since the trace's first event.
+ * `--perfetto FILE`: a trace for Perfetto's UI (ui.perfetto.dev). It has a process for each strategy; below it tracks
+ * with the episodes of each vCPU and host thread, the holds of each VM's MMU lock, windows and tear-downs, and counters
+ * of faults. The times are those of each strategy's own replay, in ns since the trace's first event.
  */
 
 import type { ReplayStart } from "../../compare/watcher.js";
@@ -11,7 +11,7 @@ import type { WatchReport } from "../watch-report.js";
 import { PerfettoSide } from "./side.js";
 import { PerfettoWriter } from "./writer.js";
 
-/** Throws UsageError where the name is that of another format. */
+/** Throws UsageError if the name has the ending of another format. */
 export function perfettoReport(
   start: ReplayStart,
   write: (piece: Uint8Array) => void,

@@ -9,11 +9,11 @@ import { formatBytes } from "../quantity.js";
 import { type Part, SliceTrack, wholeNs } from "./tracks.js";
 import type { Argument, PerfettoWriter } from "./writer.js";
 
-/** Shown in this order below a strategy, behind its epochs. */
+/** Groups of tracks below a strategy, in this order after its epochs. */
 const groups = ["vCPUs", "host threads", "MMU locks", "mapped", "faults so far"] as const;
 type Group = (typeof groups)[number];
 
-/** Tracks of one VM's lock, in this order. */
+/** Tracks for the lock of one VM, in this order. */
 const lockTracks = ["MMU lock", "windows", "tear-downs"] as const;
 
 interface EndedFault {
@@ -22,7 +22,7 @@ interface EndedFault {
   readonly laps: number;
 }
 
-/** What one strategy's replay is shown as. */
+/** Writes the tracks of one strategy's replay. */
 export class PerfettoSide {
   private readonly process: number;
   private readonly groups = new Map<Group, number>();
@@ -36,7 +36,7 @@ export class PerfettoSide {
 
   constructor(
     private readonly writer: PerfettoWriter,
-    /** Has taken the episode that `add` is given. */
+    /** Has been filled from the episode that is given to `add`. */
     private readonly row: EpisodeRow,
     private readonly start: ReplayStart,
     private readonly side: number,
@@ -74,7 +74,7 @@ export class PerfettoSide {
     this.writer.instant(this.process, 0, "about this replay", "about", this.about(result));
   }
 
-  /** As the process is called. Of two strategies the second is the candidate; of more, all are set against the first. */
+  /** Name of the process. The second of two strategies is the candidate; of more, all are compared with the first. */
   private label(): string {
     const { sides } = this.start;
     const name = sides[this.side]?.name ?? "";
@@ -131,7 +131,7 @@ export class PerfettoSide {
     return uuid;
   }
 
-  /** As the result counts them: laps beyond the first met a broken entry. */
+  /** Counts faults as the result does: each lap beyond the first met a broken entry. */
   private count({ endNs, cause, laps }: EndedFault): void {
     const add = (name: string, rank: number, faults: number) => {
       let counter = this.counters.get(name);
@@ -147,7 +147,7 @@ export class PerfettoSide {
     if (laps > 1) add("brokenWindow", 1 + Cause.brokenWindow, laps - 1);
   }
 
-  /** What is mapped when an episode ends, where that has changed. */
+  /** Counts the mapped bytes at the end of an episode, where they have changed. */
   private countMapped({ vm, endNs, mappedBytes }: Episode): void {
     for (const [level, bytes] of mappedBytes.entries()) {
       const key = `mapped ${vm} ${level}`;
@@ -179,7 +179,7 @@ export class PerfettoSide {
     this.epoch.untilNs = Math.max(this.epoch.untilNs, endNs);
   }
 
-  /** From its first episode to the end of its last. */
+  /** Writes the epoch's slice, from the start of its first episode to the end of its last. */
   private closeEpoch(): void {
     if (this.epoch === undefined) return;
     const track =
@@ -231,11 +231,11 @@ const isOmitted = new Set([
   ...["requested_ns", "locked_ns", "unlocked_ns", "broken_ns", "installed_ns"],
   ...["teardown_from_ns", "teardown_until_ns"],
 ]);
-/** What a slice does not show by its place, length and name. */
+/** Columns that the position, length and name of a slice do not show. */
 const episodeArguments = episodeColumns.filter(({ name }) => !isOmitted.has(name));
 const holdArguments = episodeColumns.filter(({ name }) => /^(line|ipa|operation.*)$/.test(name));
 
-/** A cost of 0 is none, and 0 windows are. */
+/** The arguments without missing values, costs of 0, and 0 windows. */
 function argumentsOf(episode: Episode, row: EpisodeRow, columns: typeof episodeColumns): Argument[] {
   const args: Argument[] = [];
   for (const { name, type, of } of columns) {
@@ -250,14 +250,14 @@ function textOf(name: string, episode: Episode, row: EpisodeRow): string {
   return String(episodeColumns.find((column) => column.name === name)?.of(episode, row) ?? name);
 }
 
-/** The parts of an episode whose order is known. What lies between them is a wait for a CPU, or not known. */
+/** The parts of an episode whose order is known. Time between them is a wait for a CPU, or unknown. */
 function partsOf(episode: Episode): Part[] {
   const { startNs, endNs, requestedNs, lockedNs, unlockedNs, costNs, laps, operations } = episode;
   const exitedNs = startNs + (costNs[Cost.exit] as number);
   const exit = { name: "exit", fromNs: startNs, untilNs: exitedNs };
   if (Number.isNaN(lockedNs))
     return operations === 0 ? [exit, { name: "handler", fromNs: exitedNs, untilNs: endNs }] : [exit];
-  // Waits of earlier laps are not told apart from the last one's.
+  // The waits of earlier laps cannot be told from the wait of the last one.
   const waitedNs = laps > 1 ? lockedNs : Math.min(lockedNs, requestedNs + episode.lockWaitNs);
   return [
     exit,

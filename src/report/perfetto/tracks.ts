@@ -1,6 +1,6 @@
 import type { Argument, PerfettoWriter } from "./writer.js";
 
-/** The part of a slice that has a name of its own. */
+/** A part of a slice that has its own name. */
 export interface Part {
   readonly name: string;
   readonly fromNs: number;
@@ -23,9 +23,9 @@ interface Lane {
 }
 
 /**
- * A track of slices, as its reader sees it. Slices of one track of the format nest or lie apart, and have to be told
- * in order; what overlaps, as holds of a lock for read do, goes to another one of the same name, which Perfetto's UI
- * merges (SIBLING_MERGE_BEHAVIOR_BY_TRACK_NAME, the default).
+ * A track of slices as the user sees it. In the file format, slices of one track must nest or be disjoint, and be
+ * written in order. Overlapping ones, such as holds of a read lock, go to other tracks of the same name, which
+ * Perfetto's UI merges (SIBLING_MERGE_BEHAVIOR_BY_TRACK_NAME, the default).
  */
 export class SliceTrack {
   private readonly lanes: Lane[] = [];
@@ -35,7 +35,7 @@ export class SliceTrack {
     private readonly place: { readonly name: string; readonly parent: number; readonly rank: number },
   ) {}
 
-  /** Times are rounded to whole ns, and none lies before the trace. */
+  /** Rounds times to whole ns, and none to before the trace. */
   add({ name, category, fromNs, untilNs, args, parts = [] }: Slice): void {
     const { writer } = this;
     const startNs = wholeNs(fromNs);

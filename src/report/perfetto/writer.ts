@@ -1,16 +1,16 @@
 /**
- * Perfetto's native trace format, as far as it is needed: packets of track descriptors and track events. Field numbers
- * are those of github.com/google/perfetto, protos/perfetto/trace/{trace,trace_packet}.proto, interned_data/interned_data.proto,
- * profiling/profile_common.proto (InternedString) and track_event/{track_event,track_descriptor,process_descriptor,
- * counter_descriptor,debug_annotation}.proto.
+ * Writes the part of Perfetto's native trace format that is needed: packets of track descriptors and track events. The
+ * field numbers are from github.com/google/perfetto, protos/perfetto/trace/{trace,trace_packet}.proto,
+ * interned_data/interned_data.proto, profiling/profile_common.proto (InternedString) and track_event/{track_event,
+ * track_descriptor,process_descriptor,counter_descriptor,debug_annotation}.proto.
  *
- * All packets are one sequence, whose timestamps need not rise: trace processor sorts a file as a whole, equal times in
- * the order of the file (src/trace_processor/sorter/trace_sorter.h).
+ * All packets form one sequence, whose timestamps need not increase: trace processor sorts a file as a whole, and keeps
+ * the order of the file for equal times (src/trace_processor/sorter/trace_sorter.h).
  */
 
 import { PbfWriter } from "pbf";
 
-/** What an event says beside its name; an address is shown in hexadecimal. */
+/** An argument of an event; addresses are shown in hexadecimal. */
 export interface Argument {
   readonly name: string;
   readonly value: string | number;
@@ -19,13 +19,13 @@ export interface Argument {
 
 export interface Track {
   readonly name: string;
-  /** Uuid of the track that this one is shown below. */
+  /** Uuid of the track that this one is shown under. */
   readonly parent?: number;
-  /** Place among those below its parent, where that one's are ordered. */
+  /** Position among the children of its parent, if those are ordered. */
   readonly rank?: number;
   readonly isOrdered?: boolean;
   readonly isCounter?: boolean;
-  /** The track stands for a process of this pid. */
+  /** Pid of the process that the track represents. */
   readonly pid?: number;
 }
 
@@ -46,14 +46,14 @@ const Process = { pid: 1, name: 6 };
 const Event = { categoryIids: 3, annotations: 4, type: 9, nameIid: 10, track: 11, counterValue: 30 };
 const EventType = { begin: 1, end: 2, instant: 3, counter: 4 };
 const Annotation = { nameIid: 1, int: 4, string: 6, pointer: 7, stringIid: 17 };
-/** Interned: an index of its own for each field of InternedData. */
+/** Kinds of interned text; each field of InternedData has its own index. */
 const Interned = { categories: 1, eventNames: 2, annotationNames: 3, strings: 29 };
 const Entry = { iid: 1, text: 2 };
 
 const SEQUENCE = 1;
-/** Packets are handed on in pieces of about this many bytes. */
+/** Packets are passed on in pieces of about this many bytes. */
 const pieceBytes = 64 * 1024;
-/** Of strings, only the short ones come again. */
+/** Only shorter strings are interned, since longer ones rarely repeat. */
 const internedLength = 32;
 
 interface EventFields {
@@ -86,14 +86,14 @@ export class PerfettoWriter {
     this.packet(writeFirst, undefined);
   }
 
-  /** @returns its uuid, by which its events are told */
+  /** @returns the uuid that identifies the track in its events */
   track(track: Track): number {
     const uuid = ++this.tracks;
     this.packet(writeTrack, { ...track, uuid });
     return uuid;
   }
 
-  /** Times: whole ns. Slices of one track nest, and those of equal times are written in order. */
+  /** Times are whole ns. Slices of one track nest, and those with equal times are written in order. */
   begin(track: number, atNs: number, name: string, category: string, args: readonly Argument[]): void {
     this.named(EventType.begin, track, atNs, name, category, args);
   }
@@ -110,7 +110,7 @@ export class PerfettoWriter {
     this.named(EventType.instant, track, atNs, name, category, args);
   }
 
-  /** A counter's value from now on. */
+  /** Sets the value of a counter from this time on. */
   count(track: number, atNs: number, value: number): void {
     const { event } = this;
     event.type = EventType.counter;
@@ -148,7 +148,7 @@ export class PerfettoWriter {
     this.packet(this.writeEvent, event);
   }
 
-  /** The number of `text`, which an earlier packet has told. */
+  /** The number of an interned text, which is written in a packet before its first use. */
   private intern(field: number, text: string): number {
     const known = this.known.get(field) as Map<string, number>;
     let iid = known.get(text);

@@ -1,4 +1,4 @@
-/** `--plot`: below a result, its stalls by length and the timeline of an epoch, in plain characters. */
+/** `--plot`: prints below a result its stalls by length and the timeline of an epoch, in plain characters. */
 
 import pc from "picocolors";
 import { vcpuNumbers } from "../../activity/vcpu-numbers.js";
@@ -16,16 +16,16 @@ import { Timelines, TimeUse } from "./timeline.js";
 import { type TimelineView, timelineLines } from "./timeline-text.js";
 
 const longestName = 16;
-/** In a VM: their numbers are below it. */
+/** The vCPU numbers of a VM are below this. */
 const mostVcpus = 2 ** 16;
 
 export interface PlotOptions {
-  /** Characters in a line. */
+  /** Line width in characters. */
   readonly width: number;
   readonly color: boolean;
 }
 
-/** What the episodes of a replay come to. Its size does not grow with their number. */
+/** Accumulates the episodes of a replay. Its size does not grow with their number. */
 export class Plot implements Watcher {
   private start: ReplayStart | undefined;
   private stalls: readonly Float64Array[] = [];
@@ -72,18 +72,18 @@ export class Plot implements Watcher {
     epoch.sides[side]!.stallNs += stallNs;
     for (const thread of threads) {
       const lane = epoch.lane(side, thread);
-      // Whose stalls they are is not told: in lock-step nobody has many more than another.
+      // A repetition does not say whose stalls these are; in lock-step they are spread about evenly.
       lane.stallNs += stallNs / threads.length;
       epoch.add(side, lane, TimeUse.repeated, startNs - of.epochStartNs, endNs - of.epochStartNs);
     }
   }
 
-  /** The accesses that faulted under a side, by length of their stall. */
+  /** Numbers of faulted accesses of a side, by the length of their stall. */
   countsOf(side: number): Float64Array {
     return this.stalls[side] as Float64Array;
   }
 
-  /** Ends with a newline. */
+  /** The text ends with a newline. */
   render(result: TraceResult, { width, color }: PlotOptions): string {
     const colors = pc.createColors(color);
     const names = result.sides.map((side) => ({
@@ -108,7 +108,7 @@ export class Plot implements Watcher {
 
   private timeline(names: TimelineView["names"], width: number, colors: Colors): string[] {
     const epoch = this.timelines.mostTelling();
-    // An abort of no length leaves nothing to draw.
+    // If all aborts have length 0 there is nothing to draw.
     if (epoch === undefined || epoch.sides.every(({ firstNs }) => firstNs === Number.POSITIVE_INFINITY))
       return ["no timeline: nothing stalled, and no operation was counted"];
     const called =

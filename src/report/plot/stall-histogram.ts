@@ -1,8 +1,8 @@
-/** Stalls by length, as bpftrace and bcc draw a log2 histogram: rows of powers of two, one panel a strategy. */
+/** Stalls by length, as log2 histograms in the style of bpftrace and bcc, one panel per strategy. */
 
 import { formatCount, formatNs } from "../quantity.js";
 
-/** Row 0 is below it; row n from `2^(n-1)` times as much on. */
+/** Row 0 has the shorter stalls; row n begins at `2^(n-1)` times this. */
 const FIRST_NS = 1000;
 const ROWS = 48;
 const widestBar = 40;
@@ -10,16 +10,16 @@ const narrowestBar = 12;
 
 export interface Panel {
   readonly name: string;
-  /** Accesses by row. */
+  /** Number of accesses in each row. */
   readonly counts: Float64Array;
 }
 
-/** A row for each power of two. */
+/** An array with one row for each power of two. */
 export function stallCounts(): Float64Array {
   return new Float64Array(ROWS);
 }
 
-/** Counts stalls of this length. */
+/** Counts `times` stalls of this length. */
 export function countStall(counts: Float64Array, ns: number, times: number): void {
   let row = 0;
   for (let upperNs = FIRST_NS; ns >= upperNs && row < ROWS - 1; upperNs *= 2) row++;
@@ -27,8 +27,8 @@ export function countStall(counts: Float64Array, ns: number, times: number): voi
 }
 
 /**
- * The panels side by side where they fit, else one below the other; all on one scale. Rows without stalls are shown
- * between others only. Lines have no blanks at their ends.
+ * Puts the panels side by side if they fit, else one below the other, all on the same scale. Empty rows are shown only
+ * between others. Lines have no trailing blanks.
  */
 export function histogramLines(panels: readonly Panel[], width: number): string[] {
   const rows = Array.from({ length: ROWS }, (_, row) => row);
@@ -43,7 +43,7 @@ export function histogramLines(panels: readonly Panel[], width: number): string[
   const highWidth = Math.max(...ranges.map(([, high]) => high.length));
   const labelWidth = lowWidth + highWidth + 6;
   const countWidth = Math.max(...totals.map((text) => text.length));
-  // ` : COUNT |BAR|`
+  // The frame is ` : COUNT |BAR|`.
   const frame = countWidth + 6;
   const fitting = Math.floor((width - labelWidth) / (frame + narrowestBar));
   const across = Math.min(panels.length, Math.max(1, fitting));
@@ -65,7 +65,7 @@ export function histogramLines(panels: readonly Panel[], width: number): string[
         label +
           cells(({ counts }) => {
             const count = counts[row] as number;
-            // Rounded up: one of a million is seen too.
+            // Rounding up makes one of a million visible.
             const bar = "*".repeat(Math.ceil((count / most) * barWidth));
             return ` : ${formatCount(count).padStart(countWidth)} |${bar.padEnd(barWidth)}|`;
           }),
@@ -77,7 +77,7 @@ export function histogramLines(panels: readonly Panel[], width: number): string[
   return lines.map((line) => line.trimEnd());
 }
 
-/** Upper edge of a row: `512 us`, `1.02 ms`. */
+/** The upper edge of a row: `512 us`, `1.02 ms`. */
 function edgeText(row: number): string {
   const ns = FIRST_NS * 2 ** row;
   return ns < 1e6 ? `${ns / 1000} us` : formatNs(ns);

@@ -1,10 +1,10 @@
-/** The timeline of an epoch in characters: a line a thread, the strategies one above the other on the same axis. */
+/** Prints the timeline of an epoch: one line per thread, and the strategies below each other on the same axis. */
 
 import { formatNs, formatPlural } from "../quantity.js";
 import type { Colors } from "../terminal.js";
 import { type EpochTimeline, type Lane, type SideTimeline, TimeUse } from "./timeline.js";
 
-/** Lanes of all strategies together, and the least of one. */
+/** Number of lanes of all strategies together, and the minimum for one. */
 const lanesShown = 24;
 const fewestLanes = 2;
 const leastTick = 12;
@@ -15,15 +15,15 @@ interface ThreadName {
 }
 
 export interface TimelineView {
-  /** What each side is called, behind the mark of its times; and the mark of its windows. */
+  /** For each side the mark of its times, the mark of its windows, and its name. */
   readonly names: readonly { readonly mark: string; readonly windowMark: string; readonly name: string }[];
-  /** What a thread is called, by its index, and where among the others it stands. */
+  /** Name of a thread, by its index, and its rank in the order of threads. */
   nameOf(thread: number): ThreadName;
   readonly width: number;
   readonly colors: Colors;
 }
 
-/** Without a heading. Lines have no blanks at their ends. */
+/** The lines without a heading, and without trailing blanks. */
 export function timelineLines(epoch: EpochTimeline, view: TimelineView): string[] {
   const { names, nameOf, colors } = view;
   const most = Math.max(fewestLanes, Math.floor(lanesShown / names.length));
@@ -53,7 +53,7 @@ export function timelineLines(epoch: EpochTimeline, view: TimelineView): string[
   return lines.map((line) => line.trimEnd());
 }
 
-/** Who had windows open for longest under any strategy, then who stalled for longest. */
+/** The threads with most window time under any strategy, then those with most stall. */
 function threadsShown({ sides }: EpochTimeline, most: number): { shown: number[]; left: number } {
   const ranks = new Map<number, { windowNs: number; stallNs: number }>();
   for (const { lanes } of sides) {
@@ -78,11 +78,11 @@ interface Axis {
   readonly columns: number;
   readonly binsEach: number;
   readonly columnNs: number;
-  /** Of the first column, since the epoch's start. */
+  /** Start of the first column, since the epoch's start. */
   readonly startNs: number;
 }
 
-/** From the first to the last that happened under any strategy; a column is a whole number of bins. */
+/** The axis from the first to the last activity under any strategy; a column is a whole number of bins. */
 function axisOf({ sides, binNs, originNs }: EpochTimeline, most: number): Axis {
   const firstNs = Math.min(...sides.map((side) => side.firstNs));
   const lastNs = Math.max(...sides.map((side) => side.lastNs));
@@ -98,7 +98,7 @@ function axisOf({ sides, binNs, originNs }: EpochTimeline, most: number): Axis {
   };
 }
 
-/** Up to the column in which the strategy's last thing happened. */
+/** The cells up to the column of the strategy's last activity. */
 function laneCells(lane: Lane | undefined, { lastNs }: SideTimeline, axis: Axis): string[] {
   const columns = Math.max(0, Math.min(axis.columns, Math.ceil((lastNs - axis.startNs) / axis.columnNs)));
   return Array.from({ length: columns }, (_, column) =>
@@ -118,7 +118,7 @@ const Mark = {
   none: " ",
 } as const;
 
-/** A window shows however short it is; else what takes most of the column does. */
+/** A window is shown however short it is; otherwise the mark shows what takes most of the column. */
 function cellOf(lane: Lane, { binsEach, columnNs }: Axis, bin: number): string {
   const [stallNs, waitNs, holdNs, windowNs, repeatedNs] = [
     TimeUse.stall,
@@ -145,7 +145,7 @@ function painted(cells: string, colors: Colors): string {
     .replace(/=+/g, (marks) => colors.green(marks));
 }
 
-/** Round times, far enough apart for their labels. */
+/** The axis, with round times far enough apart for their labels. */
 function axisLines({ columns, columnNs, startNs }: Axis): string[] {
   const stepNs = roundUp(leastTick * columnNs);
   const ruler = new Array<string>(columns).fill("-");
@@ -160,13 +160,13 @@ function axisLines({ columns, columnNs, startNs }: Axis): string[] {
   return [ruler.join(""), labels];
 }
 
-/** The next of 1, 2, 5, 10, 20, .. ns. */
+/** Rounds up to the next of 1, 2, 5, 10, 20, .. ns. */
 function roundUp(ns: number): number {
   const power = 10 ** Math.floor(Math.log10(ns));
   return power * ([1, 2, 5].find((digit) => digit * power >= ns) ?? 10);
 }
 
-/** In the unit of the step: `0`, `500 us`, `1000 us`. */
+/** A time in the unit of the step: `0`, `500 us`, `1000 us`. */
 function tickText(ns: number, stepNs: number): string {
   if (ns === 0) return "0";
   const [unit, name] = (

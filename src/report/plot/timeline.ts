@@ -1,25 +1,25 @@
-/** Who stalled, waited, worked under the lock and had a window open, over the time of each epoch: in a fixed number of bins. */
+/** Collects how threads spend each epoch (stall, wait, hold, open window), in a fixed number of bins. */
 
-/** Bins of an epoch: twice as wide whenever time runs on beyond them. */
+/** Number of bins in an epoch; their width doubles whenever time runs beyond them. */
 const BINS = 512;
-/** So many lanes are kept; the epochs of least interest go first. */
+/** Maximum number of lanes kept; the least interesting epochs are dropped first. */
 const MOST_LANES = 4096;
 
-/** What takes a thread's time; a window lies within a hold, and a wait and a hold of a fault within its stall. */
+/** How a thread's time is used. A window lies within a hold, and the wait and the hold of a fault within its stall. */
 export const TimeUse = { stall: 0, wait: 1, hold: 2, window: 3, repeated: 4 } as const;
 export type TimeUse = (typeof TimeUse)[keyof typeof TimeUse];
 const spells = Object.keys(TimeUse).length;
 
 /** One thread under one strategy. */
 export class Lane {
-  /** By bin and TimeUse, ns. */
+  /** ns by bin and TimeUse. */
   readonly ns = new Float32Array(BINS * spells);
   stallNs = 0;
   windowNs = 0;
 
   constructor(readonly thread: number) {}
 
-  /** Time of a spell within bins `[from, to)`. */
+  /** Total time of a use in bins `[from, to)`. */
   sum(spell: TimeUse, from: number, to: number): number {
     let ns = 0;
     for (let bin = from; bin < Math.min(to, BINS); bin++) ns += this.ns[bin * spells + spell] as number;
@@ -31,7 +31,7 @@ export class Lane {
     this.ns[at] = (this.ns[at] as number) + ns;
   }
 
-  /** Every two bins become one, in the lower half or in the upper one. */
+  /** Merges every two bins into one, in the lower or in the upper half. */
   widen(isUpper: boolean): void {
     const { ns } = this;
     const half = BINS / 2;
@@ -46,9 +46,9 @@ export class Lane {
 }
 
 export class SideTimeline {
-  /** By index of the thread. */
+  /** Lanes by thread index. */
   readonly lanes = new Map<number, Lane>();
-  /** From the first to the last that happened, since the epoch's start. */
+  /** Times of the first and the last activity since the epoch's start. */
   firstNs = Number.POSITIVE_INFINITY;
   lastNs = Number.NEGATIVE_INFINITY;
   windowNs = 0;
@@ -59,7 +59,7 @@ export class SideTimeline {
 export class EpochTimeline {
   readonly sides: readonly SideTimeline[];
   binNs = 1;
-  /** Where bin 0 begins, a multiple of the bins' width. */
+  /** Start of bin 0. */
   originNs = Number.NaN;
 
   constructor(
@@ -75,7 +75,7 @@ export class EpochTimeline {
     return this.sides.some(({ windowNs }) => windowNs > 0);
   }
 
-  /** How much later or earlier than the first strategy's end another one's is. */
+  /** The largest difference between the first strategy's length of the epoch and another's. */
   get changeNs(): number {
     const [first, ...others] = this.sides.map(lengthOf) as [number, ...number[]];
     return Math.max(0, ...others.map((ns) => Math.abs(ns - first)));
@@ -136,14 +136,14 @@ function lengthOf({ firstNs, lastNs }: SideTimeline): number {
 /** The timelines of the epochs of a replay. */
 export class Timelines {
   private readonly epochs = new Map<number, EpochTimeline>();
-  /** By side, the epoch that it is in. */
+  /** The epoch that each side has reached. */
   private readonly under: number[];
 
   constructor(private readonly sides: number) {
     this.under = Array.from({ length: sides }, () => Number.NEGATIVE_INFINITY);
   }
 
-  /** The epoch that `side` is in now. */
+  /** Notes that `side` has reached this epoch, and returns the epoch's timeline. */
   epoch(side: number, number: number, label: string | undefined, startNs: number): EpochTimeline {
     this.under[side] = number;
     let epoch = this.epochs.get(number);
@@ -155,7 +155,7 @@ export class Timelines {
     return epoch;
   }
 
-  /** Among those with windows, if there are any, where the strategies differ most; then where most is stalled. */
+  /** The epoch where the strategies differ most, or then where most is stalled; epochs with windows take precedence. */
   mostTelling(): EpochTimeline | undefined {
     return [...this.epochs.values()].sort(moreTelling)[0];
   }
@@ -163,10 +163,10 @@ export class Timelines {
   private keepWithin(): void {
     let kept = [...this.epochs.values()].reduce((sum, { lanes }) => sum + lanes, 0);
     if (kept <= MOST_LANES) return;
-    // An epoch that some strategy is still in, or before, is not known yet.
+    // An epoch is complete only when all strategies are past it.
     const known = Math.min(...this.under);
     const over = [...this.epochs.values()].filter(({ number }) => number < known).sort(moreTelling);
-    // Down to the half of them: this is not to be done at every epoch.
+    // Halving the number avoids doing this at every epoch.
     while (kept > MOST_LANES / 2 && over.length > 1) {
       const { number, lanes } = over.pop() as EpochTimeline;
       this.epochs.delete(number);

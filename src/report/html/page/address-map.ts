@@ -1,4 +1,4 @@
-/** IPA against time: what was mapped, split and coalesced where, and where the guests faulted. */
+/** A map of IPA against time: what was mapped, split and coalesced where, and where the guests faulted. */
 
 import { hex, sizeText } from "../../../stage2/address-text.js";
 import { Cause } from "./cause.js";
@@ -58,7 +58,7 @@ export class AddressMap {
       this.paintSide(this.model.sides[side]!, side, this.canvases[panel]!);
   }
 
-  /** The last panel shows whichever is chosen, where there are more strategies than panels. */
+  /** If there are more strategies than panels, the strategy of the last panel can be chosen. */
   private nameOf(side: number, panel: number): HTMLElement {
     const { sides } = this.model;
     if (panel === 0 || sides.length <= 2) return element("h3", { textContent: sides[side]!.name });
@@ -176,7 +176,7 @@ export class AddressMap {
       context.fillRect(at, top, w, h);
       context.globalAlpha = 1;
     }
-    // Shapes besides colours: a coalesce is a triangle, a split a rhomb.
+    // Shapes complement the colours: a coalesce is a triangle, a split a rhombus.
     for (const [x, y, , kind] of marks) {
       context.fillStyle = colorOf(
         kind === "coalesce" ? Cause.coalesceTrigger : Cause.loggingWrite,

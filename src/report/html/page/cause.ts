@@ -1,4 +1,4 @@
-/** The causes in the order of the replay's, and behind them what is no fault. */
+/** The causes in the order of the replay, followed by the number for episodes that are no faults. */
 export const Cause = {
   firstTouch: 0,
   loggingWrite: 1,

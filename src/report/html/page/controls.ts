@@ -1,4 +1,4 @@
-/** Above the timeline: what its colours mean, where to go, and what is in view in words. */
+/** The controls above the timeline: the legend, buttons for navigation, and a description of what is in view. */
 
 import { formatCount, formatNs } from "../../quantity.js";
 import { Cause } from "./cause.js";
@@ -34,7 +34,7 @@ export class Controls {
     this.onText = listener;
   }
 
-  /** Shows all, or the one epoch that is counted. */
+  /** Shows everything, or the only epoch that is counted. */
   begin(): void {
     const { model, view } = this;
     view.limit(model.stretches[0]?.fromNs ?? 0, model.endNs);
@@ -146,7 +146,7 @@ export class Controls {
     this.view.show(fromNs, toNs);
   }
 
-  /** What is in view, by strategy. */
+  /** Describes what is in view, for each strategy. */
   private tell(): void {
     const { model, view } = this;
     const parts = model.sides.map((side) => `${side.name}: ${this.sumsOf(side)}`);
@@ -178,7 +178,7 @@ export class Controls {
     }
     const { bins, repetitions } = side;
     let isPartial = false;
-    /** Of a stretch of sums, how much is in view. */
+    /** The share of an interval of sums that is in view. */
     const shareOf = (startNs: number, span: number): number => {
       const inView = Math.min(view.toNs, startNs + span) - Math.max(view.fromNs, startNs);
       if (inView <= 0) return 0;

@@ -1,4 +1,4 @@
-/** What is known of the chosen episode, and what held the lock before and after it. */
+/** Shows what is known of the selected episode, and what held the lock before and after it. */
 
 import { hex } from "../../../stage2/address-text.js";
 import { formatChange, formatCount } from "../../quantity.js";
@@ -7,7 +7,7 @@ import type { Model, PageSide } from "./model.js";
 import type { Selection } from "./selection.js";
 import { classText, episodeText, esrTexts, operationText, timeText } from "./words.js";
 
-/** Holds of the lock shown before and after. */
+/** Number of lock holds shown before and after. */
 const around = 5;
 const costNames = [
   "exit",
@@ -24,7 +24,7 @@ const costNames = [
 export class Details {
   private readonly pane = element("div", { className: "details", id: "details" });
 
-  /** What a screen reader says of a choice: the whole pane would be too much. */
+  /** What a screen reader says on a selection; the whole pane would be too much. */
   private readonly said = element("p", { className: "unseen" });
 
   constructor(
@@ -93,7 +93,7 @@ export class Details {
     return list("What", facts_);
   }
 
-  /** Its steps, on the strategy's own clock. */
+  /** Steps of the episode, on the strategy's own clock. */
   private course(side: PageSide, row: number): HTMLElement {
     const of = side.episodes;
     const steps: [number, string][] = [];
@@ -134,7 +134,7 @@ export class Details {
     ]);
   }
 
-  /** The operations under the same lock around it. */
+  /** The operations under the same lock before and after the episode. */
   private log(side: PageSide, row: number): HTMLElement[] {
     const of = side.episodes;
     if (of.lockedAfter[row]! < 0) return [];
@@ -186,7 +186,7 @@ function apartText({ mark }: PageSide, ns: number): string {
   return ns === 0 ? "0" : `${mark}${formatChange(ns, "ns")}`;
 }
 
-/** All digits: `342,118.204 us`. */
+/** Formats all digits: `342,118.204 us`. */
 function exact(ns: number): string {
   return `${formatCount(Math.floor(ns / 1000))}.${String(ns % 1000).padStart(3, "0")} us`;
 }

@@ -1,4 +1,4 @@
-/** How long the stalls are: for each length the share of faulted accesses that stall no longer. */
+/** Distribution of stalls: for each length, the share of faulted accesses that stall at most that long. */
 
 import uPlot from "uplot";
 import { formatCount, formatNs } from "../../quantity.js";
@@ -8,10 +8,10 @@ import { inksOf, lines } from "./palette.js";
 import "./uplot-license.js";
 
 const shares = [0.5, 0.9, 0.99, 0.999, 1];
-/** On the axis of shares, as far as it goes. */
+/** Marks on the axis of shares, of which those in range are shown. */
 const marks = [0, 0.5, 0.9, 0.99, 0.999, 0.9999, 0.99999, 0.999999, 0.9999999, 0.99999999];
 
-/** Toward 100 % the axis is stretched, as a histogram of latencies has it: half a share less is left at each step. */
+/** Stretches the axis toward 100 %, as latency histograms do: each unit leaves a tenth of the rest. */
 function stretched(share: number): number {
   return -Math.log10(1 - share);
 }
@@ -146,7 +146,7 @@ export class Distribution {
   }
 }
 
-/** The lengths of all sides on one axis, and for each side the share that is no longer. */
+/** The lengths of all sides on one axis and, for each side, the share of stalls that are at most as long. */
 function dataOf(sides: readonly PageSide[]): uPlot.AlignedData {
   const lengths = [...new Set(sides.flatMap(({ stalls }) => [...stalls.ns]))]
     .map((ns) => Math.max(1, ns))
@@ -160,7 +160,7 @@ function dataOf(sides: readonly PageSide[]): uPlot.AlignedData {
       let seen = 0;
       return xs.map((ns) => {
         while (at < stalls.ns.length && stalls.ns[at]! <= ns) seen += stalls.count[at++]!;
-        // Of so many accesses no share between the last but one and all can be told.
+        // 100 % would be at infinity, so the last access is drawn half an access below it.
         return sum === 0 ? null : stretched(Math.min(seen / sum, 1 - 0.5 / sum));
       });
     }),

@@ -1,4 +1,4 @@
-/** Elements with text in them: never markup. */
+/** Creates elements whose content is always text, never markup. */
 
 export function element<K extends keyof HTMLElementTagNameMap>(
   name: K,
@@ -15,7 +15,7 @@ export function byId(id: string): HTMLElement {
   return document.getElementById(id)!;
 }
 
-/** A canvas of so many CSS pixels, sharp on every screen. */
+/** Sizes a canvas in CSS pixels so that it is sharp on every screen. */
 export function sharpen(canvas: HTMLCanvasElement, width: number, height: number): CanvasRenderingContext2D {
   const ratio = window.devicePixelRatio || 1;
   const [w, h] = [Math.round(width * ratio), Math.round(height * ratio)];
@@ -32,7 +32,7 @@ export function sharpen(canvas: HTMLCanvasElement, width: number, height: number
 
 export const font = (px: number, weight = 400): string => `${weight} ${px}px system-ui, sans-serif`;
 
-/** `text` cut to fit, with an ellipsis. */
+/** Cuts `text` to fit the width, with an ellipsis. */
 export function clip(context: CanvasRenderingContext2D, text: string, width: number): string {
   if (context.measureText(text).width <= width) return text;
   let end = text.length;

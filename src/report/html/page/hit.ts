@@ -1,10 +1,10 @@
-/** What lies under the pointer. */
+/** Finds what is under the pointer. */
 
 import type { LaneLayout } from "./lane-layout.js";
 import type { Model, PageSide } from "./model.js";
 import type { Picked } from "./selection.js";
 
-/** The episode at a time and a height of the lanes, or the nearest one within `nearNs`. */
+/** The episode at a time and a vertical position in the lanes, or the nearest one within `nearNs`. */
 export function episodeAt(
   model: Model,
   { bands, rowHeight }: LaneLayout,

@@ -1,4 +1,4 @@
-/** Where the timeline's rows stand: the locks first, then a lane a thread, and in each a row a strategy. */
+/** Positions of the timeline's rows: first the locks, then one lane per thread; each has one row per strategy. */
 
 import type { Model } from "./model.js";
 

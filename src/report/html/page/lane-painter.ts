@@ -1,4 +1,4 @@
-/** Draws one row of a lane: whatever the number of episodes, no more shapes than there are pixels. */
+/** Draws one row of a lane with at most as many shapes as there are pixels, for any number of episodes. */
 
 import { font } from "./dom.js";
 import type { Model, PageSide } from "./model.js";
@@ -6,10 +6,10 @@ import { colorOf, fillOf, type Inks } from "./palette.js";
 import type { Picked } from "./selection.js";
 import type { View } from "./view.js";
 
-/** Narrower episodes are added up by pixel. */
+/** Narrower episodes are added up per pixel. */
 const wideFromPx = 3;
 
-/** What is drawn on, and how. */
+/** The canvas, and the state that is drawn. */
 export interface Frame {
   readonly context: CanvasRenderingContext2D;
   readonly width: number;
@@ -22,7 +22,7 @@ export interface Frame {
 }
 
 export class LanePainter {
-  /** Of the pixel under way: time by cause, and of it time in waits for the lock. */
+  /** Time by cause in the current pixel, and below it the time of that spent waiting for the lock. */
   private readonly sums = new Float64Array(16);
   private waitNs = 0;
   private pixel = -1;
@@ -64,7 +64,7 @@ export class LanePainter {
     this.flush(frame);
   }
 
-  /** One pixel column: the cause with most of the time; the part of it that waited for the lock is pale. */
+  /** Draws one pixel column in the colour of the cause with most time; the share spent waiting for the lock is pale. */
   private flush({ context, inks, width, labels }: Frame): void {
     if (this.pixel < 0) return;
     let most = 0;
@@ -88,7 +88,7 @@ export class LanePainter {
     this.pixel = -1;
   }
 
-  /** In order of time: the way to the lock, the wait for it (pale), the hold (underlined) with its tear-down, the way back. */
+  /** Draws in time order: the path to the lock, the wait (pale), the hold (underlined) with tear-down, the return. */
   private paintEpisode(
     frame: Frame,
     side: PageSide,

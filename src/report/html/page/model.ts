@@ -1,4 +1,4 @@
-/** What the page shows, unpacked, with the time axis that all its figures share. */
+/** The page's data, unpacked, with the time axis that all figures share. */
 
 import {
   type BinColumns,
@@ -13,39 +13,39 @@ import {
 } from "../page-data.js";
 import { ByteSource, readColumns } from "../varint.js";
 
-/** One strategy's replay. Rows of a lane stand together, in order of time. */
+/** One strategy's replay. The rows of a lane are contiguous, in order of time. */
 export interface PageSide {
   readonly name: string;
   readonly mark: string;
   readonly count: number;
   readonly episodes: EpisodeColumns;
-  /** By lane: where its rows begin; one more at the end. */
+  /** For each lane, the index of its first row; one more entry at the end. */
   readonly laneStarts: Uint32Array;
   readonly bins: BinColumns;
   readonly binStarts: Uint32Array;
   readonly repetitions: RepetitionColumns;
   readonly stalls: StallColumns;
-  /** By VM: rows that held its lock, by the time they got it. */
+  /** For each VM, the rows that held its lock, in the order in which they acquired it. */
   readonly holds: ReadonlyMap<number, Uint32Array>;
-  /** Rows with a window, by its time. */
+  /** Rows with a window, ordered by the time of the window. */
   readonly windows: Uint32Array;
-  /** Of each epoch: what makes a time of this side's clock one of the axis. */
+  /** For each epoch, what is added to a time of this side's clock to give one of the axis. */
   readonly shiftNs: Float64Array;
 }
 
-/** A stretch of the axis. */
+/** An interval of the axis. */
 export interface Stretch {
   readonly label: string;
   readonly fromNs: number;
   readonly toNs: number;
-  /** By side: how long the epoch is there. */
+  /** Length of the epoch for each side. */
   readonly spanNs: readonly number[];
 }
 
 export class Model {
   readonly sides: readonly PageSide[];
   stretches: readonly Stretch[] = [];
-  /** Each strategy's epochs begin where the others' do. */
+  /** Whether each epoch begins at the same time for all strategies. */
   aligned = true;
   endNs = 1;
 
@@ -86,7 +86,7 @@ export class Model {
     this.align(true);
   }
 
-  /** Of the axis, ns. */
+  /** Start on the axis, ns. */
   startOf(side: PageSide, row: number): number {
     return side.episodes.startNs[row]! + side.shiftNs[side.episodes.segment[row]!]!;
   }
@@ -120,7 +120,7 @@ export class Model {
     );
   }
 
-  /** First row of the lane that ends after `ns`, by binary search; rows of a lane do not overlap. */
+  /** First row of the lane that ends at or after `ns`, by binary search; rows of a lane do not overlap. */
   firstAfter(side: PageSide, lane: number, ns: number): number {
     let low = side.laneStarts[lane]!;
     let high = side.laneStarts[lane + 1]!;
@@ -153,12 +153,12 @@ function vmsOf({ vm, lockedAfter }: EpisodeColumns): number[] {
   return [...vms].sort((a, b) => a - b);
 }
 
-/** Rows by the time of what came so long after their starts. */
+/** The rows for which `is` holds, ordered by start plus `after`. */
 function inTime({ startNs }: EpisodeColumns, after: Float64Array, is: (row: number) => boolean): Uint32Array {
   const rows: number[] = [];
   for (let row = 0; row < startNs.length; row++) if (is(row)) rows.push(row);
   const times = startNs.map((ns, row) => ns + after[row]!);
-  // A plain array's sort makes use of the lanes' order, a typed array's does not.
+  // A plain array's sort makes use of the existing order within lanes, a typed array's does not.
   return Uint32Array.from(rows.sort((a, b) => times[a]! - times[b]!));
 }
 
@@ -169,7 +169,7 @@ function startsOf(lane: Float64Array, lanes: number): Uint32Array {
   return starts;
 }
 
-/** Unpacks what stands in the page. */
+/** Decompresses the data in the page. */
 export async function unpack(text: string): Promise<Uint8Array> {
   const packed = Uint8Array.from(atob(text), (c) => c.charCodeAt(0));
   const stream = new Blob([packed]).stream().pipeThrough(new DecompressionStream("deflate-raw"));

@@ -1,4 +1,4 @@
-/** The page's script: unpacks the data, and makes the figures that can be gone into. */
+/** The page's script: unpacks the data and draws the interactive figures. */
 
 import type { PageFacts } from "../page-data.js";
 import { AddressMap } from "./address-map.js";
@@ -51,7 +51,7 @@ async function start(): Promise<void> {
   root.dataset.drawn = "all";
 }
 
-/** The timeline is seen before the rest is made. */
+/** Lets the timeline be displayed before the rest is drawn. */
 function nextFrame(): Promise<void> {
   return new Promise((resolve) => {
     requestAnimationFrame(() => setTimeout(resolve));

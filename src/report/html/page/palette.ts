@@ -1,4 +1,4 @@
-/** Colours by cause: those of Okabe and Ito, and stripes where two causes share one. */
+/** Colours of the causes, from the palette of Okabe and Ito, with patterns where two causes share a colour. */
 
 import { Cause } from "./cause.js";
 
@@ -22,7 +22,7 @@ const looks: Readonly<Record<number, Look>> = {
   [Cause.hostOperation]: { light: "#7a7f87", dark: "#a3a8b0", pattern: "solid" },
 };
 
-/** Lines of the strategies, by side. */
+/** Line styles of the strategies, by side. */
 export const lines = [
   { light: "#0072b2", dark: "#56b4e9", dash: [] },
   { light: "#d55e00", dark: "#f07818", dash: [6, 3] },
@@ -34,7 +34,7 @@ export const lines = [
 
 export type Theme = "light" | "dark";
 
-/** What is on the page besides the causes; resolved, since a canvas knows no CSS variables. */
+/** The other colours of the page; resolved, because a canvas cannot use CSS variables. */
 export interface Inks {
   readonly theme: Theme;
   readonly paper: string;
@@ -81,7 +81,7 @@ export function colorOf(cause: number, theme: Theme): string {
 
 const made = new Map<string, CanvasPattern>();
 
-/** For shapes wide enough to show it. */
+/** The fill for shapes wide enough to show a pattern. */
 export function fillOf(
   context: CanvasRenderingContext2D,
   cause: number,

@@ -1,11 +1,11 @@
-/** The axis of addresses. */
+/** The address axis. */
 
 import type { Model } from "./model.js";
 
-/** A gap of this many bytes or more between addresses is cut out. */
+/** A gap between addresses of at least this many bytes is cut out. */
 const cutBytes = 2 ** 26;
 
-/** A stretch of addresses, and where it stands. */
+/** A range of addresses, and its position on the canvas. */
 export interface Region {
   readonly start: number;
   readonly end: number;
@@ -13,14 +13,14 @@ export interface Region {
   readonly height: number;
 }
 
-/** The addresses that occur, without the wide gaps between them; each stretch as high as the root of its size. */
+/** The addresses that occur, without wide gaps; a range is about as high as the square root of its size. */
 export function regionsOf({ sides, facts }: Model, headHeight: number, height: number): Region[] {
   const blocks = new Set<number>();
   const block = 2 ** 21;
   let last = -1;
   const note = (ipa: number) => {
     const at = Math.floor(ipa / block);
-    // Most are where the one before was.
+    // Most addresses are in the same block as the one before.
     if (at !== last) blocks.add(at);
     last = at;
   };

@@ -1,4 +1,4 @@
-/** The episode that is looked at. */
+/** The selected episode. */
 export interface Picked {
   readonly side: number;
   readonly row: number;

@@ -1,4 +1,4 @@
-/** From one episode to another, by keys. */
+/** Moves from one episode to another by keys. */
 
 import type { Model } from "./model.js";
 import type { Selection } from "./selection.js";
@@ -11,7 +11,7 @@ export class Steps {
     private readonly selection: Selection,
   ) {}
 
-  /** The next or the previous episode of the same thread; the first one in view where none is chosen. */
+  /** Selects the next or previous episode of the same thread, or the first one in view if none is selected. */
   next(by: number): void {
     const { picked } = this.selection;
     if (picked === undefined) {
@@ -25,7 +25,7 @@ export class Steps {
     this.reveal();
   }
 
-  /** To the next row of the lanes that has an episode in view. */
+  /** Selects an episode in the next row of the lanes that has one in view. */
   lane(by: number): void {
     const { sides, facts } = this.model;
     const rows = facts.lanes.length * sides.length;
@@ -48,7 +48,7 @@ export class Steps {
     }
   }
 
-  /** Shows the chosen episode large. */
+  /** Zooms to the selected episode. */
   closeIn(): void {
     const { picked } = this.selection;
     if (picked === undefined) return;

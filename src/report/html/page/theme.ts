@@ -1,4 +1,4 @@
-/** Light, dark, or as the system has it; nothing is stored. Paper is light. */
+/** Switches between the light, dark and system themes; the choice is not stored. Printing uses the light theme. */
 
 import { byId } from "./dom.js";
 

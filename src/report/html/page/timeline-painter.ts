@@ -1,4 +1,4 @@
-/** Draws the timeline: whatever the number of episodes, no more shapes than there are pixels. */
+/** Draws the timeline with at most as many shapes as there are pixels, for any number of episodes. */
 
 import { Cause } from "./cause.js";
 import { clip, font } from "./dom.js";
@@ -8,7 +8,7 @@ import type { Model, PageSide } from "./model.js";
 import { colorOf } from "./palette.js";
 import { ticks, type View } from "./view.js";
 
-/** Height of the axis and of the epochs' names under it, which stay when the lanes scroll. */
+/** Height of the axis and the epoch names below it, which do not scroll with the lanes. */
 export const headHeight = 40;
 export class TimelinePainter {
   private readonly lanes: LanePainter;
@@ -137,7 +137,7 @@ export class TimelinePainter {
     context.textAlign = "left";
   }
 
-  /** While an entry is broken nobody gets through it: a band over every vCPU of the VM. */
+  /** Draws a band over every vCPU of the VM while an entry is broken, since no access gets through it then. */
   private paintWindows(frame: Frame, side: PageSide, vm: number, y: number): void {
     const { context, inks } = frame;
     const { brokenAfter, windowNs } = side.episodes;
@@ -196,7 +196,7 @@ export class TimelinePainter {
     }
   }
 
-  /** Who had the lock: each hold in the colour of what it was for. Under a read lock several at once. */
+  /** Draws who held the lock, each hold in the colour of its cause. Holds of a read lock may overlap. */
   private paintLock(frame: Frame, side: PageSide, vm: number, y: number): void {
     const { episodes: of, holds } = side;
     const { context, inks } = frame;

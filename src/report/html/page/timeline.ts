@@ -1,4 +1,4 @@
-/** The timeline with its buttons: zoom, pan, brush, hover, and the choice of an episode, by pointer, wheel and keys. */
+/** The interactive timeline: zoom, pan, brush, hover and selection by pointer, wheel and keys. */
 
 import { byId, element, sharpen } from "./dom.js";
 import { episodeAt } from "./hit.js";
@@ -53,7 +53,7 @@ export class Timeline {
     this.listen();
   }
 
-  /** On paper nothing scrolls. */
+  /** Sets the height; in print nothing scrolls. */
   setHeight(most: "75vh" | "none"): void {
     const all = `${this.layout.height + headHeight + 2}px`;
     this.box.style.height = most === "none" ? all : `min(${all}, ${most})`;
@@ -73,7 +73,7 @@ export class Timeline {
     this.paintNow();
   }
 
-  /** Draws with the next frame, however often it is asked. */
+  /** Draws in the next frame, once for any number of calls. */
   paint(): void {
     if (this.due) return;
     this.due = true;

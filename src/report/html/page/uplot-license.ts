@@ -24,5 +24,5 @@ OUT OF OR IN CONNECTION WITH THE SOFTWARE OR THE USE OR OTHER DEALINGS IN
 THE SOFTWARE.
 */
 
-// Kept by the bundler in every page: the licence asks for it.
+// The bundler keeps this comment in every page, as the licence requires.
 export {};

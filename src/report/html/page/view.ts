@@ -1,4 +1,4 @@
-/** The stretch of time that is shown: one for all figures that have a time axis. */
+/** The interval of time that is shown, shared by all figures with a time axis. */
 
 export class View {
   fromNs = 0;
@@ -14,7 +14,7 @@ export class View {
     return this.toNs - this.fromNs;
   }
 
-  /** All there is, with a little room on both sides. */
+  /** Sets the whole interval, with a small margin on both sides. */
   limit(fromNs: number, toNs: number): void {
     const room = Math.max(10, (toNs - fromNs) * 0.01);
     this.wholeNs = [fromNs - room, toNs + room];
@@ -33,7 +33,7 @@ export class View {
     for (const listener of this.listeners) listener();
   }
 
-  /** @param factor below 1 shows less: closer */
+  /** @param factor below 1 zooms in */
   zoom(factor: number, aroundNs = (this.fromNs + this.toNs) / 2): void {
     const [least, most] = this.wholeNs;
     const span = Math.min(most - least, Math.max(20, this.spanNs * factor));
@@ -46,7 +46,7 @@ export class View {
   }
 }
 
-/** Round times of the axis: as many as there is room for. */
+/** Round times for the axis, as many as there is room for. */
 export function ticks(view: View, widthPx: number): { ns: number; text: string }[] {
   const least = (view.spanNs * (widthPx < 500 ? 70 : 110)) / Math.max(1, widthPx);
   const power = 10 ** Math.floor(Math.log10(least));

@@ -1,4 +1,4 @@
-/** Episodes in words. */
+/** Descriptions of episodes. */
 
 import { hex, sizeText } from "../../../stage2/address-text.js";
 import {
@@ -27,7 +27,7 @@ export function classText(kind: number, level: number): string {
   return `${classes[kind] ?? "no abort"}${level >= -1 ? `, level ${level}` : ""}`;
 }
 
-/** What ESR_EL2 says, field by field, as recorded. */
+/** The fields of ESR_EL2 as recorded. */
 export function esrTexts(esr: number): [string, string][] {
   if (esr === 0) return [["ESR_EL2", "not recorded: the replay alone has this access"]];
   const ec = Math.floor(esr / 2 ** 26) % 64;
@@ -45,7 +45,7 @@ export function esrTexts(esr: number): [string, string][] {
   ];
 }
 
-/** A time of a side: marked where some of them are modelled. */
+/** A time of a side, marked if some of the side's times are modelled. */
 export function timeText({ mark }: PageSide, ns: number): string {
   return `${ns > 0 ? mark : ""}${formatNs(ns)}`;
 }
@@ -60,7 +60,7 @@ export function operationText({ facts }: Model, side: PageSide, row: number): st
   return `${facts.operations[kind]} ${hex(of.ipa[row]! + of.operationOffset[row]!)}, ${sizeText(bytes)}${what}${more}`;
 }
 
-/** In one paragraph, for the pointer that rests on it. */
+/** Describes an episode in one paragraph, for the tooltip. */
 export function episodeText(model: Model, { side: index, row }: Picked): string {
   const side = model.sides[index]!;
   const of = side.episodes;
