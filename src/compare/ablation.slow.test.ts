@@ -66,7 +66,7 @@ it("law: without contention a read takes what one vCPU alone takes for it", asyn
   expect(left).toEqual(times(await diffTrace({ input: workload(), ...sides, profile })));
 });
 
-it("law: handlers that do not exclude each other do not wait, and what they wait for besides is no gain", async () => {
+it("law: without lock waits handlers still wait for blocks being cleaned, so most of the change is left", async () => {
   const { ablation, base, candidate } = await diffTrace({
     input: workload(),
     ...sides,
@@ -80,7 +80,7 @@ it("law: handlers that do not exclude each other do not wait, and what they wait
   expect(base.makespanNs).toBeGreaterThan(candidate.makespanNs);
 });
 
-it("law: on a record that is followed, leaving out what it has none of leaves the change", async () => {
+it("law: leaving out a cost that a followed record does not have leaves the change", async () => {
   const { ablation, ...result } = await diffTrace({ input: recorded, ...sides, ablate: ["retry"] });
   expect(ablation!.costs[0]).toMatchObject(ablation!.asIs);
   const { base, candidate } = times(result as DiffResult);

@@ -50,13 +50,13 @@ async function reasons(afterNs: readonly number[]): Promise<string> {
   return verdict!.reasons.join("; ");
 }
 
-it("who goes ahead of the one who coalesces, by what it saved, hangs on microseconds", async () => {
+it("does not tell where saved waits put a vCPU just ahead of windows that it met in the record", async () => {
   // The first window is over before it comes: it saves its wait, and is ahead from then on.
   expect(await reasons([100_000, 6_000, 6_000, 6_000])).toMatch(
     /3 of 12 recorded faults would go through just before the window/,
   );
 });
 
-it("who comes behind each window as it now is tells what it saves", async () => {
+it("tells where the vCPU still comes after each window", async () => {
   expect(await reasons([100_000])).not.toMatch(/just before the window/);
 });

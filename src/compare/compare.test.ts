@@ -57,7 +57,7 @@ it("refuses a strategy named twice, and an empty list", async () => {
   );
 });
 
-it("two walkers of one name are told apart by nothing: refused", async () => {
+it("refuses two walkers of the same name", async () => {
   const folder = mkdtempSync(join(tmpdir(), "s2replay-compare-"));
   const walker = (file: string, of: string) => {
     const path = join(folder, file);
@@ -77,7 +77,7 @@ it.each([
   ["coalesce-of-a-sparse-1-gib-block", { epochGapNs: 1e6 }, "pre-patch", "v6.12"],
   ["logging-switched-on-during-a-coalesce", { recording: { pcpus: 1 } }, "v5.10", "post-patch"],
 ] as const)(
-  "law: an epoch stands beside itself, though nothing happens in it on one side: %s",
+  "law: epochs are paired with themselves even if nothing happens in them on one side: %s",
   async (name, more, a, b) => {
     const fixture = fileURLToPath(new URL(`../../fixtures/${name}/trace.ndjson`, import.meta.url));
     const diff = (base: string, candidate: string) =>
@@ -90,7 +90,7 @@ it.each([
   },
 );
 
-it("who waits for a split that does not come goes on where nothing else does, on another machine too", async () => {
+it("an access that waits for a split that never comes continues when nothing else is left, on another machine too", async () => {
   // The first map splits the block that its abort met; events are lost while the second abort is under way.
   const text = traceText(
     { ia_bits: 48 },

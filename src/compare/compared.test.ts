@@ -5,7 +5,7 @@ import type { FigureKind } from "./result.js";
 const runs = (values: readonly number[], kind: FigureKind = "recorded") =>
   values.map((value) => ({ value, kind }));
 
-it("medians, ranges, and from four runs a side on a test", () => {
+it("gives medians and ranges, and tests four or more runs a side", () => {
   expect(compared(runs([4, 1, 3, 2]), runs([8, 9, 7, 6]))).toEqual({
     before: { kind: "recorded", median: 2.5, least: 1, most: 4 },
     after: { kind: "recorded", median: 7.5, least: 6, most: 9 },
@@ -24,7 +24,7 @@ it("with fewer runs on either side there is no test", () => {
   expect(compared(runs([1, 4]), runs([4, 5]))).toMatchObject({ ranges: "overlapping", p: null });
 });
 
-it("a figure is what the least certain of its runs is; and of nothing there is no ratio", () => {
+it("a figure has the kind of its least certain run; the ratio to 0 is null", () => {
   const mixed = [...runs([0]), ...runs([0], "exact"), ...runs([0], "at least")];
   expect(compared(mixed, [...mixed, ...runs([3], "modelled")])).toMatchObject({
     before: { kind: "at least" },

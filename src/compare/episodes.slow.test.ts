@@ -124,7 +124,7 @@ it.each<[string, () => TraceOptions["input"]]>([
   },
 );
 
-it("law: with what repeats taken as done, and told as such, the sums stay those of the result", async () => {
+it("law: the sums equal the result when repetitions are reported instead of their episodes", async () => {
   const input = repeating();
   const whole = await observe({ input });
   const { told, result } = await observe({ input }, true);
@@ -136,7 +136,7 @@ it("law: with what repeats taken as done, and told as such, the sums stay those 
   }
 });
 
-it("law: a few lines that stand for much work leave the event loop its turns, as for a signal", async () => {
+it("law: a few lines that stand for much work do not block the event loop, so signals are handled", async () => {
   const input = describeWorkload(kvmPageTableTest, {
     type: "hugetlb",
     granularity: "2M",
@@ -158,7 +158,7 @@ it("law: a few lines that stand for much work leave the event loop its turns, as
   expect(seen.size).toBeGreaterThan(5);
 });
 
-it("law: a strategy that is given twice is told of on both sides", async () => {
+it("law: the observer hears of a strategy that is given twice on both sides", async () => {
   const input = "fixtures/recorded-adjust-of-5.10-prepatch/trace.ndjson";
   const counts = [0, 0];
   const observer: Observer = {

@@ -39,7 +39,7 @@ const kindOf =
   (path: string): FigureKind =>
     figures![path]!.kind;
 
-it("of the recording walker: recorded what the trace has, exact what follows from it, modelled the waits", async () => {
+it("recording walker: what the trace has is recorded, what follows from it is exact, waits are modelled", async () => {
   const kind = kindOf(await diffTrace({ input: of("prepatch-h2m-1v"), ...sides }));
   for (const path of ["faults.total", "windows.count", "windows.p50Ns", "costNs.clean", "mmioAborts"])
     expect([path, kind(`base.${path}`)]).toEqual([path, "recorded"]);
@@ -79,7 +79,7 @@ it("law: a bound holds: the walker's own recording has as many faults, or more",
 
 const adjust = { input: "fixtures/recorded-adjust-of-5.10-prepatch/trace.ndjson", ...sides };
 
-it("nothing bounds what vCPUs add that share the lock", async () => {
+it("faults added by vCPUs that share the lock have no bound", async () => {
   expect(kindOf(await diffTrace(adjust))("candidate.faults.added")).toBe("at least");
   expect(kindOf(await diffTrace({ ...adjust, candidate: "v6.12" }))("candidate.faults.added")).toBe(
     "modelled",

@@ -44,12 +44,12 @@ async function replayed(coalesced: readonly number[]) {
   return [base, candidate].map(({ faults: { byCause } }) => byCause);
 }
 
-it("at the next block: it waited for the first one's clean, too, and is as late", async () => {
+it("at the next block it is as late as the leader, as it waited for the first clean too", async () => {
   const [, prePatch] = await replayed([0, 1]);
   expect(prePatch).toMatchObject({ coalesceTrigger: 2, lostRace: 2, brokenWindow: 0 });
 });
 
-it("at a block behind others: it is as late as who cleaned those", async () => {
+it("at a later block it is as late as the leader that cleaned the ones between", async () => {
   const [postPatch, prePatch] = await replayed([0, 1, 2, 3]);
   expect(postPatch).toMatchObject({ coalesceTrigger: 4, lostRace: 2, brokenWindow: 0 });
   expect(prePatch).toEqual(postPatch);

@@ -66,7 +66,7 @@ function byTrying(first: readonly number[], second: readonly number[]): number {
   return asUneven / all;
 }
 
-it("law: p is the share of all ways to share the values out that are as uneven, ties or none", () => {
+it("law: p is the share of all ways to divide the values that are at least as uneven, with or without ties", () => {
   const sample = fc.array(fc.integer({ min: 0, max: 8 }), { minLength: 1, maxLength: 5 });
   fc.assert(
     fc.property(sample, sample, (first, second) => {

@@ -90,7 +90,7 @@ describe("what is unlike", () => {
   const reasonsOf = (before: RunChange, after: RunChange) =>
     besideEachOther({ before: [run(before)], after: [run(after)] }).verdict.reasons;
 
-  it("is named, and nothing follows from the change", () => {
+  it("is named as the reason why the change does not tell", () => {
     expect(reasonsOf({}, { vcpus: 2 })).toEqual([
       "the sides have not the same number of vCPUs: 4 before, 2 after",
     ]);

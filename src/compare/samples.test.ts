@@ -42,7 +42,7 @@ async function sample(profile: ProfileDocument, seed = 1, of: DescribedWorkload 
   return sampleDiff(await diffTrace(options), options, { count: 20, seed, threads: 1 });
 }
 
-it("law: a range without width moves nothing of a vCPU that has nobody to race with", async () => {
+it("law: a range without width changes nothing for a single vCPU", async () => {
   const alone = { ...input, values: { ...input.values, vcpus: 1 } };
   const { samples, figures, base, candidate } = await sample(
     profileWith({ tableFreeNs: [150, 150] }),
@@ -58,7 +58,7 @@ it("law: a range without width moves nothing of a vCPU that has nobody to race w
   expect(stall.hangsOn).toBeNull();
 });
 
-it("law: when accesses come is drawn for all sides alike: what does the same work moves as the record does", async () => {
+it("law: access times are drawn alike for all sides, so a copy of the recording walker gives its intervals", async () => {
   const recorded = {
     input: "fixtures/recorded-adjust-of-5.10-vanilla/trace.ndjson",
     lenient: false,
@@ -81,7 +81,7 @@ it("law: when accesses come is drawn for all sides alike: what does the same wor
     if (path.startsWith("base.")) expect([path, same[`candidate${path.slice(4)}`]]).toEqual([path, figure]);
 });
 
-it("law: the figure that a change hangs on is found among those drawn", async () => {
+it("law: the figure that a change depends on is found among those drawn", async () => {
   const { samples } = await sample(profileWith({ lockHandoffNs: [1000, 1001], cleanLineNs: [1, 20] }));
   const makespan = samples!.figures.find(({ label }) => label === "whole trace")!;
   // The change is the clean that post-patch leaves out: the dearer, the more is gained.
@@ -99,7 +99,7 @@ it("law: the same seed gives the same, and the result fits its schema", async ()
   expect(() => diffSchema.parse(first)).not.toThrow();
 });
 
-it("law: of a comparison and of one replay the intervals are those of the diffs that they hold", async () => {
+it("law: the intervals of a comparison and of one replay are those of the corresponding diffs", async () => {
   const profile = profileWith({ cleanLineNs: [1, 20], lockHandoffNs: [100, 2000] });
   const trace = { input, lenient: false, profile };
   const sampling = { count: 5, seed: 1, threads: 1 };

@@ -71,7 +71,7 @@ describe("what was recorded otherwise", () => {
     });
   };
 
-  it("a block that was there earlier lets the later laps through", async () => {
+  it("a block that is installed earlier lets later laps through", async () => {
     const { matched, missing, byReason } = await replayed("laps-as-recorded", (lines) =>
       lines
         .map((line) =>

@@ -4,14 +4,14 @@ import { diffTrace, replayTrace } from "./diff.js";
 const of = (name: string) => ({ input: `traces/${name}.ndjson.gz`, lenient: false });
 const small = { input: "fixtures/abort-printed-after-the-window/trace.ndjson", lenient: false };
 
-it("without a base the recording walker is it, and against pre-patch the candidate is post-patch", async () => {
+it("the base defaults to the recording walker, the candidate against pre-patch to post-patch", async () => {
   const { base, candidate } = await diffTrace(of("5.10.262-prepatch-h2m-1v"));
   expect([base.strategy, candidate.strategy]).toEqual(["pre-patch", "post-patch"]);
   const other = await diffTrace({ ...of("6.1.192-h2m-4v"), candidate: "v6.12" });
   expect([other.base.strategy, other.candidate.strategy]).toEqual(["v6.1", "v6.12"]);
 });
 
-it("against another walker there is no candidate but the one that is named", async () => {
+it("against any other base the candidate must be named", async () => {
   await expect(diffTrace({ ...small, base: "v6.1" })).rejects.toThrow(
     /^--candidate: expected what v6.1 is to be compared with: pre-patch, post-patch, /,
   );

@@ -39,7 +39,7 @@ describe("align", () => {
     expect(text).toBe(expected);
   });
 
-  it("takes long lists with nothing unique for different", () => {
+  it("treats long lists without unique items as different", () => {
     const pairs = align(
       ["s", ...Array<string>(3000).fill("a")],
       Array<string>(3000).fill("a").concat("e", "e"),

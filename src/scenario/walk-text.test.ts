@@ -280,7 +280,7 @@ describe("two walks side by side", () => {
     );
   });
 
-  it("takes walks for the same that differ only in the bits of a locked entry", () => {
+  it("treats walks as equal that differ only in the bits of a locked entry", () => {
     expect(diff("v6.12", "v7.2")).toContain("  -- the same in both but for bits of entries: visits 514, ");
   });
 });

@@ -51,7 +51,7 @@ it.each([200, 1000, 20_000])("law: beyond the limit nothing is lost from the sum
   );
 });
 
-it("law: what stays are windows, the longest stalls, and of equal ones some from the whole trace", () => {
+it("law: windows and the longest stalls are kept, and among equal ones some from the whole trace", () => {
   const table = new EpisodeTable(1000);
   const told = fill(table, 20_000);
   const { columns, count } = table.rows;

@@ -1,7 +1,7 @@
 import { expect, it } from "vitest";
 import { FaultBins, Repetitions } from "./merged-faults.js";
 
-it("law: bins lose no fault, and end, with more epochs and causes than there is room for", () => {
+it("law: widening terminates and loses no fault, even with more epochs and causes than bins", () => {
   const bins = new FaultBins();
   const count = 70_000;
   for (let n = 0; n < count; n++)
@@ -20,7 +20,7 @@ it("law: bins lose no fault, and end, with more epochs and causes than there is 
   expect(Number.isFinite(bins.spanNs)).toBe(true);
 });
 
-it("law: in late epochs stretches of time stay apart", () => {
+it("law: bins of different intervals stay separate in late epochs", () => {
   const bins = new FaultBins();
   const add = (startNs: number) =>
     bins.add({ thread: 0, segment: 16_385, startNs, cause: 0, faults: 1, stallNs: 1, lockWaitNs: 0 });
@@ -29,7 +29,7 @@ it("law: in late epochs stretches of time stay apart", () => {
   expect(bins.rows.count).toBe(2);
 });
 
-it("law: repetitions of causes in turn come to an end", () => {
+it("law: joining terminates for repetitions with alternating causes", () => {
   const repetitions = new Repetitions();
   for (let n = 0; n < 25_000; n++) repetitions.add(0, n * 100, n * 100 + 50, 1, 1, n % 2);
   expect(repetitions.rows.count).toBe(25_000);
