@@ -7,7 +7,7 @@ export function hex(value: number): string {
 
 const units = ["B", "KiB", "MiB", "GiB", "TiB"];
 
-/** Bytes in the largest unit that leaves no remainder: `2 MiB`, `12 KiB`. */
+/** Formats a size in the largest unit that divides it: `2 MiB`, `12 KiB`. */
 export function sizeText(bytes: number): string {
   let size = bytes;
   let unit = 0;
@@ -18,12 +18,12 @@ export function sizeText(bytes: number): string {
   return `${size.toLocaleString("en-US")} ${units[unit]}`;
 }
 
-/** What a leaf of this level is called: `page`, `2 MiB block`. */
+/** The name of a leaf of this level: `page`, `2 MiB block`. */
 export function leafText(level: number, bytes: number): string {
   return level === LAST_LEVEL ? "page" : `${sizeText(bytes)} block`;
 }
 
-/** Permissions and memory type in letters, as scripts have them; `a` where the access flag is set. */
+/** Permissions and memory type in the letters that scripts use; `a` if the access flag is set. */
 export function protLetters(prot: number, accessed = false): string {
   return (
     (prot & Prot.R ? "r" : "") +

@@ -9,13 +9,13 @@ import { Stale, TlbShadow } from "./tlb-shadow.js";
 import type { Visit } from "./visit.js";
 import type { WalkLog } from "./walk-log.js";
 
-/** Judges how entries change: break, flush, make, and whether what becomes visible is clean. */
+/** Checks how entries change (break, flush, make) and whether memory that becomes visible is clean. */
 export class EntryWatch {
   readonly memory: MemoryShadow;
   private readonly tlb = new TlbShadow();
-  /** The log where an entry was made over what the TLB may still hold. */
+  /** The log at the store that made an entry valid while the TLB could still hold the old one. */
   private readonly quotes = new Map<Stale, readonly string[]>();
-  /** Slots of leaves whose output address nobody knows. */
+  /** Slots of leaves whose output address is unknown. */
   private readonly planted = new Set<number>();
 
   constructor(
@@ -33,7 +33,7 @@ export class EntryWatch {
     this.quotes.clear();
   }
 
-  /** A leaf was put into this slot by inference: what it maps is not known. */
+  /** A leaf was put into this slot by inference: its output address is unknown. */
   plant(slot: number): void {
     this.planted.add(slot);
   }
@@ -45,7 +45,7 @@ export class EntryWatch {
     if (isValid(newLo)) this.make(visit, newLo, newHi);
   }
 
-  /** @param isLocal of this CPU alone */
+  /** @param isLocal whether only this CPU is flushed */
   flush(ipa: number, bytes: number, hint: number, isLocal = false): void {
     this.tlb.flush(ipa, bytes, hint, isLocal, (stale) => {
       const problem = `the new entry was stored before the TLBI for the old one, ${describe(stale)}: for a while the CPU had both`;
@@ -53,17 +53,17 @@ export class EntryWatch {
     });
   }
 
-  /** Whether the CPU may walk into this table by what it has cached. */
+  /** Whether a cached entry may still lead the CPU into this table. */
   mayWalkInto(page: number): boolean {
     return this.tlb.leadsTo(page);
   }
 
-  /** The operation is over: what the TLB still holds should not be there. */
+  /** Ends the operation: every entry that the TLB may still hold is reported. */
   end(): void {
     for (const stale of this.tlb.stale) if (!stale.reported) this.reportStale(stale);
   }
 
-  /** A valid entry changes: what the CPU may have cached of it is noted. */
+  /** A valid entry changes: notes what the CPU may have cached of it. */
   private unmake(visit: Visit, lo: number, hi: number, newLo: number, newHi: number): void {
     const { table } = this;
     const { level, base, bytes, slot } = visit;
@@ -100,7 +100,7 @@ export class EntryWatch {
     if ((lo & AF) !== 0) stale.holdsLeaf(ipa, bytes, level);
   }
 
-  /** An entry becomes valid: nothing old may be cached for its range, and its memory must be clean. */
+  /** An entry becomes valid: the TLB may hold nothing old for its range, and its memory must be clean. */
   private make({ level, base, bytes }: Visit, lo: number, hi: number): void {
     const { table } = this;
     for (const stale of this.tlb.stale) {
@@ -117,7 +117,7 @@ export class EntryWatch {
       );
   }
 
-  /** A leaf shows memory to the guest. */
+  /** A leaf makes memory visible to the guest. */
   private expose(ipa: number, level: number, lo: number, hi: number): void {
     const { granule, format } = this.table;
     if (!format.isCacheable(lo)) return;

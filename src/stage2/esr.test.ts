@@ -39,7 +39,7 @@ test.each([
   }
 });
 
-describe("what was asked for", () => {
+describe("the kind of access", () => {
   const facts = (esr: number) => ({
     write: isWrite(esr),
     exec: isExec(esr),

@@ -1,6 +1,6 @@
-/** What a stage-2 abort's ESR says. Numbers in, small numbers and booleans out: nothing is allocated. */
+/** Decodes the ESR of a stage-2 abort. Nothing is allocated: every argument and result is a number or a boolean. */
 
-/** Class of an abort, by its fault status code. */
+/** Class of an abort, from its fault status code. */
 export const FaultClass = {
   translation: 0,
   accessFlag: 1,
@@ -11,7 +11,7 @@ export const FaultClass = {
 } as const;
 export type FaultClass = (typeof FaultClass)[keyof typeof FaultClass];
 
-/** Level of an abort whose status code names none. */
+/** Level of an abort whose status code does not give one. */
 export const UNKNOWN_LEVEL = -2;
 
 const EC_INSTRUCTION_ABORT = 0x20;
@@ -19,11 +19,11 @@ const EC_DATA_ABORT = 0x24;
 const WNR = 1 << 6;
 const S1PTW = 1 << 7;
 const CM = 1 << 8;
-/** Level -1 exists with 52-bit input addresses only, and its codes stand apart. */
+/** Level -1 exists only with 52-bit input addresses, and its status codes are separate. */
 const TRANSLATION_LEVEL_MINUS_1 = 0x2b;
 
-// ESR has fields above bit 31 (ISS2): a number here may exceed 32 bits. Bit operators take it modulo 2**32,
-// which leaves just the low word that every field below lives in.
+// ESR has fields above bit 31 (ISS2), so a number here may exceed 32 bits. Bit operators take it modulo 2**32, which
+// leaves the low word, where all fields below are.
 
 function exceptionClass(esr: number): number {
   return (esr >>> 26) & 0x3f;
@@ -45,9 +45,9 @@ export function faultClass(esr: number): FaultClass {
       return FaultClass.accessFlag;
     case 3:
       return FaultClass.permission;
-    case 4: // synchronous external abort, from 0x14 on at a table walk
+    case 4: // synchronous external abort; from 0x14 on, during a table walk
     case 5:
-    case 6: // the same as parity or ECC errors
+    case 6: // the same for parity or ECC errors
     case 7:
       return FaultClass.external;
     case 12:
@@ -57,7 +57,7 @@ export function faultClass(esr: number): FaultClass {
   }
 }
 
-/** ESR of a data abort with a level-3 translation fault, as an access that only the replay knows would report. */
+/** The ESR of a data abort with a level-3 translation fault, for an access that only the replay knows of. */
 export function dataAbort(write: boolean): number {
   return EC_DATA_ABORT * 2 ** 26 + (write ? WNR : 0) + 7;
 }
@@ -71,7 +71,7 @@ export function faultLevel(esr: number): number {
   return UNKNOWN_LEVEL;
 }
 
-/** A cache maintenance operation reports WnR, yet asks for no write permission. */
+/** A cache maintenance operation sets WnR but needs no write permission. */
 export function isWrite(esr: number): boolean {
   return exceptionClass(esr) === EC_DATA_ABORT && (esr & (WNR | CM)) === WNR;
 }

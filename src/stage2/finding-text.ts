@@ -7,7 +7,7 @@ export function findingHeadline({ rule, count, pages }: Pick<Tally, "rule" | "co
   return `${rule}, ${times}${pages === 0 ? "" : `, ${plural(pages, "page")}`}`;
 }
 
-/** `level 2, IPA 0x40000000: what happened`; without a place, what happened alone. */
+/** `level 2, IPA 0x40000000: what happened`; without a place, only what happened. */
 export function findingProblem({ ipa, level, problem }: Pick<Finding, "ipa" | "level" | "problem">): string {
   return Number.isNaN(ipa) ? problem : `level ${level}, IPA ${hex(ipa)}: ${problem}`;
 }

@@ -1,4 +1,4 @@
-/** What a sanitizer can find wrong with a walk. The order is the one in which findings are reported. */
+/** The rules that a sanitizer checks. Findings are reported in this order. */
 export const rules = [
   "break-before-make",
   "flush-before-break",
@@ -21,7 +21,7 @@ export function isRule(law: string): law is Rule {
   return (rules as readonly string[]).includes(law);
 }
 
-/** What breaking each rule means on a machine. */
+/** What it means on a machine when a rule is broken. */
 export const meanings: Readonly<Record<Rule, string>> = {
   "break-before-make":
     "a valid entry was changed between table and block, or to another address, size or memory type, without invalid + TLBI between",
@@ -45,24 +45,24 @@ export const meanings: Readonly<Record<Rule, string>> = {
 /** One place where a walk broke a rule. */
 export interface Finding {
   readonly rule: Rule;
-  /** Number of the operation, as the runner counts them; the first is 1. */
+  /** Number of the operation in the runner's count; the first is 1. */
   readonly operation: number;
-  /** The operation in words. */
+  /** Description of the operation. */
   readonly during: string;
-  /** Base of the range that the entry or table covers; NaN where nothing has an address. */
+  /** Base of the range that the entry or table covers; NaN if there is no address. */
   readonly ipa: number;
-  /** Level of the entry; NaN where there is none. */
+  /** Level of the entry; NaN if there is none. */
   readonly level: number;
   /** What happened, in one sentence. */
   readonly problem: string;
   /**
-   * The walk around it, one line an event; the one that shows it begins with `>`. Of a page that is lost or
-   * miscounted: what was done to it in the operation.
+   * The walk around the finding, one event per line; the line of the event that shows it begins with `>`. For a page
+   * that is leaked or miscounted: what the operation did to it.
    */
   readonly log: readonly string[];
 }
 
-/** A rule that was broken: how often, and where first. `pages` of memory exposed or of tables leaked, else 0. */
+/** How often a rule was broken, and the first finding. `pages` counts exposed memory pages or leaked tables, else 0. */
 export interface Tally {
   readonly rule: Rule;
   readonly count: number;
@@ -70,7 +70,7 @@ export interface Tally {
   readonly first: Finding;
 }
 
-/** Several tables' findings as one list: each rule once, where it was first broken. */
+/** Merges the findings of several tables: one tally per rule, with the first finding. */
 export function mergeTallies(lists: readonly (readonly Tally[])[]): Tally[] {
   const merged = new Map<Rule, Tally>();
   for (const tally of lists.flat()) {

@@ -2,20 +2,20 @@ import { hex } from "./address-text.js";
 import { type Finding, type Rule, rules, type Tally } from "./finding.js";
 import type { WalkLog } from "./walk-log.js";
 
-/** What is done to a table; each is one operation of Stage2. */
+/** The operations of Stage2. */
 export type OperationName = "map" | "unmap" | "wrprotect" | "relax" | "young" | "old" | "flush" | "destroy";
 
-/** The operation under way. */
+/** The running operation. */
 export interface Operating {
   readonly name: OperationName;
   readonly ipa: number;
   readonly bytes: number;
-  /** Of a map. */
+  /** Used by map only. */
   readonly phys: number;
   readonly prot: number;
 }
 
-/** An entry's place; NaN where there is none. */
+/** Where an entry is; NaN if there is none. */
 export interface Place {
   readonly ipa: number;
   readonly level: number;
@@ -23,7 +23,7 @@ export interface Place {
 
 export const NO_PLACE: Place = { ipa: Number.NaN, level: Number.NaN };
 
-/** Collects what is found: each rule once in full, and how often. */
+/** Collects findings: the first of each rule in full, the others as a count. */
 export class Findings {
   operating: Operating = { name: "map", ipa: 0, bytes: 0, phys: 0, prot: 0 };
   operation = 0;
@@ -31,7 +31,7 @@ export class Findings {
 
   constructor(private readonly log: WalkLog) {}
 
-  /** What was found so far: what was broken first comes first; of one operation in the order of `rules`. */
+  /** All tallies so far, by the operation that first broke the rule, then in the order of `rules`. */
   get all(): Tally[] {
     const order = new Map(rules.map((rule, i) => [rule, i]));
     return [...this.tallies]
@@ -40,8 +40,8 @@ export class Findings {
   }
 
   /**
-   * @param pages of memory exposed or of tables leaked
-   * @param quote the walk's log where the finding began; default: as it stands
+   * @param pages number of exposed memory pages or leaked tables
+   * @param quote the walk's log where the finding began; default: the log as it is now
    */
   report(rule: Rule, { ipa, level }: Place, problem: string, pages = 0, quote?: readonly string[]): void {
     const tally = this.tallies.get(rule);
@@ -55,7 +55,7 @@ export class Findings {
     this.tallies.set(rule, { count: 1, pages, first });
   }
 
-  /** The operation in words. */
+  /** Description of the operation. */
   private get during(): string {
     const { name, ipa, bytes, phys } = this.operating;
     switch (name) {

@@ -1,13 +1,13 @@
 import { ModelError } from "../errors.js";
 
-/** The last level of every table: its entries map pages. */
+/** The last level of every table; its entries map pages. */
 export const LAST_LEVEL = 3;
-/** What does not name an entry. */
+/** Not a slot. */
 export const NO_SLOT = -1;
 
 const TWO_32 = 2 ** 32;
 
-/** The page sizes that the architecture has, by their shift. */
+/** The architecture's page sizes and their shifts. */
 const shiftOf: ReadonlyMap<number, number> = new Map([
   [4096, 12],
   [16384, 14],
@@ -15,11 +15,11 @@ const shiftOf: ReadonlyMap<number, number> = new Map([
 ]);
 
 /**
- * The shape of a stage-2 table: all address arithmetic is here, and nowhere else.
+ * The shape of a stage-2 table. All address arithmetic is here.
  *
- * Addresses are numbers (52 bits). The operator `&` takes its operand modulo 2**32, which is exact for every
- * integer below 2**53 and drops the fraction: `(ipa / size) & mask` is an index at any level, though the
- * quotient may exceed 32 bits. No other bit operator is safe on an address.
+ * Addresses are numbers (52 bits). The operator `&` takes its operand modulo 2**32, which is exact for every integer
+ * below 2**53, and drops the fraction: `(ipa / size) & mask` is an index at any level, although the quotient may exceed
+ * 32 bits. No other bit operator is safe on an address.
  */
 export class Granule {
   readonly pageBytes: number;
@@ -35,13 +35,13 @@ export class Granule {
 
   private readonly mask: number;
   private readonly entriesShift: number;
-  // By level + 1, since levels start at -1.
+  // Indexed by level + 1, since levels start at -1.
   private readonly sizes = new Float64Array(LAST_LEVEL + 2);
   private readonly inverses = new Float64Array(LAST_LEVEL + 2);
 
   /**
-   * Without `startLevel`, the one that KVM chooses: as few levels as 16 concatenated root tables allow, but two.
-   * @throws ModelError when the architecture has no such table
+   * Default `startLevel`: KVM's choice, as few levels as 16 concatenated root tables allow, but at least two.
+   * @throws ModelError if the architecture has no such table
    */
   constructor(
     pageBytes: number,
@@ -106,12 +106,12 @@ export class Granule {
     return Math.ceil(address * this.inverses[LAST_LEVEL + 1]!) * this.pageBytes;
   }
 
-  /** Whether the format lets an entry at this level be a block or page. */
+  /** Whether an entry at this level may be a block or page. */
   allowsLeafAt(level: number): boolean {
     return level >= this.minLeafLevel;
   }
 
-  /** Name of an entry, and back. */
+  /** Slot of an entry; `pageOf` and `indexOf` invert it. */
   slotOf(page: number, index: number): number {
     return page * this.entries + index;
   }
@@ -125,7 +125,7 @@ export class Granule {
   }
 }
 
-/** The two halves of an address as a PTE holds them, and back. */
+/** The two halves of an address in a PTE; `joinHalves` inverts them. */
 export function lowHalf(address: number): number {
   return address >>> 0;
 }

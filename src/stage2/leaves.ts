@@ -2,12 +2,12 @@ import { LAST_LEVEL } from "./granule.js";
 import type { PageTable } from "./page-table.js";
 import { isLeaf, isTable, isValid } from "./pte.js";
 
-/** Told of one valid leaf: base of its range, level, the entry, and its slot. */
+/** Called with one valid leaf: base of its range, level, the entry, and its slot. */
 export type LeafVisitor = (ipa: number, level: number, lo: number, hi: number, slot: number) => void;
-/** Told of one table below: base of the range that its entry covers, that entry's level, and the table's page. */
+/** Called with one table: base of the range that its entry covers, that entry's level, and the table's page. */
 export type TableVisitor = (ipa: number, level: number, page: number) => void;
 
-/** Calls back for each valid leaf in ascending order; not charged. */
+/** Calls `visit` for each valid leaf in ascending order; not charged. */
 export function forEachLeaf(table: PageTable, visit: LeafVisitor): void {
   if (table.retired) return;
   const { granule } = table;
@@ -16,8 +16,8 @@ export function forEachLeaf(table: PageTable, visit: LeafVisitor): void {
 }
 
 /**
- * The same for one table page, reachable or not, whose entries are of `level` and begin at `base`.
- * @param onTable is told of each table before the leaves below it
+ * The same for one table page, reachable or not; `level` is the level of its entries, `base` the base of the first.
+ * @param onTable is called with each table before the leaves below it
  */
 export function forEachLeafBelow(
   table: PageTable,
@@ -57,7 +57,7 @@ function visitEntries(
   }
 }
 
-/** How many valid leaves stand at levels 1, 2 and 3; not charged. */
+/** Counts the valid leaves at levels 1, 2 and 3; not charged. */
 export function countLeaves(table: PageTable): [number, number, number] {
   const counts: [number, number, number] = [0, 0, 0];
   if (table.retired) return counts;

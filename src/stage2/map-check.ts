@@ -3,7 +3,7 @@ import type { Operating, Place } from "./findings.js";
 import { type PageTable, Translation } from "./page-table.js";
 import { isValid } from "./pte.js";
 
-/** What a map that answered success left undone, and where; undefined where it did what was asked for. */
+/** Finds the first place where a map that returned success did not do what was asked; undefined if there is none. */
 export function whatMapLacks(
   table: PageTable,
   { ipa: from, bytes, phys, prot }: Operating,

@@ -1,6 +1,6 @@
 import type { Granule } from "./granule.js";
 
-/** A range of the guest's memory by its two addresses; an unknown output address is NaN. */
+/** A range of the guest's memory, by IPA and output address; NaN if the output address is unknown. */
 interface Mapped {
   readonly ipa: number;
   readonly phys: number;
@@ -13,9 +13,9 @@ interface Cleaned {
 }
 
 /**
- * Which memory the guest may see as it is: what the running operation cleaned, and what was mapped at the same
- * IPA when it began (and so had been cleaned). Memory that nothing maps is nobody's: it may be dirty again, and
- * the kernel cannot know.
+ * The memory that may be made visible to the guest: memory that the running operation cleaned, and memory that was
+ * mapped at the same IPA when the operation began (and so had been cleaned). Memory that nothing maps may be dirty
+ * again: the kernel cannot know.
  */
 export class MemoryShadow {
   private readonly cleanedRanges: Cleaned[] = [];
@@ -34,7 +34,7 @@ export class MemoryShadow {
     else this.cleanedRanges.push({ phys, bytes });
   }
 
-  /** A leaf that was valid before the operation is gone, or about to go. */
+  /** A leaf that was valid before the operation has been removed or changed. */
   wasMapped(ipa: number, phys: number, bytes: number): void {
     const last = this.mapped.at(-1);
     const follows =
@@ -45,10 +45,10 @@ export class MemoryShadow {
     else this.mapped.push({ ipa, phys, bytes });
   }
 
-  /** Pages of a new leaf that were neither cleaned nor mapped before. */
+  /** Counts the pages of a new leaf that were neither cleaned nor mapped before. */
   exposedPages(ipa: number, phys: number, bytes: number): number {
     let holes: [from: number, to: number][] = [[0, bytes]];
-    // The newest first: it is nearly always the clean of this very leaf.
+    // Newest first: it is nearly always the clean of this leaf.
     for (let i = this.cleanedRanges.length - 1; i >= 0 && holes.length > 0; i--) {
       const each = this.cleanedRanges[i] as Cleaned;
       holes = without(holes, each.phys - phys, each.phys - phys + each.bytes);

@@ -1,4 +1,4 @@
-/** What one unit of walker work is, as charged by `ops`. The number is an index into a counter array. */
+/** Units of walker work, as charged by `ops`. Each number is an index into a counter array. */
 export const Charge = {
   /** A visit of one entry by the generic walk (TABLE_PRE, LEAF or TABLE_POST callback). */
   entryVisit: 0,
@@ -21,8 +21,8 @@ export type ChargeKind = (typeof Charge)[keyof typeof Charge];
 export const chargeKinds = 12;
 
 /**
- * It counts and times what a walk does. `ops` calls it in the order in which the walker works,
- * so that a meter knows at which point of the walk each store became visible.
+ * Counts and times the work of a walk. `ops` calls it in the order of the work, so a meter knows at which point of the
+ * walk each store became visible.
  */
 export interface Meter {
   charge(kind: ChargeKind, n: number): void;

@@ -2,15 +2,15 @@ import { Charge, type ChargeKind, type Meter } from "./meter.js";
 import { NO_PAGE, type PageTable } from "./page-table.js";
 import type { Order, Visit } from "./visit.js";
 
-/** The level of a TLBI by IPA that may be for any level. */
+/** The level hint of a TLBI by IPA that covers any level. */
 export const NO_HINT = -2;
 
-/** How a store is made: WRITE_ONCE, store-release, or compare-and-exchange. */
+/** The kind of store: WRITE_ONCE, store-release, or compare-and-exchange. */
 export type StoreKind = "once" | "release" | "exchange";
-/** How a reference is dropped: put_page, or free_page / free_pages_exact, which count the same. */
+/** The call that drops a reference: put_page, or free_page / free_pages_exact, which count the same. */
 export type PutKind = "put" | "free" | "free-root";
 
-/** A table that no entry leads to any more. */
+/** A table that no entry points to any more. */
 export interface DetachedTable {
   readonly page: number;
   /** Level and base of the entry that held it. */
@@ -19,21 +19,21 @@ export interface DetachedTable {
 }
 
 /**
- * An observer of ops: a log of events, a sanitizer. Each method is called once the work is done, in the order
- * of the work. Undefined in a replay, where only the Meter listens.
+ * Observes ops, such as an event log or a sanitizer. Each method is called after the work, in the order of the work. A
+ * replay has none: only the Meter is called.
  */
 export interface OpsObserver {
   visited(order: Order, visit: Visit): void;
   stored(kind: StoreKind, visit: Visit, oldLo: number, oldHi: number, newLo: number, newHi: number): void;
   gotPage(page: number, refs: number): void;
-  /** `refs` 0: the page is free now. */
+  /** `refs` is the count afterwards; at 0 the page is free. */
   putPage(kind: PutKind, page: number, refs: number): void;
-  /** NO_PAGE: the cache of table pages was empty. */
+  /** `page` is NO_PAGE if the cache of table pages was empty. */
   allocated(page: number): void;
   flushedVmid(): void;
-  /** `level`: of the entry, or NO_HINT. */
+  /** `level` is the entry's, or NO_HINT. */
   flushedIpa(ipa: number, level: number): void;
-  /** The same on this CPU alone (non-shareable). */
+  /** The same on this CPU only (non-shareable). */
   flushedIpaLocally(ipa: number, level: number): void;
   flushedRange(ipa: number, bytes: number): void;
   cleaned(phys: number, bytes: number): void;
@@ -44,12 +44,12 @@ export interface OpsObserver {
 }
 
 /**
- * All that a walker can do. Each operation acts on the table and tells the Meter in the order of the work,
- * so no walker counts or times anything itself.
+ * Everything that a walker can do. Each operation acts on the table and charges the Meter in the order of the work, so
+ * walkers do not count or time anything themselves.
  */
 export class Ops {
   observer: OpsObserver | undefined;
-  /** Table pages that the running operation may still take: the kernel's memory cache. */
+  /** Table pages that the running operation may still allocate: the kernel's memory cache. */
   cachePages = Number.POSITIVE_INFINITY;
   /** Detached tables that wait for their deferred free. */
   readonly deferredTables: DetachedTable[] = [];
@@ -68,7 +68,7 @@ export class Ops {
     return this.table.format.fwb;
   }
 
-  /** The generic walk alone calls this. */
+  /** Only the generic walk calls this. */
   visited(order: Order, visit: Visit): void {
     this.uncharged++;
     if (this.observer !== undefined) this.observer.visited(order, visit);
@@ -85,7 +85,7 @@ export class Ops {
     this.drop("put", page);
   }
 
-  /** free_page(): what a walker before v5.14 calls to get rid of a table. It too frees at the last reference only. */
+  /** free_page(), which walkers before v5.14 call to free a table. It too frees only at the last reference. */
   freeTable(page: number): void {
     this.drop("free", page);
   }
@@ -99,7 +99,7 @@ export class Ops {
     return this.table.refsOf(page);
   }
 
-  /** A zeroed table page, referenced once; NO_PAGE when the cache is empty. */
+  /** Returns a zeroed table page with one reference; NO_PAGE if the cache is empty. */
   allocateTable(): number {
     if (this.cachePages <= 0) {
       if (this.observer !== undefined) this.observer.allocated(NO_PAGE);
@@ -122,13 +122,13 @@ export class Ops {
     if (this.observer !== undefined) this.observer.stored(kind, visit, oldLo, oldHi, lo, hi);
   }
 
-  /** Breaks an entry: clears its valid bit and leaves the rest, as walkers before v5.14 do. */
+  /** Breaks an entry by clearing only its valid bit, as walkers before v5.14 do. */
   invalidate(visit: Visit): void {
     const lo = this.table.lo(visit.slot);
     this.store("once", visit, (lo & ~1) >>> 0, this.table.hi(visit.slot));
   }
 
-  /** Breaks an entry: writes zero. */
+  /** Breaks an entry by writing zero. */
   clear(visit: Visit): void {
     this.store("once", visit, 0, 0);
   }
@@ -149,7 +149,7 @@ export class Ops {
     if (this.observer !== undefined) this.observer.flushedIpa(ipa, level);
   }
 
-  /** On this CPU alone: enough where the other CPUs may go on with what they have, and fault if it is too little. */
+  /** Flushes this CPU only: enough if other CPUs may keep the old entry and fault when its permissions are too few. */
   tlbiIpaLocal(ipa: number, level: number): void {
     this.charge(Charge.tlbiIpa, 1);
     if (this.observer !== undefined) this.observer.flushedIpaLocally(ipa, level);
@@ -160,7 +160,7 @@ export class Ops {
     if (this.observer !== undefined) this.observer.flushedRange(ipa, bytes);
   }
 
-  /** Cleans memory to the point of coherency. With FWB the guest cannot see it unclean: nothing is done. */
+  /** Cleans memory to the point of coherency. With FWB the guest cannot see it unclean, so nothing is done. */
   cleanDcache(phys: number, bytes: number): void {
     if (this.fwb) return;
     this.charge(Charge.cleanByte, bytes);
@@ -172,12 +172,12 @@ export class Ops {
     if (this.observer !== undefined) this.observer.invalidatedIcache(phys, bytes);
   }
 
-  /** dsb(ishst): the stores before it are seen by later walks. */
+  /** dsb(ishst): later walks see the stores before it. */
   dsb(): void {
     if (this.observer !== undefined) this.observer.barrier();
   }
 
-  /** Hands the table that the entry held over, to be torn down when no walker can stand in it any more. */
+  /** Queues the table that the entry held, to be torn down when no walker can be in it any more. */
   deferFree(visit: Visit): void {
     const { child: page, level, base } = visit;
     this.deferredTables.push({ page, level, base });
@@ -185,7 +185,7 @@ export class Ops {
     if (this.observer !== undefined) this.observer.deferred(page, level);
   }
 
-  /** Visits are charged in runs, just before what follows them: a call for each empty entry would cost more than the visit. */
+  /** Charges the visits so far, once before the next work: a call per empty entry would cost more than the visit. */
   settle(): void {
     if (this.uncharged === 0) return;
     this.meter.charge(Charge.entryVisit, this.uncharged);

@@ -2,12 +2,12 @@ import { forEachLeafBelow } from "./leaves.js";
 import { NO_PAGE, type PageTable } from "./page-table.js";
 import { isTable, isValid } from "./pte.js";
 
-/** A level that no table has: where a page hangs is not known. */
+/** A level that no table has: the page's place in the tree is unknown. */
 const NOWHERE = -9;
 
-/** Where the table's pages hang, and whether those that an operation touched are whole at its end. */
+/** Tracks where table pages are in the tree, and checks at the end of an operation those that it touched. */
 export class PageShadow {
-  /** Base and level of the entries of each page, as the walk last met them. */
+  /** Base and level of each page's entries, as the walk last visited them. */
   private readonly bases: number[] = [];
   private readonly levels: number[] = [];
   private readonly touched = new Set<number>();
@@ -19,12 +19,12 @@ export class PageShadow {
     this.touched.clear();
   }
 
-  /** A page was met, made or counted: it is looked at when the operation ends. */
+  /** A page was visited, allocated or counted: it is checked when the operation ends. */
   touch(page: number): void {
     this.touched.add(page);
   }
 
-  /** @param level of the entries in the page, the first of which is for `base` */
+  /** @param level level of the page's entries, of which the first is for `base` */
   locate(page: number, base: number, level: number): void {
     this.bases[page] = base;
     this.levels[page] = level;
@@ -35,7 +35,7 @@ export class PageShadow {
     this.touched.add(page);
   }
 
-  /** The table and all below it are to be freed later. */
+  /** The table and all tables below it will be freed later. */
   defer(page: number): void {
     this.deferred.add(page);
     const level = this.levelOf(page);
@@ -44,7 +44,7 @@ export class PageShadow {
     forEachLeafBelow(this.table, page, level, 0, () => {}, addTable);
   }
 
-  /** Base of the range that the page's entries cover; NaN where it is not known. */
+  /** Base of the range that the page's entries cover; NaN if it is unknown. */
   baseOf(page: number): number {
     return this.levelOf(page) === NOWHERE ? Number.NaN : (this.bases[page] as number);
   }
@@ -53,7 +53,7 @@ export class PageShadow {
     return this.isRoot(page) ? this.table.granule.startLevel : (this.levels[page] ?? NOWHERE);
   }
 
-  /** Whether the hardware's walk from the root comes through this page. */
+  /** Whether a hardware walk from the root can reach this page. */
   isReachable(page: number): boolean {
     const { table } = this;
     if (table.retired || page === NO_PAGE) return false;
@@ -78,9 +78,9 @@ export class PageShadow {
   }
 
   /**
-   * Looks at all pages that the operation touched.
-   * @param leaked is told of pages that are alive, though nothing leads to them and no deferred free waits for them
-   * @param miscounted is told of reachable pages that do not count 1 + their valid entries
+   * Checks all pages that the operation touched.
+   * @param leaked is called with pages that are alive, although nothing leads to them and no deferred free is pending
+   * @param miscounted is called with a reachable page whose count is not 1 + its valid entries
    */
   check(
     leaked: (pages: readonly number[]) => void,
@@ -99,7 +99,7 @@ export class PageShadow {
     if (lost.length > 0) leaked(lost);
   }
 
-  /** Deferred frees have run. @returns pages that they left alive */
+  /** Called when deferred frees have run. @returns the pages that they left alive */
   settle(): number[] {
     if (this.deferred.size === 0) return [];
     const left = [...this.deferred].filter((page) => this.table.refsOf(page) > 0);

@@ -135,7 +135,7 @@ describe("translate", () => {
     expect(found.slot).toBe(NO_SLOT);
   });
 
-  test("sees what an overlay says, tables of the past included", () => {
+  test("sees the entries of an overlay, old tables included", () => {
     const pages = table();
     pages.plantLeaf(GIB, 3, 0x9000, 7);
     const slot = pages.granule.slotOf(3, 0);
@@ -182,7 +182,7 @@ describe("pages", () => {
     expect(given).toEqual([3, 4, 5]);
   });
 
-  test("a put too many is the strategy's fault", () => {
+  test("one put too many is blamed on the strategy", () => {
     const pages = table();
     const page = pages.allocate();
     pages.put(page);

@@ -3,12 +3,12 @@ import { type Granule, LAST_LEVEL, NO_SLOT } from "./granule.js";
 import { isTable, isValid, PteFormat } from "./pte.js";
 import { FIRST_UNIFORM_PAGE, UniformPages } from "./uniform-pages.js";
 
-/** No table page: ids count from 1, the concatenated root pages first. */
+/** Not a table page. Ids count from 1, beginning with the concatenated root pages. */
 export const NO_PAGE = 0;
 
 /**
- * Where a walk for one IPA ends: the caller's, reused.
- * `slot` is NO_SLOT and the entry 0 where the IPA lies outside the table (or the table was destroyed).
+ * Where a walk for one IPA ends. The caller owns and reuses it. `slot` is NO_SLOT and the entry 0 if the IPA lies
+ * outside the table (or the table was destroyed).
  */
 export class Translation {
   level = 0;
@@ -17,24 +17,24 @@ export class Translation {
   hi = 0;
 }
 
-/** Values of entries as they were before stores that a walker at this moment cannot see yet. */
+/** The old values of entries whose stores a walker cannot see yet at this time. */
 export interface Overlay {
-  /** Index of the old value of this entry, or -1. */
+  /** Index of this entry's old value, or -1. */
   find(slot: number): number;
   lo(index: number): number;
   hi(index: number): number;
 }
 
 /**
- * A sparse stage-2 table: pages of PTEs with their reference counts. An entry is named by its slot,
- * `page * entries + index`. Nothing here is charged or reported: ops.ts does that.
+ * A sparse stage-2 table: pages of PTEs with their reference counts. An entry is named by its slot, `page * entries +
+ * index`. Nothing here is charged or reported; ops.ts does that.
  *
- * A page's count is 1 plus the entries it holds, as in the kernel; the count itself is kept by whoever
- * changes entries. A freed page goes to limbo, where its contents stay readable, until `endOperation`.
+ * A page's count is 1 plus its valid entries, as in the kernel; the code that changes entries must keep the count. A
+ * freed page goes to limbo, where its contents stay readable, until `endOperation`.
  */
 export class PageTable {
   readonly format: PteFormat;
-  /** Slot of the first root entry; the concatenated root pages follow each other. */
+  /** Slot of the first root entry; the concatenated root pages are contiguous. */
   readonly rootSlot: number;
 
   private los: Uint32Array;
@@ -49,8 +49,8 @@ export class PageTable {
   private dead = false;
 
   /**
-   * @param recycles whether ids of freed pages are given out again, which bounds memory by live pages.
-   *   Without, ids are sequential over the table's life, as a kernel log has them.
+   * @param recycles whether ids of freed pages are reused, which bounds memory by live pages. If not, ids are
+   *   sequential over the table's life, as in a kernel log.
    */
   constructor(
     readonly granule: Granule,
@@ -91,7 +91,7 @@ export class PageTable {
     return this.pagesLive;
   }
 
-  /** Ids ever given out are below this. */
+  /** All page ids allocated so far are below this, except uniform pages. */
   get pageLimit(): number {
     return this.nextPage;
   }
@@ -104,7 +104,7 @@ export class PageTable {
     return this.format.childOf(lo, hi);
   }
 
-  /** An empty page, referenced once. */
+  /** Allocates an empty page with one reference. */
   allocate(): number {
     let page = this.spare.pop();
     if (page === undefined) {
@@ -120,14 +120,14 @@ export class PageTable {
     return page;
   }
 
-  /** @returns the count after */
+  /** @returns the new count */
   get(page: number): number {
     const refs = this.refsOf(page) + 1;
     this.setRefs(page, refs);
     return refs;
   }
 
-  /** Drops a reference; the last one frees the page. @returns the count after */
+  /** Drops a reference; the last one frees the page. @returns the new count */
   put(page: number): number {
     const refs = this.refsOf(page) - 1;
     if (!(refs >= 0)) throw new UnallocatedPageError(page);
@@ -144,7 +144,7 @@ export class PageTable {
     else this.uniform.setRefs(page, refs);
   }
 
-  /** Lets pages freed so far be used again. Call it when nobody looks at the past of this operation any more. */
+  /** Lets pages freed so far be reused. Call it when nothing needs the old contents of this operation any more. */
   endOperation(): void {
     if (this.limbo.length === 0) return;
     if (this.recycles)
@@ -155,7 +155,7 @@ export class PageTable {
     this.limbo.length = 0;
   }
 
-  /** The root pages are gone: every IPA is out of range from now on. */
+  /** Marks the root pages as freed: every IPA is out of range from now on. */
   retire(): void {
     this.dead = true;
   }
@@ -164,7 +164,7 @@ export class PageTable {
     return this.dead;
   }
 
-  /** The entry for `ipa` at exactly this level; NO_SLOT where no table leads there. */
+  /** The entry for `ipa` at exactly this level; NO_SLOT if no table leads there. */
   slotAt(ipa: number, level: number): number {
     const { granule } = this;
     let slot = this.rootSlot + granule.rootIndex(ipa);
@@ -175,7 +175,9 @@ export class PageTable {
     return slot;
   }
 
-  /** Uncharged: `count` entries behind this page's, in its table, map the memory behind its own in the same way. */
+  /**
+   * Uncharged: the next `count` entries after this page entry map the memory that follows, with the same attributes.
+   */
   repeatPage(slot: number, count: number): void {
     const prot = this.format.protOf(this.lo(slot), this.hi(slot));
     const phys = this.format.physOf(this.lo(slot), this.hi(slot));
@@ -188,8 +190,8 @@ export class PageTable {
   }
 
   /**
-   * Uncharged: the empty entry behind this full table's gets a table of its own, which maps the memory behind that
-   * table's in the same way: all of it if `isFull`, else the first page. @returns the new table's page
+   * Uncharged: gives the empty entry after this full table's entry a table of its own, which maps the memory that
+   * follows with the same attributes: all of it if `isFull`, else the first page. @returns the new table's page
    */
   repeatTable(slot: number, isFull: boolean): number {
     const { granule, format } = this;
@@ -212,7 +214,7 @@ export class PageTable {
     return page;
   }
 
-  /** What the hardware's walk for `ipa` comes to: an invalid entry or a leaf. */
+  /** Does the hardware's walk for `ipa`, which ends at an invalid entry or a leaf. */
   translate(ipa: number, out: Translation, overlay?: Overlay): void {
     const granule = this.granule;
     let level = granule.startLevel;
@@ -247,8 +249,8 @@ export class PageTable {
   }
 
   /**
-   * Inference, uncharged: makes the walk for `ipa` end at an invalid entry of exactly `level`. Tables are made
-   * on the way, a leaf on the way becomes an empty table, what the entry held is removed with all below.
+   * Inference, uncharged: makes the walk for `ipa` end at an invalid entry of exactly `level`. Missing tables are
+   * allocated, a leaf on the way becomes an empty table, and what the entry held is removed with all tables below.
    * @returns whether anything changed
    */
   resync(ipa: number, level: number): boolean {
@@ -259,7 +261,7 @@ export class PageTable {
   }
 
   /**
-   * Inference, uncharged: makes the walk for `ipa` end at this leaf. `phys` may lie anywhere in the leaf's page.
+   * Inference, uncharged: makes the walk for `ipa` end at this leaf. `phys` may be any address in the leaf.
    * @returns whether anything changed
    */
   plantLeaf(ipa: number, level: number, phys: number, prot: number): boolean {
@@ -275,7 +277,7 @@ export class PageTable {
     return true;
   }
 
-  /** Makes tables down to `level`. @returns the entry there, and whether a table had to be made */
+  /** Allocates missing tables down to `level`. @returns the entry there, and whether anything changed */
   private descend(ipa: number, level: number): [slot: number, changed: boolean] {
     const granule = this.granule;
     if (this.dead || !(ipa < granule.limit) || level < granule.startLevel || level > LAST_LEVEL)

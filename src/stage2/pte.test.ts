@@ -62,7 +62,7 @@ describe.each([
 ])("%i-byte pages, %i-bit addresses", (pageBytes, bits) => {
   const format = new PteFormat(new Granule(pageBytes, bits), false);
 
-  test("an output address goes in and comes out, beside its permissions", () => {
+  test("an output address is encoded and decoded, with its permissions", () => {
     const phys = fc.maxSafeNat().map((n) => Math.floor((n % 2 ** bits) / pageBytes) * pageBytes);
     fc.assert(
       fc.property(phys, fc.constantFrom(0, R, R | W, R | W | X, R | X), (address, prot) => {

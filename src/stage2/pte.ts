@@ -4,16 +4,16 @@ import { type Granule, highHalf, joinHalves, LAST_LEVEL, lowHalf } from "./granu
 export const Prot = { X: 1, W: 2, R: 4, DEVICE: 8 } as const;
 
 /**
- * A PTE is two unsigned 32-bit halves, `lo` and `hi`, encoded as the Arm ARM has stage-2 descriptors.
- * Below: the bits of `lo`, then those of `hi`.
+ * A PTE is two unsigned 32-bit halves, `lo` and `hi`, encoded like the Arm ARM's stage-2 descriptors. Below are the
+ * bits of `lo`, then those of `hi`.
  */
 const VALID = 1 << 0;
-/** Table at levels up to 2, page at level 3; a block has it clear. */
+/** Set in tables (levels up to 2) and pages (level 3); clear in a block. */
 const TYPE = 1 << 1;
 const MEMATTR = 0xf << 2;
 const MEMATTR_DEVICE = 0x1 << 2;
 const MEMATTR_NORMAL = 0xf << 2;
-/** With FWB the field has another meaning: Normal write-back, whatever stage 1 says. */
+/** With FWB the field has another meaning: Normal write-back, whatever the stage-1 attributes. */
 const MEMATTR_NORMAL_FWB = 0x6 << 2;
 export const S2AP_R = 1 << 6;
 export const S2AP_W = 1 << 7;
@@ -21,7 +21,7 @@ const SH_INNER = 3 << 8;
 export const AF = 1 << 10;
 export const XN_HI = 1 << 22;
 
-/** Where table pages live: page N at this address + N pages. Nothing else reads these addresses. */
+/** Table page N is at this address + N pages. Nothing else reads these addresses. */
 const TABLES_PA_HI = 0x7e00;
 const ADDRESS_HI = 0xffff;
 
@@ -53,24 +53,24 @@ export function isAccessed(lo: number): boolean {
   return (lo & AF) !== 0;
 }
 
-/** Whether a valid leaf lets an access through, access flag aside. A fetch needs read permission too. */
+/** Whether a valid leaf permits an access, access flag aside. An instruction fetch needs read permission too. */
 export function permits(lo: number, hi: number, write: boolean, exec: boolean): boolean {
   if (!isReadable(lo)) return false;
   if (write && !isWritable(lo)) return false;
   return !exec || isExecutable(hi);
 }
 
-/** Whether two leaves differ in nothing but permissions. */
+/** Whether two leaves differ only in permissions. */
 export function differsInPermissionsOnly(lo: number, hi: number, otherLo: number, otherHi: number): boolean {
   return ((lo ^ otherLo) & ~(S2AP_R | S2AP_W)) === 0 && ((hi ^ otherHi) & ~XN_HI) === 0;
 }
 
-/** Bits 55 to 58 are software's; 51 (dirty bit modifier) and 53, 54 (execute-never) are permissions. */
+/** Bits 55 to 58 are for software; 51 (dirty bit modifier) and 53, 54 (execute-never) are permissions. */
 const IN_PLACE_HI = (0xf << 23) | (3 << 21) | (1 << 19);
 
 /**
- * Whether a valid entry may become this other valid one by one store: permissions, access flag and software bits
- * may; all else needs a break, a flush, and then a make.
+ * Whether one store may change a valid entry to this other valid one: permissions, access flag and software bits may
+ * change; everything else needs break-before-make.
  */
 export function mayChangeInPlace(
   level: number,
@@ -83,23 +83,23 @@ export function mayChangeInPlace(
   return ((lo ^ newLo) & ~(S2AP_R | S2AP_W | AF)) === 0 && ((hi ^ newHi) & ~IN_PLACE_HI) === 0;
 }
 
-/** Whether the second of two leaves lets an access through that the first does not. */
+/** Whether the new leaf permits an access that the old one does not. */
 export function grantsMore(lo: number, hi: number, newLo: number, newHi: number): boolean {
   return (newLo & ~lo & (S2AP_R | S2AP_W)) !== 0 || (isExecutable(newHi) && !isExecutable(hi));
 }
 
-/** Kinds of memory that no mapping may combine. */
+/** Whether a mapping asks for executable device memory. */
 export function isContradictory(prot: number): boolean {
   return (prot & Prot.DEVICE) !== 0 && (prot & Prot.X) !== 0;
 }
 
-/** How one machine's descriptors hold attributes and addresses. */
+/** The descriptor format of one machine: where attributes and addresses are. */
 export class PteFormat {
   private readonly normal: number;
   private readonly addressLo: number;
   private readonly pagesPer4Gib: number;
   private readonly pageShift: number;
-  /** Bits 51:48 of an address stand in bits 15:12 (64 KiB pages). */
+  /** Bits 51:48 of an address are in bits 15:12 (64 KiB pages). */
   private readonly folds48: boolean;
   /** With 52-bit addresses and smaller pages, bits 51:50 take the place of the shareability field. */
   private readonly folds50: boolean;
@@ -161,7 +161,7 @@ export class PteFormat {
     return TABLES_PA_HI + Math.floor(page / this.pagesPer4Gib);
   }
 
-  /** The table page that an entry points to; an entry that lost only its valid bit still does. */
+  /** The table page that an entry points to, also after the entry lost its valid bit. */
   childOf(lo: number, hi: number): number {
     return ((hi & ADDRESS_HI) - TABLES_PA_HI) * this.pagesPer4Gib + (lo >>> this.pageShift);
   }

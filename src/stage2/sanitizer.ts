@@ -12,11 +12,11 @@ import type { Order, Visit } from "./visit.js";
 import { WalkLog } from "./walk-log.js";
 
 /**
- * Watches the walks on one table and reports what would be wrong on a machine (`rules` in finding.ts). It keeps
- * what the CPU may know beside the table: translations in the TLB, ways into tables, memory that was cleaned.
+ * Watches the walks on one table and reports what would be wrong on a machine (`rules` in finding.ts). It tracks what
+ * the CPU may know apart from the table: translations in the TLB, cached table entries, memory that was cleaned.
  *
- * Whoever runs the operations says when one begins and ends, and what callers do for the walker (see
- * SanitizedStage2): a duty that nobody performs shows as a finding.
+ * The code that runs the operations reports when one begins and ends, and what callers do for the walker (see
+ * SanitizedStage2): a duty that nobody performs becomes a finding.
  */
 export class Sanitizer implements OpsObserver {
   private readonly log: WalkLog;
@@ -25,10 +25,10 @@ export class Sanitizer implements OpsObserver {
   private readonly pages: PageShadow;
   private count = 0;
   private given: number | undefined;
-  /** The operation is over: what runs now are deferred frees. */
+  /** The operation is over; only deferred frees run now. */
   private isOver = false;
   private isDestroying = false;
-  /** Pages were lost or miscounted before: at the end they are lost still. */
+  /** Pages were leaked or miscounted before, so they are also missing at the end. */
   private countsAreOff = false;
   private lastPage = NO_PAGE;
 
@@ -44,12 +44,12 @@ export class Sanitizer implements OpsObserver {
     return this.findings.all;
   }
 
-  /** A runner's own number for what it does now, in one operation or in several. Default: counted from 1. */
+  /** The runner's own number for its current step, which may be several operations. Default: counted from 1. */
   set number(number: number) {
     this.given = number;
   }
 
-  /** An operation begins. `phys` and `prot` are of a map. */
+  /** An operation begins. Only map has `phys` and `prot`. */
   begin(name: OperationName, ipa = 0, bytes = 0, phys = 0, prot = 0): void {
     this.findings.operation = this.given ?? ++this.count;
     this.findings.operating = { name, ipa, bytes, phys, prot };
@@ -61,7 +61,7 @@ export class Sanitizer implements OpsObserver {
     this.pages.begin();
   }
 
-  /** The operation and its caller's duties are done. @param ret what it returned */
+  /** The operation returned `ret`, and its caller's duties are done. */
   end(ret: number): void {
     if (this.isDestroying) this.checkDestroyed();
     else {
@@ -83,7 +83,7 @@ export class Sanitizer implements OpsObserver {
     this.log.end();
   }
 
-  /** The operation threw: the strategy broke its contract. */
+  /** The operation threw an error: the strategy broke its contract. */
   fail(error: StrategyError): void {
     if (!(error instanceof UnallocatedPageError)) this.findings.report("bad-answer", NO_PLACE, error.message);
     else if (error.page >= 1 && error.page < this.table.pageLimit) {
@@ -96,19 +96,19 @@ export class Sanitizer implements OpsObserver {
     this.log.end();
   }
 
-  /** The caller flushes the VMID, as is its duty. */
+  /** The caller flushes the VMID, as its duty is. */
   callerFlushes(): void {
     this.log.add("caller flushes", NO_PAGE, 0, 0, 0);
     this.entries.flush(0, Number.POSITIVE_INFINITY, NO_HINT);
   }
 
-  /** The caller cleans memory before the walk, as is its duty. */
+  /** The caller cleans memory before the walk, as its duty is. */
   callerCleans(phys: number, bytes: number): void {
     this.log.add("caller cleans", NO_PAGE, phys, bytes, 0);
     this.entries.memory.cleaned(phys, bytes);
   }
 
-  /** A leaf was put into this slot by inference: what it maps is not known. */
+  /** A leaf was put into this slot by inference: its output address is unknown. */
   plant(slot: number): void {
     this.entries.plant(slot);
   }
@@ -134,7 +134,7 @@ export class Sanitizer implements OpsObserver {
       this.pages.locate(child, base, level + 1);
       this.pages.touch(child);
     }
-    // What the hardware cannot walk to it neither caches nor sees.
+    // The hardware neither caches nor sees an entry that it cannot walk to.
     if (this.isDestroying || this.isOver || !this.pages.isReachable(page)) return;
     this.entries.stored(visit, oldLo, oldHi, newLo, newHi);
   }
@@ -147,7 +147,7 @@ export class Sanitizer implements OpsObserver {
   putPage(kind: PutKind, page: number, refs: number): void {
     this.log.put(kind === "put" ? "put" : "free", page, refs);
     this.pages.touch(page);
-    // A table is destroyed when its VMID is dead: no CPU walks there.
+    // A table is destroyed only when its VMID is dead: no CPU walks it.
     if (refs > 0 || this.isDestroying) return;
     const place = this.placeOf(page);
     if (this.pages.isReachable(page)) {

@@ -1,6 +1,6 @@
 import type { OpsObserver } from "./ops.js";
 
-/** An observer that tells several, in their order. */
+/** An observer that forwards to several, in their order. */
 export function tee(...observers: readonly OpsObserver[]): OpsObserver {
   const [only] = observers;
   if (only !== undefined && observers.length === 1) return only;

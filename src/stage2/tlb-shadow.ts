@@ -1,13 +1,13 @@
 import { NO_PAGE } from "./page-table.js";
 
-/** A TLBI without a level, for all levels. */
+/** Levels that a TLBI's hint can name; with any other hint it covers all levels. */
 const LEAF_LEVELS = new Set([1, 2, 3]);
 
-/** What the TLB may still hold: leaves of one size that follow each other, or the way to one table. */
+/** What the TLB may still hold: contiguous leaves of one size, or the entry of one table. */
 interface Cached {
   ipa: number;
   bytes: number;
-  /** Bytes of one leaf; of the whole range for a table. */
+  /** Bytes of one leaf; for a table, those of the whole range. */
   readonly unit: number;
   readonly level: number;
   /** The table that the CPU may still walk into; NO_PAGE for leaves. */
@@ -16,25 +16,25 @@ interface Cached {
 
 /** Why an entry's old value may not stay in the TLB. */
 type Change =
-  /** It was made invalid, or replaced. */
+  /** The entry was made invalid, or replaced. */
   | "broken"
-  /** It lost permissions or its access flag. */
+  /** The entry lost permissions or its access flag. */
   | "lowered"
-  /** It gained permissions: a CPU that keeps the old ones only faults once more. */
+  /** The entry gained permissions: a CPU that keeps the old ones only faults once more. */
   | "raised";
 
-/** One change of a valid entry, and what of the old entry the TLB may still hold. */
+/** One change of a valid entry, and the part of the old entry that the TLB may still hold. */
 export class Stale {
   readonly cached: Cached[] = [];
   /** Leaves that could be cached when the entry was changed. */
   leaves = 0;
-  /** An earlier TLBI had covered it, while the entry was still valid. */
+  /** An earlier TLBI covered it while the entry was still valid. */
   flushedBefore = false;
-  /** Some TLBI since was aimed at its range. */
+  /** A later TLBI overlapped its range. */
   flushedSince = false;
-  /** A valid entry was made before the flush. */
+  /** A new valid entry was stored before the flush. */
   remade = false;
-  /** It was reported: what is left in the TLB is no second finding. */
+  /** It was already reported: what is left in the TLB is not a second finding. */
   reported = false;
 
   constructor(
@@ -82,7 +82,7 @@ export class Stale {
       const each = this.cached[i] as Cached;
       const eachEnd = each.ipa + each.bytes;
       if (each.ipa >= end || ipa >= eachEnd) continue;
-      // The hint says at which level the leaf is: at another one nothing needs to be dropped.
+      // The hint names the leaf's level; leaves at other levels need not be dropped.
       if (each.page === NO_PAGE && LEAF_LEVELS.has(hint) && hint !== each.level) continue;
       reached = true;
       const from = Math.max(each.ipa, ipa - (ipa % each.unit));
@@ -96,10 +96,10 @@ export class Stale {
   }
 }
 
-/** What the TLB may hold of entries that were changed in the running operation, and not flushed since. */
+/** What the TLB may hold of entries that the running operation changed and nothing flushed since. */
 export class TlbShadow {
   readonly stale: Stale[] = [];
-  /** TLBIs that found nothing stale: they came too early, if a break of theirs follows. */
+  /** TLBIs that found nothing stale: they came too early if their range is broken afterwards. */
   private readonly idle: { ipa: number; bytes: number }[] = [];
 
   begin(): void {
@@ -116,9 +116,10 @@ export class TlbShadow {
   }
 
   /**
-   * A TLBI of [ipa, ipa + bytes). What a whole flush leaves of a change that was made anew before is told.
+   * A TLBI of [ipa, ipa + bytes).
    * @param hint level of the leaf; another number is no hint
-   * @param isLocal of this CPU alone
+   * @param isLocal whether only this CPU is flushed
+   * @param late is called with each change that is now flushed completely, but was remade before
    */
   flush(ipa: number, bytes: number, hint: number, isLocal: boolean, late: (stale: Stale) => void): void {
     let reached = false;
@@ -136,7 +137,7 @@ export class TlbShadow {
     if (!reached) this.idle.push({ ipa, bytes });
   }
 
-  /** Whether the CPU may walk into this table by what it has cached. */
+  /** Whether a cached entry may still lead the CPU into this table. */
   leadsTo(page: number): boolean {
     return this.stale.some(({ cached }) => cached.some((each) => each.page === page));
   }

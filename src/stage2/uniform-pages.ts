@@ -1,18 +1,18 @@
 import type { Granule } from "./granule.js";
 
-/** Ids of uniform pages begin here: no table has so many others (2^21 tables of pages map 4 TiB). */
+/** Ids of uniform pages begin here: no table has so many other pages (2^21 last-level tables map 4 TiB). */
 export const FIRST_UNIFORM_PAGE = 2 ** 21;
 
-/** The entries of a uniform page of which one was changed. */
+/** The entries of a uniform page after one of them was changed. */
 interface OwnEntries {
   readonly los: Uint32Array;
   readonly his: Uint32Array;
 }
 
 /**
- * Table pages whose entries are all alike: pages that map memory in a row in the same way. A replay makes them by the
- * hundred thousand where it takes pages as done, and they are torn down again unchanged: each is kept as its first
- * entry, until somebody writes to it.
+ * Table pages whose entries map contiguous memory with the same attributes. A replay makes hundreds of thousands of
+ * them where it assumes pages to be mapped, and most are torn down unchanged. Each is kept as its first entry until it
+ * is written to.
  */
 export class UniformPages {
   private readonly los: number[] = [];
@@ -23,7 +23,7 @@ export class UniformPages {
 
   constructor(private readonly granule: Granule) {}
 
-  /** A full page, referenced once and by its entries. */
+  /** Allocates a full page, with one reference and one for each entry. */
   allocate(lo: number, hi: number): number {
     const index = this.spare.pop() ?? this.los.length;
     this.los[index] = lo;

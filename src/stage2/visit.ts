@@ -4,38 +4,38 @@ import type { PageTable } from "./page-table.js";
 import { isLeaf, isValid } from "./pte.js";
 
 /**
- * What a callback answers. `continue` goes on; every other answer ends the walk and is the operation's:
- * `retry` (-EAGAIN: let the guest fault again), `too-big` (-E2BIG), `no-memory` (-ENOMEM: the cache of
- * table pages is empty), `invalid` (-EINVAL).
+ * The answer of a callback. `continue` goes on; every other answer ends the walk and is the operation's result: `retry`
+ * (-EAGAIN: let the guest fault again), `too-big` (-E2BIG), `no-memory` (-ENOMEM: the cache of table pages is empty),
+ * `invalid` (-EINVAL).
  */
 export type Answer = "continue" | "retry" | "too-big" | "no-memory" | "invalid";
 
-/** Order of a visit: before, at, or after what an entry leads to. */
+/** When an entry is visited: before, at, or after what it leads to. */
 export const Order = { tablePre: 0, leaf: 1, tablePost: 2 } as const;
 export type Order = (typeof Order)[keyof typeof Order];
 
-/** Callbacks of one operation. A method left out = a visit not asked for. */
+/** Callbacks of one operation. A missing method means that those visits are not wanted. */
 export interface Visitor {
   /** An entry that holds a table, before its children. */
   tablePre?(visit: Visit): Answer;
-  /** An entry that holds no table: a leaf, or invalid. */
+  /** An entry that holds no table: a leaf or an invalid entry. */
   leaf?(visit: Visit): Answer;
   /** An entry that held a table, after its children. */
   tablePost?(visit: Visit): Answer;
 }
 
-/** One entry as a callback sees it. There is one object per level, reused: keep numbers, not the visit. */
+/** One entry as a callback sees it. There is one reused object per level: keep numbers, not the visit. */
 export class Visit {
-  /** Where in the entry's range the walk stands. */
+  /** The walk's position within the entry's range. */
   ipa = ZERO;
   /** End of the walk. */
   end = 0;
   /** Page that holds the entry. */
   page = 0;
   slot = NO_SLOT;
-  /** Added to `ipa` for the guest's address: of a detached table the walk counts IPAs from 0. */
+  /** Added to `ipa` to get the guest's address: the walk of a detached table counts IPAs from 0. */
   origin = 0;
-  /** The entry, read once before the callbacks; stores do not change it. */
+  /** The entry, read before the callback; stores do not change it. */
   lo = 0;
   hi = 0;
 
@@ -52,7 +52,7 @@ export class Visit {
     return isLeaf(this.lo, this.level);
   }
 
-  /** Base and size of the range that the entry covers, as the guest has it. */
+  /** Base of the range that the entry covers, as a guest address. */
   get base(): number {
     return this.table.granule.baseAt(this.ipa, this.level) + this.origin;
   }

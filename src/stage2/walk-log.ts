@@ -3,13 +3,13 @@ import { NO_PAGE, type PageTable } from "./page-table.js";
 import { isTable, isValid } from "./pte.js";
 import { Order, type Visit } from "./visit.js";
 
-/** Events quoted of what comes before a finding, and added of what comes after. */
+/** Numbers of events quoted before and after a finding. */
 const BEFORE = 10;
 const AFTER = 3;
-/** Events kept, for the history of one page. */
+/** Number of events kept for the history of one page. */
 const KEPT = 512;
 
-/** What an entry of the log is of; the numbers beside it mean what `write` makes of them. */
+/** The kind of a log entry; `write` gives the meaning of the entry's numbers. */
 type Kind =
   | "visit"
   | "store"
@@ -29,14 +29,14 @@ type Kind =
   | "caller flushes"
   | "caller cleans";
 
-/** One event as numbers, or visits of neighbouring leaves with what was put for each. Words are made when quoted. */
+/** One event, or visits of neighbouring leaves with the puts for them, as numbers. Text is made only when quoted. */
 class Entry {
   kind: Kind = "dsb";
   level = 0;
   address = 0;
   page = NO_PAGE;
   n = 0;
-  /** Of a visit: the order, and visits merged. */
+  /** For a visit: its order, and how many visits were merged. */
   order: Order = Order.leaf;
   visits = 0;
   oldLo = 0;
@@ -52,7 +52,7 @@ interface Open {
   readonly end: number;
 }
 
-/** The last events of an operation, for findings to quote. */
+/** The last events of an operation, quoted by findings. */
 export class WalkLog {
   private readonly ring: Entry[] = [];
   /** Events of the operation so far. */
@@ -66,14 +66,14 @@ export class WalkLog {
     this.count = 0;
   }
 
-  /** The operation is over: quotations get no more lines. */
+  /** The operation is over: quotes get no more lines. */
   end(): void {
     for (const { lines, next } of this.open)
       if (next === this.count - 1) lines.push(`  ${this.write(this.last as Entry)}`);
     this.open = [];
   }
 
-  /** The events up to now, the last one marked; up to three that follow are added as they come. */
+  /** Quotes the events so far, with the last one marked; up to three later events are added when they come. */
   quote(): string[] {
     const from = Math.max(0, this.count - BEFORE);
     const lines = from > 0 ? ["  .."] : [];
@@ -85,7 +85,7 @@ export class WalkLog {
     return lines;
   }
 
-  /** The last events that touched one table page: its entries, its count, and the entry that leads to it. */
+  /** The last events that touched one table page: its entries, its count, or the entry that leads to it. */
   history(page: number): string[] {
     const lines: string[] = [];
     const from = Math.max(0, this.count - KEPT);
@@ -126,7 +126,7 @@ export class WalkLog {
     entry.newHi = newHi;
   }
 
-  /** @param refs the count after */
+  /** @param refs the new count */
   put(kind: "put" | "free", page: number, refs: number): void {
     const { last } = this;
     if (last?.kind === "visit" && last.order === Order.leaf && last.page === page && refs > 0) last.n++;
@@ -150,7 +150,7 @@ export class WalkLog {
     return this.count === 0 ? undefined : this.ring[(this.count - 1) % KEPT];
   }
 
-  /** The last event is whole now: it goes to whoever waits for it. */
+  /** The last event is complete now: adds it to the quotes that wait for it. */
   private continueQuotes(): void {
     for (const open of this.open) {
       if (open.next >= this.count) continue;

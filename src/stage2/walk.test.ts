@@ -100,7 +100,7 @@ describe("stops", () => {
     expect(walk(populated(), GIB, 2 * GIB, now, at("<2", "retry"))).toBe("<1 <2 = retry"));
   test("at an entry", () =>
     expect(walk(populated(), GIB, 2 * GIB, now, at("3", "no-memory"))).toBe("<1 <2 3 = no-memory"));
-  test("behind a table", () =>
+  test("after a table", () =>
     expect(walk(populated(), GIB, 2 * GIB, now, at("2>", "invalid"))).toBe("<1 <2 3*512 2> = invalid"));
 });
 

@@ -5,18 +5,18 @@ import type { PageTable } from "./page-table.js";
 import { isTable } from "./pte.js";
 import { type Answer, Order, Visit, type Visitor } from "./visit.js";
 
-/** What differs in the order of work between generations of the generic walk. */
+/** Differences in the order of work between generations of the generic walk. */
 export interface WalkRules {
-  /** Since v6.4 the entry is read again after TABLE_PRE as it always was after LEAF: a walker that put a block there is not led into the table it detached. */
+  /** Since v6.4 the entry is read again after TABLE_PRE, not only after LEAF: a new block there ends the descent. */
   readonly rereadsAfterTablePre: boolean;
   /**
-   * Where the walk goes on behind a leaf: at the end of its range (since v5.14), or one granule after where it
-   * stood, which skips part of the next table when a range starts inside a block.
+   * Where the walk continues after a leaf: at the end of its range (since v5.14), or at the current address plus its
+   * size, which skips part of the next table if a range starts inside a block.
    */
   readonly stepsToEntryEnd: boolean;
 }
 
-/** The generic walk. It knows the order of visits, and nothing else. */
+/** The generic walk. It knows only the order of visits. */
 export class Walk {
   private readonly visits: Visit[] = [];
   private visitor: Visitor = {};
@@ -39,7 +39,7 @@ export class Walk {
     return answer;
   }
 
-  /** Visits the entries of a table that was detached from an entry at `base`; the visits' IPAs count from 0. */
+  /** Visits the entries of a table detached from an entry at `base`; the visits' IPAs count from 0. */
   runDetached(page: number, level: number, base: number, visitor: Visitor): Answer {
     const { granule } = this.table;
     for (const visit of this.visits) visit.origin = base;
@@ -55,7 +55,7 @@ export class Walk {
     this.end = end;
   }
 
-  /** Concatenated root tables are visited one page at a time, each as a table. */
+  /** Visits concatenated root tables one page at a time, each as a table. */
   private walkRoots(firstIndex: number): Answer {
     const { rootSlot, granule } = this.table;
     for (let index = firstIndex; this.ipa < this.end; ) {
@@ -122,7 +122,7 @@ export class Walk {
     return "continue";
   }
 
-  /** The same for a table of the last level, where nearly all visits are: no entry there leads further down. */
+  /** The same for a table of the last level, where nearly all visits are: no entry there leads to another table. */
   private walkPages(firstSlot: number, firstIndex: number): Answer {
     const { table, ops, visitor, end } = this;
     const { granule } = table;
