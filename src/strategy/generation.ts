@@ -1,37 +1,37 @@
 import type { WalkRules } from "../stage2/walk.js";
 
-/** Facts of a kernel release about the generic walk and the walkers other than map. */
+/** Facts about a kernel release's generic walk, and its walkers other than map. */
 export interface Generation {
   readonly walk: WalkRules;
-  /** An unmapped entry holds 0; else it keeps all but its valid bit. */
+  /** Unmapping writes 0 to an entry; else it clears only the valid bit. */
   readonly zeroesUnmapped: boolean;
-  /** The level hint of the flush after an entry that held a table was unmapped: the entry's own, 0, or none. */
+  /** Level hint of the flush after an entry that held a table is unmapped: the entry's own level, 0, or none. */
   readonly tableFlushHint: "own" | "zero" | "none";
-  /** A mapping that becomes executable has its I-cache invalidated by the walker (before: by the fault path). */
+  /** The walker invalidates the I-cache when a mapping becomes executable (before v5.14 the fault path does). */
   readonly invalidatesIcache: boolean;
-  /** Tables are freed as free_page(); else as the last put_page(). The work is the same, the log is not. */
+  /** Tables are freed with free_page(), else with a last put_page(). The work is the same; only the log differs. */
   readonly freesByFreePage: boolean;
-  /** A table that is torn down has its entry cleared behind it (v7.2); else the entry is left as it was. */
+  /** The entry of a table that is torn down is cleared afterwards (v7.2); else it is left as it was. */
   readonly clearsFreedTables: boolean;
-  /** Tables are flushed by range where the CPU can (v6.6); with FWB too, so are all leaves of an unmap, once at its end. */
+  /** With TLBI by range and FWB, an unmap flushes its leaves once, by range, at the end of the walk (v6.6). */
   readonly flushesRanges: boolean;
   /**
-   * Relaxing and ageing in the fault path run under the read lock (v6.2): entries change by compare-and-exchange,
-   * the flush stays on this CPU, and an entry that is not valid answers -EAGAIN.
+   * Relaxing permissions and setting the access flag in the fault path run under the read lock (v6.2): entries change
+   * by compare-and-exchange, the flush stays on this CPU, and an invalid entry returns -EAGAIN.
    */
   readonly faultsShareLock: boolean;
-  /** What mkyoung returns: the entry as it was, or nothing. */
+  /** What mkyoung returns: the old entry, or nothing. */
   readonly mkyoungReturns: "entry" | "nothing";
-  /** What clearing or testing the access flag returns: the entry as it was, or whether it was set. */
+  /** What clearing or testing the access flag returns: the old entry, or whether the flag was set. */
   readonly ageReturns: "entry" | "flag";
-  /** What the walkers leave to their callers, and the callers do. */
+  /** Flushes that the walkers leave to their callers. */
   readonly callersFlush: CallersFlush;
 }
 
-/** After which operations the caller flushes the TLB, because the walker does not. */
+/** The operations after which the caller flushes the TLB, because the walker does not. */
 interface CallersFlush {
   readonly afterWriteProtect: boolean;
-  /** Relax flushes by itself in all kernels so far. */
+  /** Relax has flushed by itself in all kernels so far. */
   readonly afterRelax: boolean;
   /** After the access flag was cleared. */
   readonly afterAge: boolean;
@@ -64,7 +64,7 @@ export const v6: Generation = {
   freesByFreePage: false,
 };
 
-/** v6.6 to v6.12; v6.2 to v6.5 differ in what the caveats of index.ts say. */
+/** v6.6 to v6.12; the caveats in kernel-release.ts say how v6.2 to v6.5 differ. */
 export const v6_12: Generation = {
   ...v6,
   walk: { rereadsAfterTablePre: true, stepsToEntryEnd: true },

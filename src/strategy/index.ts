@@ -24,7 +24,7 @@ export const strategies: readonly Strategy[] = [
   v7_2,
 ];
 
-/** What strategies were called before: -EAGAIN came with v5.12-rc1, and the release v5.11 has not that walker. */
+/** Former names of strategies. -EAGAIN came with v5.12-rc1; the v5.11 release does not have that walker. */
 export const formerNames: ReadonlyMap<string, string> = new Map([["v5.11", "v5.12-rc1"]]);
 
 export function strategyByName(name: string): Strategy | undefined {

@@ -24,7 +24,7 @@ test.each([
   expect(text).toBe(expected);
 });
 
-test("the first release that no walker is known of is guessed with a caveat, and never stands for one", () => {
+test("the first release without a modelled walker gets a guess with a caveat, and no strategy stands for it", () => {
   expect(strategyOfKernel("7.3.4")?.caveat).toBe(
     "kernel 7.3.4 is replayed as v7.2: the latest walker that is modelled",
   );

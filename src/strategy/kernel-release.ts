@@ -12,7 +12,7 @@ export interface KernelStrategy {
 const FIRST_RELEASE = 5_010;
 const LAST_RELEASE = 7_002;
 
-/** Strategy that is the walker of every release up to and including this one. */
+/** The strategy that models each release up to and including this one. */
 const walkerUpTo: readonly { readonly release: number; readonly name: string; readonly caveat?: string }[] = [
   { release: 5_011, name: "v5.10" },
   { release: 5_013, name: "v5.12-rc1" },
@@ -26,8 +26,8 @@ const walkerUpTo: readonly { readonly release: number; readonly name: string; re
 ];
 
 /**
- * The walker that a mainline or stable kernel of this release has, as `uname -r` prints it; a distribution's
- * suffix is ignored, and with it every patch. Undefined for a release before v5.10 or text that is none.
+ * The strategy for a mainline or stable kernel of this release, as `uname -r` prints it. A distribution's suffix is
+ * ignored, and so are its patches. Undefined for a release before v5.10 or text that is not a release.
  */
 export function strategyOfKernel(kernelRelease: string): KernelStrategy | undefined {
   const kernel = kernelRelease.trim();
@@ -40,18 +40,18 @@ export function strategyOfKernel(kernelRelease: string): KernelStrategy | undefi
     : { name, caveat: `kernel ${kernel} is replayed as ${name}: ${caveat}` };
 }
 
-/** NaN for text that is none. */
+/** NaN for text that is not a release. */
 function releaseOf(text: string): number {
   const [, major, minor] = /^v?(\d+)\.(\d+)/.exec(text) ?? [];
   return Number(major) * 1000 + Number(minor);
 }
 
-/** Whether it is written as a release alone, such as `v6.6`. */
+/** Whether the name is just a release, such as `v6.6`. */
 export function isRelease(name: string): boolean {
   return /^v?\d+\.\d+(\.\d+)?$/.test(name);
 }
 
-/** The strategy that stands for a release. Throws UsageError where none does: no later walker is assumed here. */
+/** The strategy that stands for a release. Throws UsageError if none does, also for a release later than all models. */
 export function strategyOfRelease(name: string): Strategy {
   const isLater = releaseOf(name) > LAST_RELEASE;
   const strategy = isLater ? undefined : strategyByName(strategyOfKernel(name)?.name ?? "");
@@ -62,7 +62,7 @@ export function strategyOfRelease(name: string): Strategy {
   );
 }
 
-/** In words, that `strategy` stands for the release of this name; undefined where it goes by that name itself. */
+/** Text that says that `strategy` stands for the named release; undefined if that is its own name. */
 export function standInText(name: string, strategy: Strategy): string | undefined {
   if (!isRelease(name) || name === strategy.name) return undefined;
   return strategyOfKernel(name)?.caveat ?? `${strategy.name} stands for ${name}: the same walker`;

@@ -110,7 +110,7 @@ describe("a strategy from a module", () => {
     await expect(loading).rejects.toThrow(problem);
   });
 
-  test("of a name that was given up say what they are called now", async () => {
+  test("by a former name fails, and says the new name", async () => {
     await expect(loadStrategy("v5.11")).rejects.toThrow(
       "the strategy v5.11 is called v5.12-rc1 now; the kernel of that release runs v5.10: expected either",
     );

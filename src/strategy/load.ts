@@ -16,7 +16,7 @@ import { Stage2 } from "./stage2.js";
 import type { Strategy } from "./strategy.js";
 import { V6Map } from "./v6.1.js";
 
-/** What a module that exports a function is given: the parts of the built-in strategies. */
+/** The parts of the built-in strategies, passed to a module that exports a function. */
 const kit = {
   /** @throws UsageError for an unknown name */
   strategyByName: builtIn,
@@ -30,9 +30,9 @@ const kit = {
 const silent: Meter = { charge() {}, stored() {} };
 
 /**
- * The strategy of this name, that stands for this kernel release (`v6.6`), or of the ES module at this path
- * (anything with a path separator, or that ends in .js, .mjs or .ts). A module runs with the user's own rights.
- * @throws UsageError for an unknown name or a file that is not there
+ * Loads the strategy of this name, the one for this kernel release (`v6.6`), or the ES module at this path (anything
+ * with a path separator, or that ends in .js, .mjs or .ts). A module runs with the user's own rights.
+ * @throws UsageError for an unknown name or a file that does not exist
  * @throws StrategyError for a module that breaks the contract
  */
 export async function loadStrategy(nameOrPath: string): Promise<Strategy> {
@@ -50,12 +50,12 @@ export async function loadStrategy(nameOrPath: string): Promise<Strategy> {
   return checkStrategy(exported, nameOrPath);
 }
 
-/** Whether it is a module's path, and no name. */
+/** Whether it is a module's path, not a name. */
 export function isModule(nameOrPath: string): boolean {
   return /[/\\]|\.(m?js|ts)$/.test(nameOrPath);
 }
 
-/** A Node that cannot import TypeScript has it translated, where the typescript package is there. */
+/** If Node cannot import TypeScript, the module is transpiled by the typescript package, if that is installed. */
 async function importModule(path: string): Promise<{ default?: unknown }> {
   const { href } = pathToFileURL(path);
   if (!path.endsWith(".ts")) return import(href);
@@ -80,7 +80,7 @@ async function importModule(path: string): Promise<{ default?: unknown }> {
 }
 
 /**
- * A strategy that keeps the contract as far as one small map shows.
+ * Checks that the module keeps the contract, as far as one small map shows it.
  * @param where names the module in messages
  * @throws StrategyError
  */
@@ -117,7 +117,7 @@ function checkStrategy(candidate: unknown, where: string): Strategy {
     deviations: deviations as Strategy["deviations"],
     createMapWalker: (ops, map) => checkVisitor(strategy.createMapWalker(ops, map), where),
   };
-  // One page into an empty table: shows a walker that cannot even be made, or answers out of contract.
+  // Maps one page into an empty table: this shows a walker that cannot be created, or that returns a wrong answer.
   const rehearsal = new Stage2({ granuleBytes: 4096, iaBits: 40, fwb: false }, checked, silent);
   rehearsal.map(0, 4096, 0, Prot.R);
   return checked;
@@ -137,7 +137,7 @@ function isText(value: unknown): boolean {
   return typeof value === "string" && value.trim() !== "";
 }
 
-/** Whether each fact of the model is there and of its type. */
+/** Whether the value has each field of the model, with the same type. */
 function hasShape(value: unknown, model: object): boolean {
   if (typeof value !== "object" || value === null) return false;
   const facts = value as Record<string, unknown>;

@@ -3,7 +3,7 @@ import type { PageTable } from "../stage2/page-table.js";
 import { isExecutable } from "../stage2/pte.js";
 import type { Visit } from "../stage2/visit.js";
 
-/** What a map operation was asked for, and how far it has come. Reused: a walker keeps it for one operation. */
+/** The request of a map operation, and its progress. The object is reused: a walker keeps it for one operation only. */
 export class MapRequest {
   /** Output address of the next leaf. */
   phys = ZERO;
@@ -16,7 +16,9 @@ export class MapRequest {
     this.prot = prot;
   }
 
-  /** Whether a leaf at this entry would map just what was asked for: its range lies inside the request, both addresses are aligned. */
+  /**
+   * Whether a leaf at this entry would map only what was asked for: its range is in the request, and both are aligned.
+   */
   allowsLeafAt(visit: Visit): boolean {
     const { granule } = this.table;
     return (
@@ -44,7 +46,7 @@ export class MapRequest {
     return isExecutable(this.leafHi());
   }
 
-  /** The leaf is in place: the next one maps what follows. */
+  /** The leaf is stored: the next one maps the memory after it. */
   advance(visit: Visit): void {
     this.phys += visit.bytes;
   }

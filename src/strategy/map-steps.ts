@@ -4,17 +4,17 @@ import { differsInPermissionsOnly } from "../stage2/pte.js";
 import type { Answer, Visit } from "../stage2/visit.js";
 import type { MapRequest } from "./map-request.js";
 
-/** What differs between walkers where they write a single leaf. */
+/** How walkers differ in writing a single leaf. */
 export interface MapHabits {
-  /** Memory is cleaned where a leaf is written (RFC 1/4 and mainline since v5.14); else by the fault path. */
+  /** Memory is cleaned when a leaf is written (RFC 1/4, and mainline since v5.14); else the fault path cleans it. */
   readonly cleansBeforeStore: boolean;
-  /** A leaf that becomes executable has its I-cache invalidated there too (v5.14). */
+  /** The I-cache is invalidated too when an executable leaf is written (v5.14). */
   readonly invalidatesIcache: boolean;
-  /** A broken entry holds 0 (v5.14); else it keeps all but its valid bit. */
+  /** Breaking an entry writes 0 (v5.14); else it clears only the valid bit. */
   readonly zeroesBroken: boolean;
   /**
-   * A valid leaf that is the same but for permissions: `retry` lets the guest fault again (v5.12).
-   * `replace` tolerates an identical leaf, and breaks and replaces one of other permissions.
+   * For a valid leaf that differs at most in permissions: `retry` lets the guest fault again (v5.12); `replace` accepts
+   * an identical leaf, and breaks and replaces one with other permissions.
    */
   readonly sameMapping: "retry" | "replace";
 }
@@ -26,7 +26,7 @@ const v5_12_rc1: MapHabits = {
   sameMapping: "retry",
 };
 
-/** Habits by the first state of the kernel that has them. */
+/** Habits, named by the first kernel version that has them. */
 export const habits = {
   "v5.10": { ...v5_12_rc1, sameMapping: "replace" },
   "v5.12-rc1": v5_12_rc1,
@@ -42,7 +42,7 @@ export class MapSteps {
     readonly habits: MapHabits,
   ) {}
 
-  /** An entry without a table: becomes the leaf that was asked for, or a table to go down through. */
+  /** Handles an entry without a table: it becomes the requested leaf, or a table that the walk descends into. */
   mapEntry(visit: Visit): Answer {
     if (this.map.allowsLeafAt(visit)) return this.mapLeaf(visit);
     const table = this.ops.allocateTable();

@@ -1,8 +1,8 @@
 /**
- * Models post-patch with the clean that it lost kept inside the window, just before the block is stored: what
- * remains of the patch when its two changes are told apart. No kernel had it; v6.2 took up the order with the clean.
+ * Models post-patch with the lost clean put back inside the window, just before the block is stored: this separates the
+ * patch's two changes. No kernel had it; v6.2 adopted the order with the clean.
  *
- * Left out: as in post-patch.
+ * Left out: the same as in post-patch.
  */
 import type { Visit } from "../stage2/visit.js";
 import { habits } from "./map-steps.js";

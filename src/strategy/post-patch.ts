@@ -3,14 +3,14 @@
  *
  * A coalesce, table -> block:
  *   tablePre   the entry that can be the block is broken, the VMID flushed, and **the block stored at once**:
- *              the window is one flush. The detached table is kept in `follow`; the walk goes on through it.
- *   leaf       each valid leaf below gives its reference back.
+ *              the window is one flush. The detached table is kept in `follow`; the walk continues through it.
+ *   leaf       each valid leaf below drops its reference.
  *   tablePost  each table below is freed.
- *   tablePost  at the anchor: `follow` is freed. The page that holds the anchor keeps its reference: table
- *              out, block in.
+ *   tablePost  at the anchor: `follow` is freed. The page that holds the anchor keeps its reference: a block
+ *              replaced the table.
  *
- * As posted it does not clean the block's memory: pages that nobody had mapped become visible uncleaned.
- * Left out: the fault path around the walk (host page-table look-up, cache of table pages, dirty log).
+ * As posted it does not clean the block's memory: pages that were never mapped become visible uncleaned. Left out: the
+ * fault path around the walk (host page-table look-up, cache of table pages, dirty log).
  */
 import { NO_PAGE } from "../stage2/page-table.js";
 import type { Answer, Visit, Visitor } from "../stage2/visit.js";
@@ -19,7 +19,7 @@ import { habits, MapSteps } from "./map-steps.js";
 import { type Strategy, skipsAfterBlock } from "./strategy.js";
 
 export class PostPatchMap extends MapSteps implements Visitor {
-  /** Slot of the entry that became a block, while the tables that hung below it are torn down. */
+  /** Slot of the entry that became a block, while the tables that were below it are torn down. */
   anchor: number | undefined;
   /** The table that the anchor held. */
   follow = NO_PAGE;
@@ -29,7 +29,7 @@ export class PostPatchMap extends MapSteps implements Visitor {
     if (!this.map.allowsLeafAt(visit)) return "continue";
     this.follow = visit.child;
     this.ops.invalidate(visit);
-    // Many leaves below may be cached: one flush for the whole VMID, not one each.
+    // Many leaves below may be cached: one flush of the whole VMID instead of one for each.
     this.ops.tlbiVmid();
     this.makeBlock(visit);
     this.map.advance(visit);

@@ -1,11 +1,11 @@
 /**
- * Models v5.11-rc6 with the "concurrent translation fault" series of January 2021 and RFC 1/4: the RFC's
- * "before" (pgtable.c blob 2f4f87021980).
+ * Models v5.11-rc6 with the "concurrent translation fault" series of January 2021 and RFC 1/4: the RFC's "before"
+ * (pgtable.c blob 2f4f87021980).
  *
  * A coalesce, table -> block:
- *   tablePre   the entry that can be the block is broken, the VMID flushed; the entry is the anchor now.
+ *   tablePre   the entry that can be the block is broken and the VMID flushed; the entry is the anchor now.
  *              From here to the end every access to the block's range faults.
- *   leaf       each valid leaf below gives its reference back.
+ *   leaf       each valid leaf below drops its reference.
  *   tablePost  each table below is freed.
  *   tablePost  at the anchor: its table is freed, the block's memory cleaned, and only then is the block
  *              stored: the window was open for the whole teardown and the clean.
@@ -25,7 +25,7 @@ export class PrePatchMap extends MapSteps implements Visitor {
     if (this.anchor !== undefined) return "continue";
     if (!this.map.allowsLeafAt(visit)) return "continue";
     this.ops.invalidate(visit);
-    // Many leaves below may be cached: one flush for the whole VMID, not one each.
+    // Many leaves below may be cached: one flush of the whole VMID instead of one for each.
     this.ops.tlbiVmid();
     this.anchor = visit.slot;
     return "continue";

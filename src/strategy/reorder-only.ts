@@ -1,8 +1,8 @@
 /**
- * Models v5.12-rc1 with RFC 2/4 and 3/4 but without 1/4: the pure change of order.
+ * Models v5.12-rc1 with RFC 2/4 and 3/4 but without 1/4: only the change of order.
  *
- * A coalesce is post-patch's; memory is cleaned by the fault path before the walk, as in v5.12-rc1, so nothing is
- * lost: against v5.12-rc1 it shows what the order alone gains.
+ * A coalesce is the same as post-patch's, but the fault path cleans memory before the walk, as in v5.12-rc1, so no
+ * clean is lost: a comparison with v5.12-rc1 shows the gain of the order alone.
  *
  * Left out: the fault path around the walk; its clean is a declared fact that the replay honours.
  */

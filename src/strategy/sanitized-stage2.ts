@@ -8,14 +8,13 @@ import { Stage2, type Stage2Config } from "./stage2.js";
 import type { Strategy } from "./strategy.js";
 
 /**
- * A Stage2 with a sanitizer that watches each operation, and with the callers whose duties the strategy declares:
- * they tell the sanitizer what they do, and are not charged. Beside it a Stage2 has nothing of the kind: what is
- * off costs nothing.
+ * A Stage2 with a sanitizer that watches each operation, and with the callers' duties that the strategy declares: they
+ * are reported to the sanitizer, and not charged. A plain Stage2 has none of this, so it costs nothing when off.
  */
 export class SanitizedStage2 extends Stage2 {
   readonly sanitizer: Sanitizer;
 
-  /** @param others are told of all events too, before the sanitizer */
+  /** @param others observers that also receive all events, before the sanitizer */
   constructor(config: Stage2Config, strategy: Strategy, meter: Meter, ...others: readonly OpsObserver[]) {
     super(config, strategy, meter);
     this.sanitizer = new Sanitizer(this.table);

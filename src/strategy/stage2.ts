@@ -10,25 +10,25 @@ import { MapRequest } from "./map-request.js";
 import type { Strategy } from "./strategy.js";
 import { AttributeWalker, FlushWalker, FreeWalker, UnmapWalker } from "./walkers.js";
 
-/** Negative errnos that operations return, as the kernel's do. */
+/** Negative errnos that operations return, the kernel's values. */
 export const Errno = { E2BIG: -7, EAGAIN: -11, ENOMEM: -12, EINVAL: -22, ERANGE: -34 } as const;
 
 export interface Stage2Config {
   readonly granuleBytes: number;
   readonly iaBits: number;
   readonly fwb: boolean;
-  /** Default: as KVM chooses. */
+  /** Default: the one that KVM chooses. */
   readonly startLevel?: number;
-  /** Whether the CPU has TLBI by range (FEAT_TLBIRANGE); default: it has not. */
+  /** Whether the CPU has TLBI by range (FEAT_TLBIRANGE); default: no. */
   readonly hasTlbiRange?: boolean;
-  /** Whether page ids are used again (default). A log with sequential ids needs `false`. */
+  /** Whether page ids are reused (default). A log with sequential ids needs `false`. */
   readonly recyclesPages?: boolean;
 }
 
 /**
- * One VM's stage-2 table under one strategy: the operations that the kernel has, all through ops.
- * Each returns 0 or a negative errno. Callers' duties stay theirs: a flush after write-protect and age.
- * Call `endOperation` when nothing needs the operation's past any more.
+ * One VM's stage-2 table under one strategy. It has the kernel's operations, all done through ops; each returns 0 or a
+ * negative errno. The caller must flush after write-protect and ageing, as in the kernel. Call `endOperation` when
+ * nothing needs the operation's old contents any more.
  */
 export class Stage2 {
   readonly table: PageTable;
@@ -59,7 +59,7 @@ export class Stage2 {
     this.freeWalker = new FreeWalker(this.ops, generation);
   }
 
-  /** @param cachePages table pages that the caller has ready */
+  /** @param cachePages number of table pages in the caller's cache */
   map(ipa: number, bytes: number, phys: number, prot: number, cachePages = Number.POSITIVE_INFINITY): number {
     if (isContradictory(prot)) return Errno.EINVAL;
     this.ops.cachePages = cachePages;
@@ -97,25 +97,25 @@ export class Stage2 {
     return answer;
   }
 
-  /** Sets the access flag. `lastLeaf` has the leaf as it was. */
+  /** Sets the access flag. `lastLeaf` is the old leaf. */
   mkyoung(ipa: number): number {
     const answer = this.run(ipa, 1, this.attributeWalker.begin(this.faultStore, AF, 0, 0));
     if (answer === 0 || !this.strategy.generation.faultsShareLock) this.ops.dsb();
     return answer;
   }
 
-  /** Clears the access flag. `lastLeaf` has the leaf as it was. */
+  /** Clears the access flag. `lastLeaf` is the old leaf. */
   mkold(ipa: number): number {
     return this.run(ipa, 1, this.attributeWalker.begin("once", 0, AF, 0));
   }
 
-  /** Looks at the leaf without changing it: `lastLeaf` has it. */
+  /** Reads the leaf without changing it; `lastLeaf` is the leaf. */
   isYoung(ipa: number): boolean {
     this.run(ipa, 1, this.attributeWalker.begin("once", 0, 0, 0));
     return (this.attributeWalker.lo & AF) !== 0;
   }
 
-  /** The last leaf that wrprotect, relaxPerms, mkyoung, mkold or isYoung met, before the change; level and halves 0 if none. */
+  /** The last leaf that wrprotect, relaxPerms, mkyoung, mkold or isYoung visited, before the change; all 0 if none. */
   get lastLeaf(): { readonly level: number; readonly lo: number; readonly hi: number } {
     return this.attributeWalker;
   }
@@ -135,14 +135,14 @@ export class Stage2 {
     this.table.retire();
   }
 
-  /** Runs deferred frees, then lets go of pages that the operation freed: their contents were readable until now. */
+  /** Runs deferred frees, then releases the pages that the operation freed: their contents were readable until now. */
   endOperation(): void {
     const deferred = this.ops.deferredTables;
     if (deferred.length > 0) this.runDeferred(deferred);
     this.table.endOperation();
   }
 
-  /** How the fault path changes an entry that is not replaced. */
+  /** The kind of store by which the fault path changes an entry that it does not replace. */
   private get faultStore(): StoreKind {
     return this.strategy.generation.faultsShareLock ? "exchange" : "once";
   }
@@ -164,7 +164,7 @@ export class Stage2 {
     return this.check(this.walk.run(start, end, visitor));
   }
 
-  /** Whatever a map walker throws is the strategy's doing. */
+  /** Any error that a map walker throws is attributed to the strategy. */
   private blame(error: unknown): unknown {
     if (error instanceof StrategyError || error instanceof ModelError) return error;
     const text = error instanceof Error ? error.message : String(error);

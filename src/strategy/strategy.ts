@@ -5,8 +5,8 @@ import type { Generation } from "./generation.js";
 import type { MapRequest } from "./map-request.js";
 
 /**
- * Laws that every strategy keeps, or deviates from for a stated reason: the answers and final tables of a reference
- * (laws.ts), and all that a sanitizer watches for.
+ * Laws that every strategy keeps, or deviates from for a stated reason: it has the answers and final tables of a
+ * reference (scenario/laws.ts), and breaks no rule that a sanitizer checks.
  */
 export type Law = "same-answer" | "same-table" | Rule;
 
@@ -15,20 +15,20 @@ export interface Deviation {
   readonly reason: string;
 }
 
-/** What every walker before v5.14 does, whatever its map. */
+/** What every walker before v5.14 does, regardless of its map. */
 export const skipsAfterBlock: Deviation = {
   law: "same-table",
   reason: "a range that starts inside a block steps over part of the next table",
 };
 
 /**
- * A policy under test: what the visits of one map operation do, and a few declared facts.
+ * A policy under test: the callbacks of one map operation, and a few declared facts.
  *
  * It acts only through `ops`, and never counts, times or logs. A user's module (`--strategy ./mine.js`)
- * exports one by default, or a function that makes one from the parts of the built-in ones (the kit in load.ts):
+ * has as its default export one, or a function that makes one from parts of the built-in ones (the kit in load.ts):
  *
  * ```js
- * // mine.js: pre-patch, but a coalesce flushes the anchor's IPA alone. (Is that enough? `verify` knows.)
+ * // mine.js: pre-patch, but a coalesce flushes only the anchor's IPA. (Is that enough? Run `verify`.)
  * export default ({ strategyByName, PrePatchMap, habits }) => {
  *   class FlushOneIpa extends PrePatchMap {
  *     tablePre(visit) {
@@ -52,30 +52,33 @@ export const skipsAfterBlock: Deviation = {
  */
 export interface Strategy {
   readonly name: string;
-  /** One line: which generation it models (release, commit or message id). */
+  /** One line that says which generation it models (release, commit or message id). */
   readonly models: string;
-  /** Letter of the golden files that it must agree with. */
+  /** Letter of the golden files that it must reproduce. */
   readonly golden?: string;
-  /** Under which name a profile may have figures of its own for this compiled code; default: its name. What spreads it inherits it. */
+  /**
+   * Name under which a profile may have its own figures for this compiled code; default: the strategy's name. A
+   * strategy that spreads this one inherits it.
+   */
   readonly compiledAs?: string;
   /**
-   * Which side of the MMU lock a fault takes: `exclusive` faults queue; `shared` ones run side by side, and
-   * the loser of a race goes back to the guest to fault again.
+   * The side of the MMU lock that a fault takes: `exclusive` faults queue; `shared` ones run in parallel, and the loser
+   * of a race returns to the guest, which faults again.
    */
   readonly lockRegime: "exclusive" | "shared";
   /**
-   * What the MMU lock is: a queued spinlock goes from one waiter to the next; an rwlock that is free may be taken past
-   * its queue until the first there has said that it waits. Left out: an rwlock where faults share it.
+   * The kind of MMU lock. A queued spinlock goes from one waiter to the next. A free rwlock may be taken ahead of its
+   * queue until the first waiter has marked it as wanted. Default: an rwlock if faults share it.
    */
   readonly mmuLock?: "spinlock" | "rwlock";
-  /** The fault path cleans the whole block before it calls map, for every faulting vCPU. `map` does not do it. */
+  /** The fault path cleans the whole block before it calls map, for every faulting vCPU. `map` does not clean. */
   readonly faultPathCleans: boolean;
   /** Detached tables are torn down after the operation, off the faulting vCPU's path. */
   readonly deferredFrees: boolean;
   /** How the generic walk and the walkers other than map behave. */
   readonly generation: Generation;
-  /** Laws it breaks, each with its reason. */
+  /** The laws it breaks, each with its reason. */
   readonly deviations: readonly Deviation[];
-  /** A fresh visitor for one map operation: what it remembers is gone at the next. */
+  /** Creates a visitor for one map operation; it keeps no state for the next one. */
   createMapWalker(ops: Ops, map: MapRequest): Visitor;
 }

@@ -1,8 +1,8 @@
 /**
- * Models v5.10 with the RFC's two walker patches (2/4 and 3/4): what the 5.10.262-rfc recordings ran under.
+ * Models v5.10 with the RFC's two walker patches (2/4 and 3/4): the kernel of the 5.10.262-rfc recordings.
  *
- * A coalesce is post-patch's, memory cleaned by the fault path before the walk; a map that finds the mapping
- * there behaves as in v5.10.
+ * A coalesce is the same as post-patch's, but the fault path cleans memory before the walk; a map that finds an
+ * existing mapping behaves as in v5.10.
  *
  * Left out: the fault path around the walk; its clean is a declared fact that the replay honours.
  */

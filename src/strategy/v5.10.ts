@@ -1,9 +1,9 @@
 /**
  * Models v5.10 and its stable releases: v5.12-rc1 without the "concurrent translation fault" series.
  *
- * A coalesce is v5.12-rc1's. What differs is a map that finds the mapping there: v5.12-rc1 answers -EAGAIN if
- * nothing but permissions would change; v5.10 leaves an identical leaf alone and returns 0, and breaks,
- * flushes and replaces any other valid leaf, even if only its permissions change.
+ * A coalesce is the same as v5.12-rc1's. A map that finds an existing mapping differs: v5.12-rc1 returns -EAGAIN if
+ * only permissions would change; v5.10 leaves an identical leaf alone and returns 0, and breaks, flushes and replaces
+ * any other valid leaf, even if only its permissions change.
  *
  * Left out: the fault path around the walk; its clean is a declared fact that the replay honours.
  */

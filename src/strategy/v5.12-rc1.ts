@@ -1,10 +1,10 @@
 /**
- * Models v5.11-rc6 with the "concurrent translation fault" series of January 2021: pre-patch without RFC 1/4
- * (pgtable.c blob 4d177ce1d536).
+ * Models v5.11-rc6 with the "concurrent translation fault" series of January 2021: pre-patch without RFC 1/4 (pgtable.c
+ * blob 4d177ce1d536).
  *
- * A coalesce is pre-patch's, but the walker never cleans: the fault path does, the whole block, before the
- * walk and under the lock, and so does every vCPU that faulted meanwhile (`faultPathCleans`). The window is
- * the teardown alone.
+ * A coalesce is the same as pre-patch's, but the walker never cleans: the fault path cleans the whole block before the
+ * walk, under the lock, and so does every vCPU that faulted meanwhile (`faultPathCleans`). The window is only the
+ * teardown.
  *
  * Left out: the fault path around the walk; its clean is a declared fact that the replay honours.
  */

@@ -2,14 +2,14 @@
  * Models v6.1 (v6.1.192, pgtable.c blob d2838de92b47); v5.14 to v6.0 do the same.
  *
  * A coalesce, table -> block:
- *   tablePre   the entry that can be the block is remembered with its table, set to 0, the VMID flushed.
- *   leaf       each valid leaf below gives its reference back.
+ *   tablePre   the entry that can be the block is saved with its table and set to 0, and the VMID flushed.
+ *   leaf       each valid leaf below drops its reference.
  *   tablePost  each table below is freed by its last put.
  *   tablePost  at the anchor: the block's memory is cleaned, its I-cache invalidated if executable, the block
- *              stored; only then are its table and the table's reference given back. The window was open for
- *              the whole teardown, clean and invalidation.
+ *              stored; only then are its table and the table's reference dropped. The window was open for the
+ *              whole teardown, clean and invalidation.
  *
- * Left out: the read side of the lock, which relaxing one page's write permission under logging takes.
+ * Left out: the read side of the lock, which is taken to relax one page's write permission under dirty logging.
  */
 import { NO_PAGE } from "../stage2/page-table.js";
 import type { Answer, Visit, Visitor } from "../stage2/visit.js";
@@ -28,7 +28,7 @@ export class V6Map extends MapSteps implements Visitor {
     if (!this.map.allowsLeafAt(visit)) return "continue";
     this.detached = visit.child;
     this.ops.clear(visit);
-    // Many leaves below may be cached: one flush for the whole VMID, not one each.
+    // Many leaves below may be cached: one flush of the whole VMID instead of one for each.
     this.ops.tlbiVmid();
     this.anchor = visit.slot;
     return "continue";

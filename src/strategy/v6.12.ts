@@ -1,17 +1,17 @@
 /**
- * Models v6.12 (v6.12.107, pgtable.c blob dca66f7571be); v6.6 to v6.11 do the same. Faults hold the lock for read,
- * so an entry is taken by compare-and-exchange: whoever finds it locked, or changed, lets the guest fault again.
+ * Models v6.12 (v6.12.107, pgtable.c blob dca66f7571be); v6.6 to v6.11 do the same. Faults hold the lock for read, so
+ * an entry is taken by compare-and-exchange: a fault that finds it locked or changed lets the guest fault again.
  *
  * A coalesce, table -> block, is all in tablePre:
- *   tablePre   the entry that can be the block is locked (which breaks it), the VMID flushed (its range alone,
- *              where the CPU can), the entry's reference given back; the block's memory is cleaned, its I-cache
- *              invalidated if executable, a reference taken, the block stored. The detached table is handed to a
- *              deferred free (RCU): the window holds one flush and one clean, and no teardown.
- *   later      the deferred free walks the detached table: each valid leaf gives its reference back, each table
- *              is freed by its last put.
+ *   tablePre   the entry that can be the block is locked (which breaks it), the VMID flushed (only its range, if
+ *              the CPU can), the entry's reference dropped; the block's memory is cleaned, its I-cache
+ *              invalidated if executable, a reference taken, the block stored. The detached table is queued for
+ *              a deferred free (RCU): the window holds one flush and one clean, and no teardown.
+ *   later      the deferred free walks the detached table: each valid leaf drops its reference, each table is
+ *              freed by its last put.
  *
  * Left out: memory with tags, and the fault path around the walk. The model runs one walk at a time, so its own
- * exchanges never fail; who would have lost one is the replay's business.
+ * exchanges never fail; the replay decides which fault would have lost a race.
  */
 import type { Ops } from "../stage2/ops.js";
 import { NO_PAGE } from "../stage2/page-table.js";
@@ -21,7 +21,7 @@ import { v6_12 as generation } from "./generation.js";
 import type { MapRequest } from "./map-request.js";
 import type { Strategy } from "./strategy.js";
 
-/** What a locked entry holds, as two halves: not valid, and not 0. */
+/** The value of a locked entry, as two halves: invalid, but not 0. */
 interface LockedEntry {
   readonly lo: number;
   readonly hi: number;
@@ -67,7 +67,7 @@ export class LockingMap implements Visitor {
     map.advance(visit);
   }
 
-  /** Locks the entry: a fresh one too, since another fault may want it. */
+  /** Locks the entry, also an empty one, since another fault may want it. */
   breakEntry(visit: Visit): void {
     const { ops } = this;
     ops.store("exchange", visit, this.locked.lo, this.locked.hi);

@@ -1,8 +1,8 @@
 /**
- * Models v7.2 (v7.2.13, pgtable.c blob b74dd5ce1efd): v6.12's walk with another bit for a locked entry; a table that
- * is torn down has its entry cleared behind it.
+ * Models v7.2 (v7.2.13, pgtable.c blob b74dd5ce1efd): v6.12's walk with another bit for a locked entry; the entry of a
+ * table that is torn down is cleared afterwards.
  *
- * Left out: as in v6.12.
+ * Left out: the same as in v6.12.
  */
 import { v7_2 as generation } from "./generation.js";
 import type { Strategy } from "./strategy.js";

@@ -3,7 +3,7 @@ import { isExecutable } from "../stage2/pte.js";
 import type { Answer, Visit, Visitor } from "../stage2/visit.js";
 import type { Generation } from "./generation.js";
 
-/** The walkers other than map: what they do is the same in all generations, but for declared facts. */
+/** The walkers other than map. They do the same in all generations, apart from declared facts. */
 
 export class UnmapWalker implements Visitor {
   constructor(
@@ -16,12 +16,12 @@ export class UnmapWalker implements Visitor {
     this.breakEntry(visit);
     if (!this.leavesFlush) this.ops.tlbiIpa(visit.ipa, visit.level);
     this.ops.putPage(visit.page);
-    // What the guest wrote with its caches off must be seen through the host's, and the other way round.
+    // The host must see through its caches what the guest wrote with caches off, and the reverse.
     if (this.ops.table.format.isCacheable(visit.lo)) this.ops.cleanDcache(visit.phys, visit.bytes);
     return "continue";
   }
 
-  /** A table that became empty goes; one that is still in use stays. */
+  /** A table that became empty is freed; one that is still in use stays. */
   tablePost(visit: Visit): Answer {
     const { ops, generation } = this;
     const { child } = visit;
@@ -34,7 +34,7 @@ export class UnmapWalker implements Visitor {
     return "continue";
   }
 
-  /** Leaves are not flushed one by one: the caller flushes the range once, behind the walk. */
+  /** Leaves are not flushed one by one: the caller flushes the range once after the walk. */
   get leavesFlush(): boolean {
     return this.generation.flushesRanges && this.ops.hasTlbiRange && this.ops.fwb;
   }
@@ -52,11 +52,11 @@ export class UnmapWalker implements Visitor {
 }
 
 /**
- * Sets and clears attribute bits of valid leaves: write-protect, relax, age. With exchanges it runs beside other
- * faults: what it came to change may be gone, and then the guest is to fault again.
+ * Sets and clears attribute bits of valid leaves: write-protect, relax, age. With exchanges it runs in parallel with
+ * other faults: if the leaf is gone, the guest must fault again.
  */
 export class AttributeWalker implements Visitor {
-  /** The last leaf met: its level and its value before the change. Level 0 and 0 when there was none. */
+  /** The last leaf visited: its level and its value before the change; all 0 if there was none. */
   level = 0;
   lo = 0;
   hi = 0;
@@ -96,7 +96,7 @@ export class AttributeWalker implements Visitor {
   }
 }
 
-/** Cleans the memory that is mapped cacheable. */
+/** Cleans all memory that is mapped cacheable. */
 export class FlushWalker implements Visitor {
   constructor(private readonly ops: Ops) {}
 
@@ -107,7 +107,7 @@ export class FlushWalker implements Visitor {
   }
 }
 
-/** Tears a table down whose VMID is dead: no flush, no store. */
+/** Tears down a table that no CPU walks, because its VMID is dead or it is detached: no flush is needed. */
 export class FreeWalker implements Visitor {
   constructor(
     private readonly ops: Ops,
