@@ -3,7 +3,7 @@ import { MmioRule } from "./mmio.js";
 import type { Thread } from "./thread.js";
 import type { Vm } from "./vm-table.js";
 
-/** Counts each abort once, as a fault or as MMIO: for its thread, its VM and the trace. */
+/** Counts each abort once, as a fault or as MMIO, for its thread, its VM and the trace. */
 export class AbortCount {
   /** Aborts that were not memory faults, by MmioRule. */
   readonly mmioAborts = new Float64Array(Object.keys(MmioRule).length);
@@ -18,7 +18,7 @@ export class AbortCount {
     if (activity.vm >= 0) (this.vms[activity.vm] as Vm).countFault(activity);
   }
 
-  /** An abort that nothing was mapped for is what the rule says. */
+  /** Counts an abort without an operation as what the rule says. */
   countBare(activity: Activity, rule: MmioRule): void {
     if (rule === MmioRule.none) {
       this.countFault(activity);

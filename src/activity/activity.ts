@@ -1,6 +1,6 @@
 /**
- * An activity: what one thread did, folded from its events (fault episode, host operation,
- * access run). Activities are pooled: who consumes one calls `release` when no replay needs it any more.
+ * An activity is what one thread did, folded from its events (fault episode, host operation, access run). Activities
+ * are pooled: a consumer calls `release` when no replay needs one any more.
  */
 
 import { ZERO } from "../double.js";
@@ -8,16 +8,16 @@ import { ZERO } from "../double.js";
 export const ActivityKind = {
   /** A stage-2 abort on guest memory, from the abort to the re-entry. */
   fault: 0,
-  /** An abort outside every memslot: the VMM handles the access. Never a fault. */
+  /** An abort outside all memslots: the VMM handles the access. It never counts as a fault. */
   mmio: 1,
-  /** A map-like operation outside any episode. */
+  /** A map-like operation outside any fault episode. */
   hostOperation: 2,
-  /** Guest accesses known one by one (guest_access, guest_access_run). */
+  /** Individually known guest accesses (guest_access, guest_access_run). */
   accessRun: 3,
 } as const;
 export type ActivityKind = (typeof ActivityKind)[keyof typeof ActivityKind];
 
-/** Which kvm_pgtable_stage2_* function an operation was. */
+/** The kvm_pgtable_stage2_* function of an operation. */
 export const OperationKind = {
   map: 0,
   unmap: 1,
@@ -30,7 +30,7 @@ export const OperationKind = {
 } as const;
 export type OperationKind = (typeof OperationKind)[keyof typeof OperationKind];
 
-/** One map-like operation with what was recorded of it. Times: ns since the trace's first event; NaN = not recorded. */
+/** One map-like operation as recorded. Times are in ns since the trace's first event; NaN = not recorded. */
 export class Operation {
   kind: OperationKind = OperationKind.map;
   ipa = ZERO;
@@ -42,41 +42,41 @@ export class Operation {
   /** Errno as a negative number, 0, or NO_RET. */
   ret = 0;
   startNs = ZERO;
-  /** NaN where the return was not recorded. */
+  /** NaN if the return was not recorded. */
   endNs = ZERO;
   /** The thread's CPU time from entry to return; NaN without a return. */
   cpuNs = ZERO;
-  /** When the VM's operation before this one returned: until then the lock was held; -Infinity without one. */
+  /** When the VM's previous operation returned: the lock was held until then; -Infinity if there was none. */
   heldUntilNs = ZERO;
-  /** CPU time from entry to s2_break, else to a map's flush by IPA; NaN where not recorded. The same for the ones below. */
+  /** CPU time from entry to s2_break, or to a map's flush by IPA; NaN if not recorded, as in the fields below. */
   toBreakNs = ZERO;
   /** CPU time from entry to the return of the first VMID flush. */
   toFlushedNs = ZERO;
   toInstallNs = ZERO;
-  /** When s2_install came; NaN where not recorded. */
+  /** When s2_install came; NaN if not recorded. */
   installedNs = ZERO;
   /** Wall time from s2_break to s2_install: the recorded window. */
   windowNs = ZERO;
-  /** Of an unmap, the least time between two flushes by IPA in a row, of pages (level 3) and of blocks (level 2); NaN where there is none. */
+  /** Of an unmap: shortest time between consecutive flushes by IPA, of pages and of blocks (level 2); NaN if none. */
   pageSpacingNs = ZERO;
   blockSpacingNs = ZERO;
 
   /**
-   * What the recording walker did, as the recorded-order table tells (replay/reference.ts): its shape, and its
-   * work by charge kind. A shape of -1 = not known: no figure may be taken from this operation.
+   * The recording walker's work, as the recorded-order table shows it (replay/reference.ts): its shape, and its work by
+   * charge kind. A shape of -1 = unknown: no figure may be derived from this operation.
    */
   shape = -1;
   work: Float64Array | undefined;
-  /** What the walker answered agrees with that: its duration tells something of such work. */
+  /** The walker's return value agrees with that work, so its duration may be used for such work. */
   isCredible = true;
-  /** The work that it had done when it broke the entry whose window it opened, and when it installed the block there. */
+  /** The work done before it broke the entry of its window, and before it installed the block there. */
   workToBreak: Float64Array | undefined;
   workToInstall: Float64Array | undefined;
-  /** Of a coalesce: the trace shows what its subtree holds. */
+  /** Of a coalesce: the trace shows the contents of its subtree. */
   knowsSubtree = true;
-  /** Entries visited before the first one was made invalid. */
+  /** Entries visited before the first was made invalid. */
   visitsToBreak = 0;
-  /** Of a split, the level of the block's entry. */
+  /** Of a split: the level of the block's entry. */
   splitLevel = 0;
 }
 
@@ -89,7 +89,7 @@ export class Activity {
   thread = 0;
   /** Index of the VM; -1 while unknown. */
   vm = -1;
-  /** Trace order: ties between equal times are broken by it. */
+  /** Position in trace order, which breaks ties between equal times. */
   sequence = 0;
   line = 0;
   /** Number of the epoch in which it began (see Barrier). */
@@ -97,22 +97,22 @@ export class Activity {
   /** First event of the activity. */
   startNs = ZERO;
   endNs = ZERO;
-  /** CPU time the thread had from the end of its previous activity (or the epoch's start) to this start. */
+  /** The thread's CPU time from the end of its previous activity (or the epoch's start) to this start. */
   thinkCpuNs = ZERO;
-  /** Wall time over the same stretch. */
+  /** Wall time of the same interval. */
   thinkNs = ZERO;
   /** It began in one epoch and ended in another. */
   crossesBarrier = false;
-  /** The thread's previous activity is a fault that was mapped, of the same epoch: it went back to the guest, no farther. */
+  /** The thread's previous activity is a mapped fault of the same epoch: it only returned to the guest in between. */
   followsFault = false;
-  /** CPU time from the start to the first operation (to the end where there is none). */
+  /** CPU time from the start to the first operation (to the end if there is none). */
   beforeCpuNs = ZERO;
   /** CPU time from the last operation's end to the activity's end. */
   afterCpuNs = ZERO;
   /**
-   * Time off the CPU, where sched events tell it and each vCPU has a CPU: before the first operation (of the last lap),
-   * behind the last one, and since the end of the previous activity (or the epoch's start), each also the part asleep;
-   * and in all of the activity, fit to run; ns.
+   * Time off the CPU, if the trace has sched events and each vCPU has a CPU; ns. It is split into before the first
+   * operation (of the last lap), after the last one, and since the previous activity's end (or the epoch's start), each
+   * with the part spent asleep; `preemptedNs` is the runnable time without a CPU in the whole activity.
    */
   beforeOffNs = ZERO;
   beforeSleptNs = ZERO;
@@ -121,50 +121,50 @@ export class Activity {
   thinkOffNs = ZERO;
   thinkSleptNs = ZERO;
   preemptedNs = ZERO;
-  /** When the thread last came onto its CPU before the first operation; -Infinity = not seen. */
+  /** When the thread last got its CPU before the first operation; -Infinity = not seen. */
   cameNs = Number.NEGATIVE_INFINITY;
-  /** Off the CPU by the (last) abort, since the trace's start; ns. */
+  /** Time off the CPU from the trace's start to the (last) abort; ns. */
   abortOffNs = ZERO;
-  /** Shortest time between two events of it: what recording a line costs inside an interval; Infinity with fewer. */
+  /** Shortest time between two of its events: the cost of a recorded line inside an interval; Infinity if unknown. */
   lineNs = Number.POSITIVE_INFINITY;
-  /** True where another episode of the VM overlaps the time before the first operation. */
+  /** Another episode of the VM overlaps the time before the first operation. */
   contended = false;
-  /** How long the VM's deferred tear-downs took that ended since its last activity. */
+  /** Durations of the VM's deferred tear-downs that ended since its last activity. */
   readonly teardownNs: number[] = [];
 
-  /** Faulting address: page of the event, byte offset from the FAR where known. */
+  /** Faulting address: the event's page; the byte offset comes from the FAR if known. */
   ipa = ZERO;
   esr = 0;
-  /** Of an access run. */
+  /** Only for access runs. */
   write = false;
   /**
-   * Inferred table state, learnt from this abort's own status where nothing before it told (replay/reference.ts):
-   * the level of an invalid entry, or of a leaf; -2 = none.
+   * Table state inferred from this abort's own status where nothing earlier showed it (replay/reference.ts): the level
+   * of an invalid entry, or of a leaf; -2 = none.
    */
   inferredInvalid = NO_INFERENCE;
   inferredLeaf = NO_INFERENCE;
-  /** Aborts of this one access: 1, and one more for each time it was answered with -EAGAIN and tried again. */
+  /** Aborts of this one access: 1, plus one for each time that it got -EAGAIN and was retried. */
   laps = 1;
-  /** Of each lap but the first: when the one before it had ended, and when its abort came. */
+  /** For each lap but the first: when the previous lap ended, and when its own abort came. */
   readonly lapSinceNs: number[] = [];
   readonly lapNs: number[] = [];
-  /** And the time off the CPU from the abort before to its own; ns. */
+  /** And the time off the CPU between the previous abort and its own; ns. */
   readonly lapOffNs: number[] = [];
   readonly operations: Operation[] = [];
   operationCount = 0;
-  /** How much earlier than its exit path the access was made: told by times (replay/access-time.ts); ns. */
+  /** How much earlier than its exit path the access was made, as estimated from times (replay/access-time.ts); ns. */
   leadNs = ZERO;
-  /** How often a block around the address had been split in the epoch before it began (replay/splits.ts). */
+  /** How often a block around the address was split earlier in the epoch (replay/splits.ts). */
   splitsBefore = 0;
-  /** An entry without its return, or events lost in the middle. */
+  /** A return is missing, or events were lost in the middle. */
   incomplete = false;
 
-  /** Made by the replay for an access of a run: the trace has no fault for it. */
+  /** Created by the replay for an access of a run: the trace has no fault for it. */
   isSynthetic = false;
-  /** Access run. */
+  /** Only for access runs. */
   stride = 0;
   count = 0;
-  /** From one access to the next; NaN = what the profile says. */
+  /** Time from one access to the next; NaN = take the profile's. */
   accessThinkNs = ZERO;
 
   /** Consumers that still need this activity. */
@@ -190,7 +190,7 @@ export class Activity {
   }
 }
 
-/** A fault whose operations are the fault path's: they hold the lock for read where faults share it. */
+/** Whether this is a fault with only fault-path operations, which hold the lock for read if faults share it. */
 export function isFaultPath(activity: Activity): boolean {
   if (activity.kind !== ActivityKind.fault) return false;
   for (let n = 0; n < activity.operationCount; n++) {
@@ -201,10 +201,10 @@ export function isFaultPath(activity: Activity): boolean {
   return true;
 }
 
-/** Recycles activities, so that a replay of millions of episodes allocates only as many as it holds at once. */
+/** Recycles activities: a replay of millions of episodes allocates only as many as are live at once. */
 export class ActivityPool {
   private readonly free: Activity[] = [];
-  /** Activities handed out and not yet released. */
+  /** Activities taken and not yet released. */
   live = 0;
 
   take(): Activity {

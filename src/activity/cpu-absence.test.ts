@@ -10,7 +10,7 @@ describe("time off the CPU", () => {
     100 A fault 0x2000 t3; 110 A out D; 150 B wakes A; 155 A in; 160 A out R+; 163 A in
     200 A map P 0x2000 4k; 210 A out R; 214 A in; 230 A map= 0; 240 A out S; 247 A in; 300 A entry`;
 
-  it("is known before, within and behind the operations, asleep apart from waiting for a CPU", () => {
+  it("is known before, within and after the operations, with sleep separate from waiting for a CPU", () => {
     const [, activity] = one(episode);
     expect(activity).toMatchObject({
       thinkNs: 60,
@@ -36,7 +36,7 @@ describe("time off the CPU", () => {
     });
   });
 
-  it("is no thread's own where all share one CPU: that is its turns' business", () => {
+  it("is not tracked if all threads share one CPU: the turns show it", () => {
     const without = episode.replaceAll(/\d+ (A (out \S+|in)|B wakes A)/g, "");
     const [shared, none] = [episode, without].map((text) =>
       one(text, { sharedCpu: true }).map(({ line, ...activity }) => activity),
@@ -50,7 +50,7 @@ describe("time off the CPU", () => {
     expect(one(text)[1]).toMatchObject({ thinkNs: 30, thinkSleptNs: 10, thinkCpuNs: 20 });
   });
 
-  it("is told of each lap, and of the last one before its operation", () => {
+  it("is known for each lap, and for the last one before its operation", () => {
     const text = `0 A fault 0x1000 t3; 10 A out R; 14 A in; 20 A map P 0x1000 4k; 30 A map= -11; 40 A entry
       50 A out R; 55 A in; 60 A fault 0x1000 t3; 65 A out S; 67 A in; 80 A map P 0x1000 4k; 90 A map= 0; 99 A entry`;
     expect(one(text)).toMatchObject([

@@ -1,24 +1,24 @@
 import { ZERO } from "../double.js";
 
 /**
- * When a pid had no CPU, as sched events tell: one for all the threads that it becomes. What it had open when events were
- * lost is of unknown length, and not counted. Times add up over the trace; ns.
+ * Tracks when a pid had no CPU, from sched events; the threads of one pid share it. An absence during which events were
+ * lost has an unknown length and is not counted. Times add up over the trace; ns.
  */
 export class CpuAbsence {
-  /** Off the CPU in all, and of that asleep: neither running nor fit to. What follows a wake-up is waiting for a CPU. */
+  /** Total time off the CPU, and the part asleep, that is, not runnable. After a wake-up the thread waits for a CPU. */
   totalNs = ZERO;
   sleptNs = ZERO;
-  /** When it last came onto a CPU; -Infinity = not seen. */
+  /** When it last got a CPU; -Infinity = not seen. */
   cameNs = Number.NEGATIVE_INFINITY;
-  /** Both sums as they were when the epoch under way began. */
+  /** Both sums when the current epoch began. */
   epochTotalNs = ZERO;
   epochSleptNs = ZERO;
-  /** NaN = it has a CPU, or nobody knows. */
+  /** NaN = it has a CPU, or this is unknown. */
   private leftNs = Number.NaN;
   /** When it was woken; NaN = it sleeps. */
   private wokenNs = Number.NaN;
 
-  /** Fit to run, and without a CPU. */
+  /** Runnable, but without a CPU. */
   get preemptedNs(): number {
     return this.totalNs - this.sleptNs;
   }
@@ -40,7 +40,7 @@ export class CpuAbsence {
     this.leftNs = Number.NaN;
   }
 
-  /** It runs, or events are missing: it is not known when it came. */
+  /** It runs, or events are missing, so it is unknown when it got the CPU. */
   forget(): void {
     this.leftNs = Number.NaN;
   }

@@ -1,23 +1,23 @@
 import type { SlotChange } from "./vm.js";
 
-/** What cut the trace. */
+/** What caused the barrier. */
 export type BarrierCause = "marker" | "memslot" | "write-protect" | "gap" | "silence" | "loss" | "end";
 
-/** A point that no activity crosses: it cuts the trace into epochs. */
+/** A point that cuts the trace into epochs. */
 export interface Barrier {
   readonly cause: BarrierCause;
-  /** Of the epoch that begins here; the trace begins in epoch 0. */
+  /** Number of the epoch that begins here; the trace begins in epoch 0. */
   readonly number: number;
   readonly atNs: number;
-  /** From the last recorded end of an activity before the barrier to the barrier, or from the barrier before it; ns. */
+  /** Time from the last recorded end of an activity, or from the previous barrier if later, to the barrier; ns. */
   readonly idleNs: number;
-  /** Label of the epoch that starts here; undefined where nothing names it. */
+  /** Label of the epoch that starts here; undefined if it has none. */
   readonly label: string | undefined;
-  /** The epoch that ends here has its end marker: its makespan is measured up to here, not to the last activity. */
+  /** The epoch that ends here has an end marker: its makespan is measured up to here, not to the last activity. */
   readonly closes: boolean;
-  /** Index of the VM that it cuts; -1 = all of them. */
+  /** Index of the VM that it applies to; -1 = all of them. */
   readonly vm: number;
   readonly slotChange: SlotChange | undefined;
-  /** Past it the tables are unknown: tracing was off, or events were lost. */
+  /** After it the tables are unknown: tracing was off, or events were lost. */
   readonly tablesUnknown: boolean;
 }

@@ -1,12 +1,12 @@
-/** What each event does in a replay: every line that is read has its effect, or is said to have none. */
+/** The effect of each event in a replay. Every kind of line has an effect, or a note that it has none. */
 
 import { type EventName, eventNames, type ReaderReport } from "../trace/event.js";
 
 export interface EventEffect {
   readonly does: string;
-  /** What such a line would do on a machine, and does not do here; absent where nothing is left out. */
+  /** The effect that such a line has on a machine but not here; absent if nothing is left out. */
   readonly lacks?: string;
-  /** The same where one CPU ran everything. */
+  /** The same if one CPU ran everything. */
   readonly lacksOnOneCpu?: string;
 }
 
@@ -72,7 +72,7 @@ export const eventEffects: Readonly<Record<EventName, EventEffect>> = {
   sched_waking: { does: "tells from when on a thread that slept could run", lacksOnOneCpu: othersTurns },
 };
 
-/** Kinds of the trace that leave something out, with their lines, in the format's order. */
+/** The kinds of event in the trace that are partly ignored, with their lines, in the format's order. */
 export function partlyIgnored(
   { byKind }: ReaderReport,
   onOneCpu: boolean,

@@ -45,7 +45,7 @@ describe("a fault episode", () => {
     expect(folded.activities[1]?.thinkNs).toBe(60);
   });
 
-  it("holds nested probes: what is flushed inside the map does not end it", () => {
+  it("holds nested probes: a flush inside the map does not end it", () => {
     const { activities } = fold(
       `10 A abort; 11 A fault 0x1000 t3; 20 A map P 0 2m; 23 A break; 25 A tlbi; 30 A flushed; 31 A flushed
        90 A install; 95 A map= 0; 99 A abort= 1`,
@@ -172,7 +172,7 @@ describe("MMIO", () => {
     expect(kinds(before + left("restart"))[1]).toBe("fault A@P 0x9000 10..20");
   });
 
-  it("is not told by slots where memory was mapped outside them: the trace does not show all", () => {
+  it("is not decided by slots if memory was mapped outside them: the trace does not show all", () => {
     const more = "9 A fault 0x80000 t3; 10 A map P 0x80000 4k; 11 A map= 0; 12 A abort= 1; ";
     const again =
       "20 A abort; 21 A fault 0x81000 t3; 22 A abort= 1; 23 A fault 0x81000 t3; 24 A map P 0x81000 4k";
@@ -239,7 +239,7 @@ describe("laps of one access", () => {
     expect(activitiesOf(lap(10, "0x1000", 0) + lap(20, "0x1000", 0))).toHaveLength(2);
   });
 
-  it("are so by their times, whatever lines of others lie between", () => {
+  it("are recognised by their times, whatever other threads do in between", () => {
     const among = (text: string) =>
       Array.from({ length: 600 }, (_, n) => `${18 + n * 3000} Z exit; `).join("") + text;
     const inOrder = (text: string) =>
@@ -272,7 +272,7 @@ describe("laps of one access", () => {
 });
 
 describe("what is missing from a trace", () => {
-  it("all but the abort: it ends where it began, and nothing is known of it", () => {
+  it("all but the abort: the episode ends where it began, and nothing else is known", () => {
     const { activities } = fold("10 A abort; 11 A fault 0x1000 t3; 50 A abort= 1; 60 A abort; 90 A abort");
     expect(activities.slice(1)).toMatchObject([
       { startNs: 60, endNs: 60, ipa: 0, incomplete: true },

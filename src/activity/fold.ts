@@ -11,11 +11,11 @@ import { CpuClock, type Thread, ThreadWork } from "./thread.js";
 import type { SlotChange } from "./vm.js";
 import type { Vm } from "./vm-table.js";
 
-/** The receiver of what the fold makes, in trace order (an activity when it ends, a barrier when it is met). */
+/** Receives the fold's results in trace order: an activity when it ends, a barrier when it is reached. */
 export interface ActivitySink {
   /**
-   * `operation` returned: called in the order in which operations end, which under an exclusive lock is
-   * the order in which they held it. `activity` is still under way.
+   * Called when `operation` returned, so in the order in which operations end; under an exclusive lock this is the
+   * order in which they held it. `activity` is not finished yet.
    */
   operation(activity: Activity, operation: Operation): void;
   activity(activity: Activity): void;
@@ -30,7 +30,7 @@ export interface FoldOptions {
   readonly pageBytes: number;
 }
 
-/** Operation kind and whether the event is its entry, by event kind. */
+/** Operation kind by the event kind of its entry, and of its return; else -1. */
 const entryOf = new Int8Array(64).fill(-1);
 const returnOf = new Int8Array(64).fill(-1);
 for (const [entry, ret, operation] of [
@@ -47,7 +47,7 @@ for (const [entry, ret, operation] of [
   if (ret >= 0) returnOf[ret] = operation;
 }
 
-/** Folds events into activities and barriers, one pass, with state for each thread and VM only. */
+/** Folds events into activities and barriers in one pass; its state grows only with threads and VMs. */
 export class ActivityFold {
   readonly pool = new ActivityPool();
   readonly threads: readonly Thread[];
@@ -62,9 +62,9 @@ export class ActivityFold {
   private readonly returnSeen = new Uint8Array(16);
   private readonly clock: CpuClock;
   private sequence = 0;
-  /** The trace has map operations: they were probed. */
+  /** The trace has map operations, so they were probed. */
   mapsSeen = false;
-  /** The trace tells when threads had a CPU. */
+  /** The trace shows when threads had a CPU. */
   hasSwitches = false;
   private epoch = 0;
   private epochNs = ZERO;
@@ -133,7 +133,7 @@ export class ActivityFold {
     }
   }
 
-  /** A sched event tells when threads had a CPU, and nothing else: it is none of their own, and no time passes by it. */
+  /** A sched event only shows when threads had a CPU: it is not an event of its thread, and does not advance time. */
   private reschedule(batch: EventBatch, i: number, atNs: number): void {
     const other = this.identity.known(batch.slot[i] as number)?.away;
     if (batch.kind[i] === Kind.sched_waking) {
@@ -147,7 +147,7 @@ export class ActivityFold {
     other?.come(atNs);
   }
 
-  /** Every activity that starts before this time has been delivered. */
+  /** All activities that start before this time have been delivered. */
   frontierNs(): number {
     let frontier = this.foldedNs;
     for (const thread of this.threads) {
@@ -158,12 +158,12 @@ export class ActivityFold {
     return frontier;
   }
 
-  /** Shortest time between two events of one thread: what recording a line costs inside an interval; ns. */
+  /** Shortest time between two events of one thread: the cost of recording a line inside an interval; ns. */
   get lineNs(): number {
     return this.clock.lineNs;
   }
 
-  /** Ends the trace: what is open is closed, and a last barrier delivered. */
+  /** Ends the trace: closes what is open and delivers a last barrier. */
   finish(): void {
     for (const thread of this.threads) {
       if (thread.open !== undefined) this.abandon(thread, this.foldedNs);
@@ -299,7 +299,7 @@ export class ActivityFold {
     activity.vm = thread.vm;
     activity.line = batch.line[i] as number;
     activity.startNs = atNs;
-    // Until something ends it, nothing is known to have followed.
+    // Its end is its start until a later event of it is seen.
     activity.endNs = atNs;
     activity.ipa = 0;
     activity.epoch = this.epoch;
@@ -328,7 +328,7 @@ export class ActivityFold {
 
   private guestFault(thread: Thread, atNs: number, batch: EventBatch, i: number): void {
     if (thread.open !== undefined && !(thread.sawAbort && !thread.sawGuestFault)) {
-      // Without s2_abort_ret and kvm_entry the next fault is what ends an episode.
+      // Without s2_abort_ret and kvm_entry, the next fault ends an episode.
       if (thread.open.kind === ActivityKind.fault && thread.operation === undefined && !thread.sawAbort)
         this.endEpisode(thread, thread.open.endNs, NO_RET);
       else this.abandon(thread, atNs);
@@ -447,7 +447,7 @@ export class ActivityFold {
     this.closeOperation(thread, atNs);
   }
 
-  /** Ends the open operation, with its return or (where its kind never shows one) without. */
+  /** Ends the open operation, with its return or (if its kind never shows one) without. */
   private closeOperation(thread: Thread, atNs: number): void {
     const operation = thread.operation;
     const activity = thread.open;
@@ -465,7 +465,7 @@ export class ActivityFold {
     const activity = thread.open as Activity;
     if (thread.operation !== undefined) this.closeOperation(thread, atNs);
     if (!thread.sawGuestFault) {
-      // s2_abort alone: no address, nothing to replay.
+      // Only s2_abort was seen: there is no address, so nothing to replay.
       activity.incomplete = true;
     }
     activity.afterCpuNs = Number.isNaN(thread.operationEndCpuNs)
@@ -481,13 +481,13 @@ export class ActivityFold {
     activity.beforeCpuNs = thread.cpuNs - thread.startCpuNs;
     this.noteBefore(thread, activity);
     const rule = this.ruleOf(thread, activity, ret);
-    // The access may be tried again, and mapped.
+    // The access may be retried, and mapped then.
     if (rule !== MmioRule.noMap && (rule !== MmioRule.none || thread.sawGuestFault))
       this.aborts.countBare(activity, rule);
     this.close(thread, atNs, rule === MmioRule.noMap);
   }
 
-  /** What shows that an abort without an operation was MMIO. */
+  /** The rule by which an abort without an operation is MMIO. */
   private ruleOf(thread: Thread, activity: Activity, ret: number): MmioRule {
     const memory = activity.vm < 0 ? undefined : (this.vms[activity.vm] as Vm).memory;
     return mmioRule({
@@ -499,7 +499,7 @@ export class ActivityFold {
     });
   }
 
-  /** Something of the open activity is missing from the trace. */
+  /** Ends the open activity, of which events are missing. */
   private abandon(thread: Thread, atNs: number): void {
     const activity = thread.open as Activity;
     if (activity.kind === ActivityKind.hostOperation) {
@@ -543,7 +543,7 @@ export class ActivityFold {
   }
 
   private learn({ memory }: Vm, operation: Operation): void {
-    // A device (bit 3 of prot) may be mapped without a slot: GICv2's CPU interface is.
+    // A device (bit 3 of prot) may be mapped without a slot, as GICv2's CPU interface is.
     const isMapped =
       operation.kind === OperationKind.map && (operation.ret === 0 || operation.ret === NO_RET);
     if (isMapped && memory.slots.length > 0 && !isDevice(operation.prot)) memory.noteMemory(operation.ipa);
@@ -557,7 +557,7 @@ export class ActivityFold {
     return this.vms[thread.vm] as Vm;
   }
 
-  /** The open episode is that of another vCPU of the same pid. */
+  /** The open episode belongs to another vCPU of the same pid. */
   private moveEpisode(from: Thread, to: Thread): void {
     const activity = from.open as Activity;
     to.takeEpisode(from);
@@ -573,7 +573,7 @@ export class ActivityFold {
     activity.thinkSleptNs = to.startSleptNs - (isSameEpoch ? to.endSleptNs : to.away.epochSleptNs);
   }
 
-  /** Two VMs prove to be one: the slots told of the first are the second's from now on. */
+  /** Two VMs turn out to be one: the slots recorded for `from` belong to `to` from now on. */
   private mergeMemory(from: Vm, to: Vm): void {
     for (const { slot, start, end, logging, mapBytes } of from.memory.slots) {
       const change = { slot, start, bytes: end - start, logging, pageBytes: mapBytes || Number.NaN };
@@ -582,7 +582,7 @@ export class ActivityFold {
     }
   }
 
-  /** A slot change belongs to the VM that its `kvm` names, or to that of the operation inside its bracket. */
+  /** A slot change belongs to the VM that its `kvm` names, or to the VM of the operation inside its bracket. */
   private resolveSlotChange(thread: Thread, atNs: number): void {
     const change = thread.slotChange;
     if (change === undefined) return;
@@ -617,7 +617,7 @@ export class ActivityFold {
     activity.ipa = batch.addr[i] as number;
     activity.stride = isRun ? (batch.size[i] as number) : 0;
     activity.count = isRun ? (batch.amount[i] as number) : 1;
-    // Without think_ns an access takes what the profile says of a read while so many vCPUs read.
+    // Without think_ns, an access takes the profile's time of a read with that many reading vCPUs.
     activity.accessThinkNs = isRun ? (batch.thinkNs[i] as number) : 0;
     activity.write = batch.write[i] === 1;
     activity.beforeCpuNs = activity.afterCpuNs = 0;

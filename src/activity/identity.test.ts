@@ -35,7 +35,7 @@ describe("a vCPU", () => {
     ]);
   });
 
-  it("is no thread that is only called one", () => {
+  it("is not a thread that is only named like one", () => {
     expect(threadsOf("10 A unmap P 0 2m comm=CPU_0/KVM")).toEqual(["A@P#0 host"]);
   });
 
@@ -172,7 +172,7 @@ describe("a memslot change", () => {
   const slotsOf = (notation: string) =>
     fold(notation).fold.vms.map(({ is, memory }) => (is >= 0 ? "merged" : memory.slots.length));
 
-  it("by a thread whose next operation names a new table is of that table's VM, not of the one destroyed before", () => {
+  it("by a thread whose next operation names a new table belongs to that table's VM, not to the one destroyed before", () => {
     const { fold: folding } = fold(
       `${destroy(10, "H", "P")} ${slot(20, "H")} 30 H unmap Q 0 4k; 31 H unmap= 0`,
     );
@@ -203,7 +203,7 @@ describe("a memslot change", () => {
     expect(barriers.filter(({ cause }) => cause === "memslot").map(({ vm }) => vm)).toEqual([0, 1, 0]);
   });
 
-  it("told of before its kvm pointer was known moves to the table's VM once that is", () => {
+  it("seen before its kvm pointer was known moves to the table's VM when it is", () => {
     const { fold: folding, barriers } = fold(
       `10 H memslot 0 on 0x0 ${MIB2} kvm=K; 11 H memslot=; 12 J memslot 0 on 0x0 ${MIB2} kvm=L; 13 J memslot=
        ${episode(20, "A", "P")} 30 H memslot 1 log 0x0 ${MIB2} kvm=K; 31 H wp P 0 ${MIB2}; 32 H wp= 0; 33 H memslot=`,

@@ -1,13 +1,13 @@
 /**
- * Who is who: which thread an event is of, and which VM a thread works for.
+ * Identity: the thread that an event belongs to, and the VM that a thread works for.
  *
- * A pid is not a thread for good. Its events are another thread's from where they show another process (`tgid`),
- * or where, its VM's table destroyed, the pid faults or sets memory up again. A vCPU belongs to one VM, so a pid
- * that faults in another VM (its map names another table, its event another `vm`) is another vCPU from there on,
- * and the first one again if it comes back to that VM. Another comm alone proves nothing: prctl renames.
+ * A pid is not always the same thread. It becomes another thread when its events show another process (`tgid`), or when
+ * it faults or sets up memory again after its VM's table was destroyed. A vCPU belongs to one VM, so a pid that faults
+ * in another VM (its map names another table, its event another `vm`) is another vCPU from then on, and the first one
+ * again when it returns to that VM. A new comm alone proves nothing: prctl renames threads.
  *
- * Any thread may run an operation for any VM: reclaim unmaps what it finds. What a vCPU's thread does for another
- * VM is therefore no part of its episode, and no move: it is done *aside*, as by a thread of its own.
+ * Any thread may run an operation for any VM: reclaim unmaps whatever it finds. If a vCPU's thread does this for
+ * another VM, that is neither part of its episode nor a move: it is done *aside*, as if by a separate thread.
  */
 
 import { type EventBatch, Kind, NONE, type StringTable } from "../trace/event.js";
@@ -15,7 +15,7 @@ import { ActivityKind, OperationKind } from "./activity.js";
 import { Thread } from "./thread.js";
 import { type Vm, VmEvidence, VmTable } from "./vm-table.js";
 
-/** Events of a thread inside an operation: they end none. */
+/** Events inside an operation: they do not end one. */
 const insideOperation = flags(
   Kind.s2_map_ret,
   Kind.s2_unmap_ret,
@@ -34,7 +34,7 @@ const insideOperation = flags(
   Kind.tlb_range,
 );
 
-/** Events of whoever comes after a VM that is gone. What is left of an exit is not among them, nor is a marker. */
+/** Events that show that a pid goes on after its VM is gone. The rest of an exit does not, nor does a marker. */
 const beginsAnew = flags(
   Kind.s2_abort,
   Kind.kvm_guest_fault,
@@ -52,7 +52,7 @@ const beginsAnew = flags(
   Kind.s2_destroy,
 );
 
-/** Events by which a vCPU speaks of its own VM. */
+/** Events of a vCPU about its own VM. */
 const ofGuest = flags(
   Kind.kvm_guest_fault,
   Kind.kvm_access_fault,
@@ -67,11 +67,11 @@ const ofGuest = flags(
 const isFaultPath = flags(OperationKind.map, OperationKind.relaxPerms, OperationKind.makeYoung);
 
 export interface IdentitySink {
-  /** The thread's pid goes on as another thread: what it has open ends. */
+  /** The thread's pid becomes another thread: ends what the thread has open. */
   left(thread: Thread): void;
-  /** The open episode turns out to be another vCPU's of the same pid. */
+  /** The open episode turns out to belong to another vCPU of the same pid. */
   moved(from: Thread, to: Thread): void;
-  /** What was told of one VM's memory proves to be another's. */
+  /** The memory recorded for one VM turns out to belong to another. */
   merged(from: Vm, to: Vm): void;
 }
 
@@ -87,7 +87,7 @@ export class Identity {
     this.vms = new VmTable(strings);
   }
 
-  /** The thread of a pid, where it has had an event. */
+  /** The thread of a pid; undefined if the pid has had no event. */
   known(pid: number): Thread | undefined {
     return this.byPid.get(pid);
   }
@@ -110,10 +110,10 @@ export class Identity {
     return thread;
   }
 
-  /** The thread as which a pid runs the operation that begins with a row's event: its VM is that of the operation. */
+  /** The thread that runs the operation that begins with this row's event, in the operation's VM. */
   ofOperation(thread: Thread, kind: OperationKind, batch: EventBatch, i: number): Thread {
     const isNamed = batch.vm[i] !== NONE;
-    // As nearly all are: by a vCPU, on its own table.
+    // The usual case: a vCPU on its own table.
     if (
       !isNamed &&
       thread.isProven &&
@@ -137,7 +137,7 @@ export class Identity {
     return runner;
   }
 
-  /** The vCPU begins an episode: without a VM of its own it is taken for one of its process's only VM. */
+  /** The vCPU begins an episode. If it has no VM yet, it is assumed to be in its process's only VM. */
   beginEpisode(thread: Thread): void {
     thread.isVcpu = true;
     if (thread.vm !== NONE || thread.tgid === NONE) return;
@@ -145,7 +145,7 @@ export class Identity {
     if (vm !== NONE) this.setVm(thread, vm, VmEvidence.tgid);
   }
 
-  /** A TLB invalidation: inside an operation it shows whose `mmu` that is, elsewhere whom the thread works for. */
+  /** A TLB invalidation: inside an operation it shows whose `mmu` it is, elsewhere which VM the thread works for. */
   invalidates(thread: Thread, mmu: number): void {
     if (mmu === NONE) return;
     const known = this.vms.ofMmu(mmu);
@@ -154,7 +154,7 @@ export class Identity {
     } else if (thread.vm === NONE && known !== NONE) this.setVm(thread, known, VmEvidence.mmu);
   }
 
-  /** The VM whose memory the thread's slot change is of; `kvm` as the change named it, or NONE. */
+  /** The VM whose memory the thread's slot change is about; `kvm` is the one that the change named, or NONE. */
   ofSlotChange(thread: Thread, kvm: number): Vm {
     const vm = this.vms.at(this.slotChangeVm(thread, kvm));
     if (kvm !== NONE && vm.kvm === NONE) this.vms.nameKvm(vm, kvm);
@@ -164,7 +164,7 @@ export class Identity {
     return vm;
   }
 
-  /** The table's destruction began: what its pointer or its threads do next is of another VM. */
+  /** The table's destruction began: its pointer and its threads belong to another VM from now on. */
   destroy(vm: number): void {
     if (vm < 0) return;
     this.vms.destroy(vm);
@@ -176,20 +176,20 @@ export class Identity {
     const known = kvm === NONE ? NONE : this.vms.ofKvm(kvm);
     if (known !== NONE) return known;
     const own = thread.vm === NONE ? undefined : this.vms.at(thread.vm);
-    // Another struct kvm is another VM, whatever the thread did last.
+    // Another struct kvm is another VM, regardless of what the thread did last.
     if (own !== undefined && (kvm === NONE || own.kvm === NONE)) return own.index;
     const ofProcess = thread.tgid === NONE ? NONE : this.vms.only((vm) => vm.tgid === thread.tgid);
     if (ofProcess !== NONE && (kvm === NONE || this.vms.at(ofProcess).kvm === NONE)) return ofProcess;
     return this.vms.add().index;
   }
 
-  /** The VM of a table; NONE where the operation names none. */
+  /** The VM of a table; NONE if the operation names none. */
   private ofTable(thread: Thread, isOwn: boolean, pgt: number, ipa: number): number {
     if (pgt === NONE) return NONE;
     const known = this.vms.ofPgt(pgt);
     const vm = known === NONE ? this.newTable(thread, isOwn, pgt, ipa) : this.vms.at(known);
     const { slotChange, slotKvm } = thread;
-    // Inside a slot's change an operation on its memory shows whose struct kvm that is.
+    // During a slot change, an operation on the slot's memory shows whose struct kvm it is.
     if (slotChange !== undefined && slotKvm !== NONE && vm.kvm === NONE) {
       if (slotChange.bytes === 0 || (ipa >= slotChange.start && ipa < slotChange.start + slotChange.bytes)) {
         const ofKvm = this.vms.ofKvm(slotKvm);
@@ -200,7 +200,7 @@ export class Identity {
     return vm.index;
   }
 
-  /** A table seen for the first time: it may be that of a VM of which only the slots are known. */
+  /** Finds the VM of a table seen for the first time; only the VM's slots may be known so far. */
   private newTable(thread: Thread, isOwn: boolean, pgt: number, ipa: number): Vm {
     const { tgid } = thread;
     const lacksTable = (vm: Vm) => vm.pgt === NONE && vm.name === NONE;
@@ -268,7 +268,7 @@ export class Identity {
     return thread;
   }
 
-  /** The pid's VM is gone. A vCPU is gone with it; a thread of the VMM may go on to the next VM. */
+  /** The pid's VM is gone. A vCPU is gone with it; a VMM thread may go on to the next VM. */
   private outlive(thread: Thread): Thread {
     if (thread.isVcpu) return this.replace(thread);
     if (thread.open !== undefined) this.sink.left(thread);
@@ -333,7 +333,7 @@ export class Identity {
     thread.vm = vm;
   }
 
-  /** The thread's open episode is one of the VM's. */
+  /** Counts the thread's open episode as one of the VM's. */
   joinEpisodes(thread: Thread, vm: number): void {
     const of = this.vms.at(vm);
     if (thread.open !== undefined) thread.open.contended ||= of.openEpisodes > 0;

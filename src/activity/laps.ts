@@ -1,6 +1,6 @@
 /**
- * An access that is tried again. What the walker answers with -EAGAIN lets the guest fault once more: all such
- * episodes are laps of one access. And an abort that nothing was mapped for is memory if the next one maps there.
+ * Retried accesses. If the walker returns -EAGAIN, the guest faults again: all these episodes are laps of one access.
+ * And an abort without a map is on memory if the next abort maps there.
  */
 
 import { NO_RET } from "../trace/event.js";
@@ -9,14 +9,14 @@ import { type Activity, ActivityKind, type ActivityPool } from "./activity.js";
 import { MmioRule } from "./mmio.js";
 import type { Thread } from "./thread.js";
 
-/** Errno that a walker answers where the guest shall simply fault again. */
+/** Errno that a walker returns to let the guest fault again. */
 const EAGAIN = -11;
-/** An episode whose access is tried again is followed by the next lap within this time. */
+/** The next lap of a retried access begins within this time after the previous one. */
 const LAP_WITHIN_NS = 1_000_000;
 
-/** Holds each thread's last episode back as long as the next one may be the same access tried again. */
+/** Holds back each thread's last episode while the next one may be a retry of the same access. */
 export class Laps {
-  /** Until then it is too early for anything held back to be let go. */
+  /** No episode that is held back can be released before this time. */
   private dueNs = Number.POSITIVE_INFINITY;
 
   constructor(
@@ -25,7 +25,7 @@ export class Laps {
     private readonly deliver: (activity: Activity) => void,
   ) {}
 
-  /** The thread's activity has ended. `isBare`: an abort without a map, not counted yet. */
+  /** The thread's activity has ended. `isBare` means an abort without a map that is not counted yet. */
   add(thread: Thread, activity: Activity, isBare: boolean): void {
     const pending = thread.pending;
     if (pending !== undefined) {
@@ -45,12 +45,12 @@ export class Laps {
     } else this.deliver(activity);
   }
 
-  /** The thread's next abort is known: another access ends the laps. */
+  /** The thread's next abort is known: if it is another access, the laps end. */
   meet(thread: Thread, activity: Activity): void {
     if (thread.pending !== undefined && !isNextLap(thread.pending, activity)) this.end(thread);
   }
 
-  /** By `nowNs`, of which no thread's event has come, it may be too late for another lap: whichever lines lie between. */
+  /** Releases episodes that can have no further lap at `nowNs`, the time of the next event of any thread. */
   expire(threads: readonly Thread[], nowNs: number): void {
     if (nowNs <= this.dueNs) return;
     this.dueNs = Number.POSITIVE_INFINITY;
@@ -59,7 +59,7 @@ export class Laps {
       const { pending, open } = thread;
       if (pending === undefined) continue;
       const untilNs = pending.endNs + LAP_WITHIN_NS;
-      // The next lap may be under way.
+      // The next lap may have begun.
       if (open !== undefined && open.startNs <= untilNs) continue;
       if (nowNs > untilNs) late.push(thread);
       else this.dueNs = Math.min(this.dueNs, untilNs);
@@ -68,7 +68,7 @@ export class Laps {
     for (const thread of late) this.end(thread);
   }
 
-  /** No lap follows. `wasMemory`: the access of an abort without a map was tried again, and mapped. */
+  /** No lap follows. `wasMemory` means that the access of an abort without a map was retried and mapped. */
   end(thread: Thread, wasMemory = false): void {
     const { pending } = thread;
     if (pending === undefined) return;
@@ -78,7 +78,7 @@ export class Laps {
     this.deliver(pending);
   }
 
-  /** `again` is the same access as `first`, tried once more: what counts is its operation. */
+  /** `again` is a retry of `first`'s access: only its operation is kept. */
   private merge(first: Activity, again: Activity): void {
     first.laps += again.laps;
     first.lapSinceNs.push(first.endNs);
@@ -108,7 +108,7 @@ function lastRet(activity: Activity): number {
   return activity.operationCount === 0 ? NO_RET : activity.operation(activity.operationCount - 1).ret;
 }
 
-/** Soon after the first the same abort on the same page: class, level and address agree. */
+/** Whether `next` is soon after `first` and the same abort on the same page: class, level and address agree. */
 function isNextLap(first: Activity, next: Activity): boolean {
   if (next.kind !== ActivityKind.fault || next.startNs - first.endNs > LAP_WITHIN_NS) return false;
   return first.ipa === next.ipa && first.esr % 64 === next.esr % 64;

@@ -1,4 +1,4 @@
-/** For tests: a trace in a few words, and what the fold makes of it. */
+/** For tests: a notation for short traces, and the fold's results as text. */
 
 import { EventBatch, Kind, Phase } from "../trace/event.js";
 import { Interner } from "../trace/string-table.js";
@@ -9,7 +9,7 @@ import { ActivityFold, type FoldOptions } from "./fold.js";
 export const MIB2 = 0x20_0000;
 const operationNames = Object.keys(OperationKind);
 
-/** Abort status: class (t translation, p permission), level, w = write. */
+/** Abort status: class (t translation, p permission), level, w for a write. */
 function esrOf(code: string): number {
   const [kind, level, write] = code as unknown as [string, string, string | undefined];
   return 0x9200_0000 + (write === "w" ? 0x40 : 0) + (kind === "p" ? 0xc : 4) + Number(level);
@@ -21,10 +21,10 @@ function bytesOf(text: string): number {
 }
 
 /**
- * Events, one a `;` or line: `TIME THREAD EVENT ARGUMENTS`. A thread is one letter (its pid and its CPU follow
- * from it). Operations: `map P 0x1000 4k` (P names the table) and `map= RET`; so too unmap, wp, destroy.
- * `out S` leaves the CPU in that state, `in` comes onto it, `wakes B` wakes another thread.
- * `vm=web`, `tgid=7`, `vcpu=3`, `comm=X`, `kvm=K` and `mmu=M` may stand after any event.
+ * Events, separated by `;` or newlines: `TIME THREAD EVENT ARGUMENTS`. A thread is one letter, which gives its pid and
+ * CPU. Operations: `map P 0x1000 4k` (P names the table) and `map= RET`; likewise unmap, wp, destroy. `out S` leaves
+ * the CPU in that state, `in` gets the CPU, `wakes B` wakes another thread. `vm=web`, `tgid=7`, `vcpu=3`, `comm=X`,
+ * `kvm=K` and `mmu=M` may follow any event.
  */
 export function batchOf(notation: string, strings: Interner): EventBatch {
   const lines = notation
@@ -120,7 +120,7 @@ export function batchOf(notation: string, strings: Interner): EventBatch {
 }
 
 export interface Folded {
-  /** Activities and barriers in the order in which they were delivered, each as one line. */
+  /** Activities and barriers in order of delivery, one line each. */
   readonly items: string[];
   readonly activities: Activity[];
   readonly barriers: Barrier[];

@@ -11,7 +11,7 @@ function clockOf(...events: [thread: Thread, kind: number, atNs: number][]): voi
   for (const [thread, kind, atNs] of events) clock.advance(thread, kind, atNs, 0, 0);
 }
 
-it("law: the clean before a map is its thread's, also before any handler has been seen alone", () => {
+it("law: the clean before a map belongs to its thread, even before any handler has been seen alone", () => {
   const [leader, follower] = [new Thread(0, 100), new Thread(1, 101)];
   clockOf(
     [follower, ABORT, 0],
@@ -25,7 +25,7 @@ it("law: the clean before a map is its thread's, also before any handler has bee
   expect(follower.cpuNs).toBeGreaterThan(66_900_000);
 });
 
-it("a handler that was seen alone is what a thread still did before it waited", () => {
+it("a handler time that was seen alone is charged to a thread before it waits", () => {
   const [leader, follower] = [new Thread(0, 100), new Thread(1, 101)];
   clockOf(
     [leader, GUEST_FAULT, 0],

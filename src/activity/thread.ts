@@ -5,7 +5,7 @@ import { CpuAbsence } from "./cpu-absence.js";
 import type { SlotChange } from "./vm.js";
 import { VmEvidence } from "./vm-table.js";
 
-/** What a thread did, as bits: what it is recognised by. */
+/** Bits that say what a thread did; it is recognised by them. */
 export const ThreadWork = {
   /** It took a stage-2 abort. */
   fault: 1,
@@ -22,36 +22,36 @@ export const ThreadWork = {
   marker: 256,
 } as const;
 
-/** A thread of the host, as far as its events have been folded. */
+/** A host thread, as far as its events have been folded. */
 export class Thread {
-  /** Index of the VM that it works for; -1 = none yet. How it is found: identity.ts. */
+  /** Index of the VM that it works for; -1 = none yet. identity.ts finds it. */
   vm = NONE;
   tie: VmEvidence = VmEvidence.none;
-  /** It faulted in this VM, by an operation or by an event's `vm`: the VM is its own. */
+  /** It faulted in this VM, as an operation or an event's `vm` showed: the VM is its own. */
   isProven = false;
-  /** VMs that it worked for before. */
+  /** VMs that it worked for earlier. */
   readonly pastVms: number[] = [];
   /** The table of its VM was destroyed. */
   isVmGone = false;
-  /** True once it took a stage-2 abort or entered the guest: it runs a vCPU. */
+  /** Whether it has taken a stage-2 abort or entered the guest: it runs a vCPU. */
   isVcpu = false;
-  /** The number that its events say; -1 = none. */
+  /** vCPU number from its events; -1 = none. */
   vcpu = NONE;
   tgid = NONE;
-  /** Interned; the last one seen. */
+  /** The last comm seen, interned. */
   comm = NONE;
   /** Bits of ThreadWork. */
   did = 0;
   firstNs = Number.NaN;
   firstFaultNs = Number.NaN;
   lastNs = ZERO;
-  /** Aborts on memory, each lap one; and others. */
+  /** Aborts on memory, with each lap counted; and MMIO aborts. */
   faults = 0;
   mmioAborts = 0;
-  /** The same pid at work for a VM that is not its vCPU's; and, of that one, the vCPU's thread. */
+  /** The same pid's thread for work for another VM than its vCPU's; and, in that thread, the vCPU's thread. */
   aside: Thread | undefined;
   asideOf: Thread | undefined;
-  /** All vCPUs of the pid, this one included, where it has several. */
+  /** All vCPUs of the pid, this one included, if it has several. */
   siblings: Thread[] | undefined;
   /** When its pid has no CPU. */
   away = new CpuAbsence();
@@ -68,40 +68,40 @@ export class Thread {
   endEpoch = -1;
   endNs = ZERO;
   endCpuNs = ZERO;
-  /** Time off the CPU by then, and of that asleep. */
+  /** Time off the CPU by then, and the part asleep. */
   endOffNs = ZERO;
   endSleptNs = ZERO;
-  /** That activity was a fault which was mapped. */
+  /** That activity was a mapped fault. */
   endedFault = false;
 
-  /** The activity under way: a fault episode, or a host operation. */
+  /** The open activity: a fault episode, or a host operation. */
   open: Activity | undefined;
   openEpoch = 0;
   startCpuNs = ZERO;
   startSleptNs = ZERO;
   sawAbort = false;
   sawGuestFault = false;
-  /** The open episode went back to the VMM for an MMIO access. */
+  /** The open episode returned to the VMM for an MMIO access. */
   leftToVmm = false;
   operation: Operation | undefined;
   operationCpuNs = ZERO;
   breakNs = ZERO;
-  /** Time and level of the open operation's last flush by IPA; NONE = it has had none. */
+  /** Time and level of the open operation's last flush by IPA; NONE = no flush yet. */
   flushNs = ZERO;
   flushLevel = NONE;
   /** CPU clock at the end of the last operation of the open activity. */
   operationEndCpuNs = ZERO;
-  /** Time off the CPU by then, and of that asleep. */
+  /** Time off the CPU by then, and the part asleep. */
   operationEndOffNs = ZERO;
   operationEndSleptNs = ZERO;
-  /** CPU clock when a deferred tear-down began; NaN = none is under way. */
+  /** CPU clock when a deferred tear-down began; NaN = none is running. */
   teardownCpuNs = Number.NaN;
-  /** Episodes of the VM started when this one was: more of them by the first operation means overlap. */
+  /** The VM's count of episodes when this one started: if it has grown by the first operation, they overlap. */
   episodesAtStart = 0;
 
-  /** A whole episode answered with -EAGAIN, or by nothing: the next one may be the same access tried again. */
+  /** A complete episode that got -EAGAIN or no operation: the next one may be a retry of the same access. */
   pending: Activity | undefined;
-  /** Nothing was mapped for the pending one: unless it is tried again and mapped, it was MMIO. */
+  /** Nothing was mapped for the pending episode: it was MMIO unless a retry is mapped. */
   isPendingBare = false;
   /** A memslot change whose VM is not known yet, and the interned struct kvm that it names. */
   slotChange: SlotChange | undefined;
@@ -112,7 +112,7 @@ export class Thread {
     readonly pid: number,
   ) {}
 
-  /** Its time goes on from that of `before`, which is the same pid. */
+  /** Continues the clock of `before`, which has the same pid. */
   follow(before: Thread): void {
     this.away = before.away;
     this.cpuNs = before.cpuNs;
@@ -124,7 +124,7 @@ export class Thread {
     this.firstNs = Number.isNaN(this.firstNs) ? before.lastNs : this.firstNs;
   }
 
-  /** Its VM is about to be another one. */
+  /** Its VM is about to change. */
   leaveVm(): void {
     this.isVmGone = false;
     this.isProven = false;
@@ -151,15 +151,15 @@ export class Thread {
 }
 
 /**
- * CPU time by thread. On a machine with a CPU for each vCPU a thread's clock is the trace's clock, less the time that
- * sched events show it off its CPU. Where all
- * share one physical CPU (`pcpus` 1) each stretch between two events belongs to the thread that ran: the one
- * of the later event, but for what the earlier one still had to do before it waited for the lock.
+ * CPU time of each thread. If each vCPU has a CPU, a thread's clock is the trace's clock without the time that sched
+ * events show it off its CPU. If all share one physical CPU (`pcpus` 1), each interval between two events belongs to
+ * the thread that ran: the one of the later event, apart from what the earlier one still had to do before it waited for
+ * the lock.
  */
 export class CpuClock {
   private last: Thread | undefined;
   private lastNs = ZERO;
-  /** Shortest time seen from kvm_guest_fault to the map on one thread with nothing in between: the handler. */
+  /** Shortest time from kvm_guest_fault to the map on one thread with nothing in between: the handler's time. */
   private handlerNs = Number.POSITIVE_INFINITY;
   /** Shortest time between two consecutive events of one thread. */
   lineNs = Number.POSITIVE_INFINITY;
@@ -187,7 +187,7 @@ export class CpuClock {
         if (last.lastKind === this.guestFaultKind && kind === this.mapKind && gap < this.handlerNs)
           this.handlerNs = gap;
       } else {
-        // Before any handler was seen alone: next to nothing. All of it may be a clean, and the later thread's.
+        // Until a handler was seen alone, assume next to nothing: all of it may be the later thread's clean.
         const handlerNs = this.handlerNs < Number.POSITIVE_INFINITY ? this.handlerNs : this.lineNs;
         const tail = last.lastKind === this.guestFaultKind ? Math.min(gap, handlerNs) : 0;
         last.cpuNs += tail;

@@ -1,4 +1,4 @@
-/** Which vCPU of which VM a thread is, by number. */
+/** The vCPU number and VM of a thread. */
 
 import { NONE, type StringTable } from "../trace/event.js";
 import type { ActivityFold } from "./fold.js";
@@ -27,12 +27,12 @@ export function vcpuNumbers(
 
 /** Index of the VM that `vm` proved to be. */
 export function standsFor(vms: readonly Vm[], vm: number): number {
-  // Where no VM was recognised, all share one that has no entry.
+  // If no VM was recognised, all threads share one that has no entry.
   const is = vms[vm]?.is ?? NONE;
   return is === NONE ? vm : standsFor(vms, is);
 }
 
-/** A vCPU's number, as its events or its thread's name say it; undefined where neither does. */
+/** A vCPU's number from its events or its thread's name; undefined if neither has one. */
 function vcpuNumberOf(
   { vcpu }: Thread,
   comm: string | null,
@@ -45,7 +45,7 @@ function vcpuNumberOf(
 
 const unnumbered = { number: NONE, numberFrom: "order" } as const;
 
-/** The number that the events or the thread's name say; the others are numbered in the order in which they first faulted. */
+/** Numbers vCPUs by their events or thread names; the others get numbers in the order of their first faults. */
 export function numberVcpus(
   vcpus: readonly Thread[],
   text: (id: number) => string | null,
@@ -66,7 +66,7 @@ export function numberVcpus(
     .sort((a, b) => a.number - b.number || a.thread.index - b.thread.index);
 }
 
-/** One that never faulted comes last. */
+/** A vCPU that never faulted comes last. */
 function firstFault({ firstFaultNs }: Thread): number {
   return Number.isNaN(firstFaultNs) ? Number.MAX_VALUE : firstFaultNs;
 }

@@ -3,7 +3,7 @@ import type { Activity } from "./activity.js";
 import { MmioRule } from "./mmio.js";
 import { type SlotChange, VmMemory } from "./vm.js";
 
-/** What tied a thread to its VM, or a VM's slots to its table. The first that holds decides. */
+/** The evidence that ties a thread to its VM, or a VM's slots to its table. The first that holds decides. */
 export const VmEvidence = {
   none: 0,
   /** The event's own `vm`. */
@@ -12,9 +12,9 @@ export const VmEvidence = {
   pgt: 2,
   /** A memslot change named the struct kvm. */
   kvm: 3,
-  /** Its memslot change came before any table: what this thread names next is the table. */
+  /** Its memslot change came before any table: the next table that this thread names belongs to it. */
   memslot: 4,
-  /** A TLB invalidation of an `mmu` that an operation of the VM had flushed. */
+  /** A TLB invalidation named an `mmu` that an operation of the VM had flushed. */
   mmu: 5,
   /** The only VM of its process. */
   tgid: 6,
@@ -26,35 +26,35 @@ export type VmEvidence = (typeof VmEvidence)[keyof typeof VmEvidence];
 /** One VM, as far as its events have been folded. */
 export class Vm {
   readonly memory = new VmMemory();
-  /** Each slot as last set; those deleted since are kept. */
+  /** Each slot as last set; deleted slots are kept. */
   readonly slotsSeen = new Map<number, SlotChange>();
-  /** Interned names of it; NONE = not seen. */
+  /** Interned names of the VM; NONE = not seen. */
   pgt = NONE;
   kvm = NONE;
   name = NONE;
   tgid = NONE;
-  /** How its slots and its table came together, where the slots came first. */
+  /** The evidence that tied its slots to its table, if the slots came first. */
   tie: VmEvidence = VmEvidence.none;
   isDestroyed = false;
-  /** The VM that this one proved to be, once its table and its slots met; NONE = it stands for itself. */
+  /** The VM that this one turned out to be, when its table and its slots were tied; NONE = it is a VM of its own. */
   is = NONE;
-  /** Of its activities, ns; NaN before the first. */
+  /** Time span of its activities, ns; NaN before the first. */
   firstNs = Number.NaN;
   lastNs = Number.NaN;
   openEpisodes = 0;
   /** Episodes begun so far. */
   episodes = 0;
-  /** Of deferred tear-downs since its last activity: how long each took. */
+  /** Durations of the deferred tear-downs since its last activity. */
   readonly teardownNs: number[] = [];
   /** When the last operation returned; -Infinity before the first. */
   lastOperationNs = Number.NEGATIVE_INFINITY;
-  /** Aborts on memory, each lap one. */
+  /** Aborts on memory, with each lap counted. */
   faults = 0;
-  /** Of these, the ones that nothing was mapped, relaxed or aged for. */
+  /** Those of them for which nothing was mapped, relaxed or aged. */
   faultsWithoutOperation = 0;
   /** By MmioRule. */
   readonly mmioAborts = new Float64Array(Object.keys(MmioRule).length);
-  /** Abort status of its first abort on memory: it shows whether the table was empty. */
+  /** Its first abort on memory: the status shows whether the table was empty. */
   firstAbort: { readonly atNs: number; readonly ipa: number; readonly esr: number } | undefined;
 
   constructor(readonly index: number) {}
@@ -81,10 +81,10 @@ export class Vm {
   }
 }
 
-/** The VMs of a trace as far as it has been folded. A VM's index is the order in which it was first seen. */
+/** The VMs of a trace, as far as it has been folded, in the order in which they were first seen. */
 export class VmTable {
   readonly all: Vm[] = [];
-  /** Index of the VM, by interned pointer or name (NONE = destroyed). */
+  /** Index of the VM by interned pointer or name (NONE = destroyed). */
   private readonly byPgt: number[] = [];
   private readonly byKvm: number[] = [];
   private readonly byMmu: number[] = [];
@@ -113,14 +113,14 @@ export class VmTable {
     return this.all[vm]?.memory;
   }
 
-  /** A VM that nothing names yet. */
+  /** Adds a VM that nothing names yet. */
   add(): Vm {
     const vm = new Vm(this.all.length);
     this.all.push(vm);
     return vm;
   }
 
-  /** The VM whose table this pointer names; NONE at first sight. */
+  /** The VM whose table this pointer names; NONE if it is new. */
   ofPgt(pgt: number): number {
     return this.byPgt[pgt] ?? NONE;
   }
@@ -161,7 +161,7 @@ export class VmTable {
     set(this.byMmu, mmu, vm);
   }
 
-  /** The only VM that lives and passes; NONE where none does, or several. */
+  /** The only live VM that passes; NONE if there are none or several. */
   only(passes: (vm: Vm) => boolean): number {
     let found = NONE;
     for (const vm of this.all) {
@@ -172,7 +172,7 @@ export class VmTable {
     return found;
   }
 
-  /** The table is gone: pointers of the same value are another VM's from now on. A name stays the user's. */
+  /** The table is gone: the same pointer values belong to another VM from now on. A name still belongs to this VM. */
   destroy(vm: number): void {
     this.at(vm).isDestroyed = this.at(vm).name === NONE;
     for (const index of [this.byPgt, this.byKvm, this.byMmu])

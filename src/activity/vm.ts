@@ -1,11 +1,11 @@
-/** What the trace tells about one VM's memory: its slots and where dirty logging is on. */
+/** What the trace shows about one VM's memory: its slots, and where dirty logging is on. */
 
 export interface MemorySlot {
   readonly slot: number;
   readonly start: number;
   readonly end: number;
   readonly logging: boolean;
-  /** Size of the host pages behind it: told by its memslot line, else the largest map seen in it; 0 = not known. */
+  /** Size of the host pages behind it, from its memslot line, else from the largest map seen in it; 0 = unknown. */
   mapBytes: number;
 }
 
@@ -15,7 +15,7 @@ export interface SlotChange {
   readonly start: number;
   readonly bytes: number;
   readonly logging: boolean;
-  /** Size of the host pages behind it; NaN where the line does not say. */
+  /** Size of the host pages behind it; NaN if the line does not say. */
   readonly pageBytes: number;
 }
 
@@ -23,16 +23,16 @@ export class VmMemory {
   readonly slots: MemorySlot[] = [];
   /** Memory was mapped outside the slots that the trace shows: there are others, set before it began. */
   isPartial = false;
-  /** Ranges write-protected where no memslot line speaks of logging: on until a map of a block shows that it is off. */
+  /** Ranges write-protected where no memslot line shows logging: on until a map of a block shows that it is off. */
   private readonly inferredLogging: { start: number; end: number }[] = [];
 
-  /** Whether `ipa` is guest memory; undefined where the trace does not show all slots. */
+  /** Whether `ipa` is guest memory; undefined if the trace does not show all slots. */
   isMemory(ipa: number): boolean | undefined {
     if (this.slotAt(ipa) !== undefined) return true;
     return this.slots.length === 0 || this.isPartial ? undefined : false;
   }
 
-  /** Memory was mapped at `ipa`, and slots are known. */
+  /** Memory was mapped at `ipa`, while slots are known. */
   noteMemory(ipa: number): void {
     if (this.slotAt(ipa) === undefined) this.isPartial = true;
   }
@@ -68,7 +68,7 @@ export class VmMemory {
     if (slot !== undefined && bytes > slot.mapBytes) slot.mapBytes = bytes;
   }
 
-  /** Size of the map that answers a fault at `ipa`: that of its slot's host pages, a page while logging. */
+  /** Size of the map that resolves a fault at `ipa`: the slot's host page size, but one page while logging. */
   mapBytes(ipa: number, pageBytes: number): number {
     const slot = this.slotAt(ipa);
     if (slot === undefined || slot.logging || slot.mapBytes <= pageBytes) return pageBytes;
@@ -76,7 +76,7 @@ export class VmMemory {
     return base >= slot.start && base + slot.mapBytes <= slot.end ? slot.mapBytes : pageBytes;
   }
 
-  /** Up to where memory from `ipa` on is of one slot; `ipa` where that is not known. */
+  /** End of the memory from `ipa` on that is in one slot; `ipa` if that is unknown. */
   alikeUpTo(ipa: number): number {
     if (this.slots.length === 0 && this.inferredLogging.length === 0) return Number.POSITIVE_INFINITY;
     return this.slotAt(ipa)?.end ?? ipa;
@@ -87,7 +87,7 @@ export class VmMemory {
     if (at >= 0) this.inferredLogging.splice(at, 1);
   }
 
-  /** True where `[start, end)` covers a whole slot, or where no slot is known there. */
+  /** Whether `[start, end)` covers a whole slot; true if no slot is known there. */
   coversSlot(start: number, end: number): boolean {
     const slot = this.slotAt(start);
     return slot === undefined || (start <= slot.start && end >= slot.end);
