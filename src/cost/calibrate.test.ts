@@ -68,7 +68,7 @@ const fitted = (calibration: Calibration | undefined, name: string) => {
 
 const list = operations(seededRandom(5));
 
-describe("a profile that made the durations comes back", () => {
+describe("a fit returns the profile that made the durations", () => {
   const calibration = calibrate([sampleOf(list, emulated)], kunpeng);
 
   it.each(["mapFixedNs", "entryVisitNs", "cleanLineNs", "tlbiIpaNs"] as const)("%s", (name) => {
@@ -108,10 +108,10 @@ describe("a profile that made the durations comes back", () => {
   });
 });
 
-describe("what disturbs", () => {
+describe("disturbances", () => {
   const clean = calibrate([sampleOf(list, emulated)], kunpeng);
 
-  it("one operation of five is preempted for up to a second: the fit hardly moves", () => {
+  it("one operation in five is preempted for up to a second: the fit hardly moves", () => {
     const random = seededRandom(9);
     const calibration = calibrate(
       [sampleOf(list, emulated, (ns) => (random() < 0.2 ? ns + random() * 1e9 : ns))],
@@ -123,7 +123,7 @@ describe("what disturbs", () => {
     }
   });
 
-  it("and what it does to operations that were held out is not hidden", () => {
+  it("and their effect on held-out operations is not hidden", () => {
     const calibration = calibrate(
       [sampleOf(list, emulated, (ns, at) => (at % 2 === 0 ? ns * 3 : ns))],
       kunpeng,
@@ -132,7 +132,7 @@ describe("what disturbs", () => {
   });
 });
 
-describe("what a trace does not tell", () => {
+describe("a figure that a trace does not determine", () => {
   /** All coalesces are alike, as in a test that fills every block in the same way. */
   const alike: [string, Counts][] = Array.from({ length: 200 }, (_, at) =>
     at % 2 === 0
@@ -170,7 +170,7 @@ describe("what a trace does not tell", () => {
     );
   });
 
-  it("is also what makes up little of every operation", () => {
+  it("may also be a small part of every operation", () => {
     // The clean of a page is a tenth of its map: it says nothing of one of 2 MiB.
     const pages: [string, Counts][] = Array.from({ length: 200 }, (_, at) =>
       at % 2 === 0

@@ -1,4 +1,4 @@
-/** A cost profile from traces: what they tell is fitted, what they do not is taken from another profile, and said so. */
+/** Fits a cost profile to traces. Figures that they do not determine come from another profile, and are marked so. */
 
 import type { CostSample, Timed } from "./cost-sample.js";
 import { measureDirectly } from "./direct.js";
@@ -7,27 +7,27 @@ import { type HeldOut, heldOutOf } from "./held-out.js";
 import { type CostProfile, type FigureName, type ProfileDocument, parseProfile } from "./profile.js";
 import { BOOTSTRAPS, fitRobustly } from "./robust-fit.js";
 
-/** How a figure was got. */
+/** How a figure was obtained. */
 type Origin = "fitted" | "leaning" | "shared out" | "measured" | "derived" | "kept";
 
 interface CalibratedFigure {
-  /** `entryVisitNs of pre-patch` where it is one walker's. */
+  /** The figure's name; `entryVisitNs of pre-patch` if it is one walker's. */
   readonly name: string;
   readonly ns: number;
   readonly range: readonly [number, number] | null;
   /** The same figure of the profile that calibration started from. */
   readonly baseNs: number;
   readonly origin: Origin;
-  /** Durations that it rests on. */
+  /** Number of durations that it is based on. */
   readonly durations: number;
 }
 
 export interface Calibration {
   readonly profile: CostProfile;
   readonly figures: readonly CalibratedFigure[];
-  /** Operations that the fit was made from. */
+  /** Number of operations in the fit. */
   readonly operations: number;
-  /** Operations left out: another thread ran in between, or what they did is not known. */
+  /** Operations left out: another thread ran in between, or their work is unknown. */
   readonly leftOut: number;
   readonly heldOut: HeldOut;
   readonly warnings: readonly string[];
@@ -35,14 +35,11 @@ export interface Calibration {
 
 type ProfileFigure = ProfileDocument["figures"][FigureName];
 
-/** A figure is told where the ends of its range are no further apart than this factor. */
+/** A figure is determined if the ends of its range differ by no more than this factor. */
 const WIDEST_RANGE = 2;
-/** Below this a fit has nothing to stand on. */
+/** Fewest operations for a fit. */
 const LEAST_OPERATIONS = 20;
-/**
- * Fits a profile.
- * @returns undefined where the samples hold too few operations of known duration
- */
+/** Fits a profile. @returns undefined if the samples hold too few operations of known duration */
 export function calibrate(samples: readonly CostSample[], base: CostProfile): Calibration | undefined {
   const walkers = [...new Set(samples.map(({ walker }) => walker))];
   const columns = columnsOf(samples, walkers);
@@ -163,7 +160,7 @@ class Calibrating {
     this.scaleOtherWalkers(columns.filter((_, j) => !fit.kept.includes(j)));
   }
 
-  /** Visits of walkers that recorded nothing: as much faster or slower than the base profile has them as those that did. */
+  /** Visits of walkers that recorded nothing: scales the base profile's figures by the mean ratio of those that did. */
   private scaleOtherWalkers(told: readonly Column[]): void {
     const given = Object.keys(this.base.document.walkers ?? {});
     const own = told.filter(({ figure }) => figure === "entryVisitNs").map(({ walker }) => walker as string);
@@ -247,7 +244,7 @@ class Calibrating {
     });
   }
 
-  /** One walker recorded everything, and the base profile has no figure of its own for it. */
+  /** Whether this walker recorded everything, and the base profile has no figure of its own for it. */
   private isPlain(walker: string): boolean {
     return (
       this.walkers.length === 1 &&
@@ -268,7 +265,7 @@ class Calibrating {
   }
 }
 
-/** To four digits: more would only be noise. */
+/** Rounds to four digits: more would only be noise. */
 function round(ns: number): number {
   return Number(ns.toPrecision(4));
 }

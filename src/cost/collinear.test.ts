@@ -74,7 +74,7 @@ describe("columns that cannot be told apart", () => {
     ],
   ])("%s", (_name, rows, expected) => expect(groupsOf(rows)).toEqual(expected));
 
-  it("a column that two others make up is joined to the one that it is more like", () => {
+  it("a column that combines two others is joined to the one that it is more similar to", () => {
     expect(
       groupsOf([
         [1, 0, 10],

@@ -1,16 +1,16 @@
 /**
- * Which unknowns a set of observations cannot tell apart. Columns that point the same way, or of which one is made up
- * of others, leave a direction in which the unknowns can move without the observations noticing.
+ * Finds unknowns that a set of observations cannot tell apart. If columns are parallel, or one is a combination of
+ * others, the unknowns can move in some direction without changing the predictions.
  */
 
-/** Squared length of what is left of a unit column once the others' part is taken off: below it they count as one. */
+/** Columns count as one if the part of a unit column that the others do not explain has a squared length below this. */
 const SEPARABLE = 1e-4;
 
 /**
  * Joins columns until all can be told apart.
  * @param gram products of the columns, row by row
- * @param shares of each column, how much of it there is in a group: the group's column is their sum
- * @returns for each unknown that is left, its columns
+ * @param shares weight of each column in a group: the group's column is the weighted sum
+ * @returns the columns of each remaining unknown
  */
 export function joinInseparable(
   gram: Float64Array,
@@ -52,7 +52,7 @@ function cosinesOf(
   return cosines;
 }
 
-/** Of the columns that take part in the least visible direction, the two that are most alike; undefined where all show. */
+/** The two most similar of the columns in the least determined direction; undefined if all are determined. */
 function leastSeparable(cosines: Float64Array, n: number): readonly [number, number] | undefined {
   const { value, vector } = leastEigen(cosines, n);
   if (value > SEPARABLE) return undefined;
@@ -70,7 +70,7 @@ function leastSeparable(cosines: Float64Array, n: number): readonly [number, num
   return pair;
 }
 
-/** The least eigenvalue of a symmetric matrix with its eigenvector: Jacobi's rotations. */
+/** The smallest eigenvalue of a symmetric matrix, with its eigenvector, by Jacobi rotations. */
 function leastEigen(matrix: Float64Array, n: number): { value: number; vector: Float64Array } {
   const a = matrix.slice();
   const v = new Float64Array(n * n);

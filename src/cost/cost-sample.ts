@@ -1,24 +1,24 @@
-/** What one trace tells about costs: durations of known work, kept by kind of operation. Memory does not grow with the trace. */
+/** The durations of known work in one trace, kept by kind of operation. Memory does not grow with the trace. */
 
 import { seededRandom } from "../seeded-random.js";
 import type { FigureName } from "./profile.js";
 
-/** Of each kind at most so many are kept, chosen at random (seeded) where there are more. */
+/** Most operations kept of each kind; of more, a random choice (seeded) is kept. */
 const KEPT = 256;
-/** One in so many of each kind is held out of the fit, to test it. */
+/** One in this many operations of each kind is held out of the fit, to test it. */
 const HOLD_OUT_EVERY = 5;
 
-/** One recorded duration, ns, and how many of each figure it was spent on. */
+/** One recorded duration, ns, and the counts of the figures that it was spent on. */
 export interface Timed {
   readonly ns: number;
   readonly counts: Readonly<Partial<Record<FigureName, number>>>;
-  /** Recorded lines inside that no figure stands for: those at the window's edges. */
+  /** Recorded lines inside that no figure includes: those at the window's edges. */
   readonly edgeLines: number;
-  /** Of `ns` and of the real duration the part that was measured by itself. */
+  /** The part of `ns` that was measured separately (a VMID flush). */
   readonly apartNs: number;
 }
 
-/** A bounded random choice of what has been added. */
+/** A bounded random sample of the items added. */
 class Kept<T> {
   added = 0;
   readonly items: T[] = [];
@@ -39,7 +39,7 @@ class Kept<T> {
   }
 }
 
-/** Operations of one kind: those to fit, and those to test the fit with. */
+/** Operations of one kind: those to fit, and those to test the fit. */
 class Kind {
   private added = 0;
   private readonly toFit = new Kept<Timed>(1);
@@ -63,20 +63,20 @@ class Kind {
   }
 }
 
-/** Figures whose duration a trace shows by itself. */
+/** Figures that a trace shows directly. */
 export type DirectFigure = "exitEntryNs" | "handlerNs" | "tailNs" | "tlbiVmidNs" | "retryLapNs";
 
 export class CostSample {
-  /** By what the operation was: `coalesce 2 MiB`. */
+  /** By kind of operation: `coalesce 2 MiB`. */
   readonly kinds = new Map<string, Kind>();
   private readonly durations = new Map<DirectFigure, Kept<number>>();
-  /** What a recorded line costs inside an interval, ns. */
+  /** The cost of a recorded line inside an interval, ns. */
   lineNs = 0;
-  /** Operations left out because another thread ran in between, or because their work is not known. */
+  /** Operations left out because another thread ran in between, or because their work is unknown. */
   leftOut = 0;
 
   constructor(
-    /** The trace. */
+    /** Name of the trace. */
     readonly name: string,
     /** The strategy that recorded it. */
     readonly walker: string,

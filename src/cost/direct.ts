@@ -1,21 +1,21 @@
 import type { CostSample, DirectFigure } from "./cost-sample.js";
 import { bootstrapQuantile, quantile } from "./quantile.js";
 
-/** A figure that the traces show by itself. */
+/** A figure that the traces show directly. */
 export interface Measured {
   readonly figure: DirectFigure;
   readonly ns: number;
   readonly range: readonly [number, number] | null;
-  /** Durations seen. */
+  /** Number of durations seen. */
   readonly durations: number;
   readonly source: string;
   readonly bound?: string;
 }
 
-/** Below this a quantile has nothing to stand on. */
+/** Fewest durations for a quantile. */
 const LEAST_DURATIONS = 5;
 
-/** Quantile that a directly visible figure is: exits are the shortest, everything else is what is usual. */
+/** The quantile to take as the figure: for exits one of the shortest, else the median. */
 const quantileOf: Readonly<Record<DirectFigure, number>> = {
   exitEntryNs: 0.01,
   handlerNs: 0.5,
@@ -32,7 +32,7 @@ const directSource: Readonly<Record<DirectFigure, string>> = {
   retryLapNs: "exit, handler, a map that is answered with -EAGAIN, and tail, each as measured",
 };
 
-/** What can be read off the durations of single steps. */
+/** Measures the figures that the durations of single steps show. */
 export function measureDirectly(samples: readonly CostSample[]): Measured[] {
   const measured = (Object.keys(quantileOf) as DirectFigure[]).flatMap((figure): Measured[] => {
     const parts = samples.map((sample) => sample.direct(figure));
@@ -53,7 +53,7 @@ export function measureDirectly(samples: readonly CostSample[]): Measured[] {
   return measured.flatMap((one) => (one.figure === "retryLapNs" ? lapOf(one, measured) : [one]));
 }
 
-/** A lap is all of a fault: its map alone was looked at. */
+/** A lap is a whole fault, of which only the map was measured: adds the rest. */
 function lapOf(map: Measured, measured: readonly Measured[]): Measured[] {
   const rest = (["exitEntryNs", "handlerNs", "tailNs"] as const).map((figure) =>
     measured.find((one) => one.figure === figure),

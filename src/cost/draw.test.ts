@@ -9,7 +9,7 @@ const seeds = fc.integer();
 
 const draw = (profile: ProfileDocument, seed: number) => drawProfile(profile, seededRandom(seed))!;
 
-it("law: a drawn figure is in its range, and one without a range or a sum's rest is as it was", () => {
+it("law: a drawn figure is in its range, and one that has no range and is no sum's remainder is unchanged", () => {
   const rests = (kunpeng.sums ?? []).map(({ remainder }) => remainder);
   fc.assert(
     fc.property(seeds, (seed) => {
@@ -25,7 +25,7 @@ it("law: a drawn figure is in its range, and one without a range or a sum's rest
   );
 });
 
-it("law: what was published of several figures together stays as published, and no rest is negative", () => {
+it("law: a published sum of several figures is kept, and no remainder is negative", () => {
   const sum = ({ figures, guestReadNs }: ProfileDocument, of: Readonly<Record<string, number>>) =>
     Object.entries(of).reduce(
       (total, [name, n]) =>
@@ -61,7 +61,7 @@ it("names what it draws, and the assumptions that it cannot", () => {
   expect(kept).toEqual(["lockHandoffNs"]);
 });
 
-it("gives up where the ranges leave a sum no rest", () => {
+it("gives up if the ranges leave a sum no remainder", () => {
   const figures = {
     ...kunpeng.figures,
     tailNs: { ...kunpeng.figures.tailNs, range: [1e6, 2e6] as [number, number] },

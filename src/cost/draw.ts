@@ -1,11 +1,11 @@
-/** Other values that a profile's assumed figures may well have. */
+/** Draws other plausible values of a profile's assumed figures. */
 
 import { type FigureName, figureNames, type ProfileDocument } from "./profile.js";
 
-/** A draw that no published sum allows is made again, so often. */
+/** Most attempts at a draw that the published sums allow. */
 const TRIES = 1000;
 
-/** Figures that have a range, and assumed ones that have none and so keep their value. */
+/** The figures that have a range, and the assumed ones that have none and keep their value. */
 export function drawnFigures({ figures }: ProfileDocument): { drawn: FigureName[]; kept: FigureName[] } {
   const assumed = figureNames.filter((name) => figures[name].assumed);
   return {
@@ -15,10 +15,10 @@ export function drawnFigures({ figures }: ProfileDocument): { drawn: FigureName[
 }
 
 /**
- * One draw: each figure with a range from that range, evenly by order of magnitude (a range that begins at 0: evenly),
- * independent of the others; then the remainder of each sum, so that the sum stays what it was.
- * @param random gives numbers in [0, 1)
- * @returns undefined where no draw was found whose remainders are all at least 0
+ * Makes one draw: each figure with a range gets a value from it, uniform in its logarithm (uniform if the range begins
+ * at 0) and independent of the others; then the remainder of each sum is adjusted to keep the sum.
+ * @param random returns numbers in [0, 1)
+ * @returns undefined if no draw was found in which no remainder is negative
  */
 export function drawProfile(profile: ProfileDocument, random: () => number): ProfileDocument | undefined {
   for (let attempt = 0; attempt < TRIES; attempt++) {
@@ -41,7 +41,7 @@ function within([least, most]: readonly [number, number], share: number): number
   return least > 0 ? least * (most / least) ** share : most * share;
 }
 
-/** Undefined where a remainder would be negative. */
+/** Undefined if a remainder would be negative. */
 function withRemainders(drawn: ProfileDocument, nominal: ProfileDocument): ProfileDocument | undefined {
   let profile = drawn;
   for (const { of, remainder } of nominal.sums ?? []) {

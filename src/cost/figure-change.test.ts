@@ -11,7 +11,7 @@ it.each(figureNames)("%s changes, and nothing else", (name) => {
   expect(profile.guestReadNs(7)).toBe(emulated.guestReadNs(7));
 });
 
-it("a figure that walkers have apart changes for each of them", () => {
+it("a figure that walkers have of their own changes for each of them", () => {
   const [walker] = Object.keys(emulated.document.walkers ?? {}) as [string];
   expect(emulated.figure("entryVisitNs", walker)).not.toBe(emulated.figure("entryVisitNs"));
   const set = loadProfile(changeFigure(emulated.document, "entryVisitNs", 5));

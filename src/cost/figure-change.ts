@@ -1,13 +1,13 @@
-/** A profile in which one figure is another: what would be if it were. */
+/** Changes one figure of a profile, to see what would be. */
 
 import type { FigureName, ProfileDocument } from "./profile.js";
 
-/** Nanoseconds, or how many times what the profile has. */
+/** Nanoseconds, or a factor on the profile's value. */
 export type FigureChange = number | { readonly ratio: number };
 
 /**
- * The other figures stay as they are, those too that only follow from a sum with this one. A figure that some walkers
- * have apart changes for these as well.
+ * The other figures keep their values, even those derived from a sum with this one. If some walkers have their own
+ * value of the figure, these change too.
  */
 export function changeFigure(
   document: ProfileDocument,
@@ -27,7 +27,7 @@ export function changeFigure(
   return { ...document, figures, walkers };
 }
 
-/** Reads take `ratio` times as long, however many vCPUs read. */
+/** Makes reads take `ratio` times as long, for any number of reading vCPUs. */
 export function scaleGuestReads(document: ProfileDocument, ratio: number): ProfileDocument {
   const { guestReadNs } = document;
   const points = guestReadNs.points.map(({ vcpus, ns }) => ({ vcpus, ns: ns * ratio }));

@@ -1,11 +1,11 @@
-/** Samples as the rows of a fit: what each operation was spent on, and how much it weighs. */
+/** Turns samples into the rows of a fit: the work of each operation, and its weight. */
 
 import type { CostSample, Timed } from "./cost-sample.js";
 import type { FigureName } from "./profile.js";
 
-/** A kind of operation weighs no more than so many of it would: its model's error is the same in all of them. */
+/** Largest weight of a kind of operation, as a number of operations: the model's error is the same in all of them. */
 const KIND_WEIGHT = 4;
-/** An unknown of the fit: a figure, or one walker's. */
+/** An unknown of the fit: a figure, or one walker's own figure. */
 export interface Column {
   readonly figure: FigureName;
   readonly walker: string | undefined;
@@ -20,7 +20,7 @@ export interface Row {
 
 export function columnsOf(samples: readonly CostSample[], walkers: readonly string[]): Column[] {
   const columns: Column[] = [];
-  // Compiled code differs between kernels: each walker has its own time for a visit.
+  // Compiled code differs between kernels, so each walker has its own time for a visit.
   for (const sample of samples)
     for (const kind of sample.kinds.values())
       for (const { counts } of kind.fitted)
@@ -31,7 +31,7 @@ export function columnsOf(samples: readonly CostSample[], walkers: readonly stri
   return columns;
 }
 
-/** The operations of a sample that are fitted. */
+/** The rows of a sample's operations that are used for the fit. */
 export function rowsOf(sample: CostSample, kinds: readonly string[], columns: readonly Column[]): Row[] {
   return [...sample.kinds].flatMap(([kind, { fitted }]) =>
     leastDisturbed(fitted).map((timed) => ({
@@ -43,7 +43,7 @@ export function rowsOf(sample: CostSample, kinds: readonly string[], columns: re
   );
 }
 
-/** What disturbs an operation only adds to it: of those that did the same work the faster half. */
+/** Disturbance only adds to a duration: takes the faster half of the operations with the same work. */
 function leastDisturbed(operations: readonly Timed[]): Timed[] {
   const alike = new Map<string, Timed[]>();
   for (const timed of operations) {

@@ -1,7 +1,7 @@
 import type { CostSample, Timed } from "./cost-sample.js";
 import { quantile } from "./quantile.js";
 
-/** Of operations that were not used for the fit: |predicted / recorded - 1|. */
+/** Error on operations that were not used for the fit: |predicted / recorded - 1|. */
 export interface HeldOutError {
   readonly kind: string;
   readonly operations: number;
@@ -14,7 +14,7 @@ export interface HeldOut {
   readonly byKind: readonly HeldOutError[];
 }
 
-/** How far off a prediction is for the operations that were held out of the fit. */
+/** The errors of a prediction on the operations held out of the fit. */
 export function heldOutOf(
   samples: readonly CostSample[],
   predict: (timed: Timed, sample: CostSample) => number,

@@ -1,26 +1,26 @@
 import { solveNonNegative } from "./non-negative.js";
 import { quantile } from "./quantile.js";
 
-/** Durations with what they were spent on. */
+/** Durations, and the work that they were spent on. */
 export interface Observations {
-  /** Unknowns, a column each. */
+  /** Number of unknowns, one column each. */
   readonly columns: number;
-  /** How many of each, row by row. */
+  /** Counts of each unknown, row by row. */
   readonly counts: Float64Array;
   readonly ns: Float64Array;
-  /** How much each observation weighs before anything is known about it. */
+  /** Prior weight of each observation. */
   readonly importance: Float64Array;
-  /** Of which kind each is, from 0 on: a model's error is that of a kind, the same for all that are of it. */
+  /** Kind of each observation, from 0: the model's error is the same for all observations of a kind. */
   readonly kind: Int32Array;
 }
 
-/** Huber's constant: where nothing is disturbed the fit is 95 % as good as plain least squares. */
+/** Huber's constant: without disturbances the fit is 95 % as efficient as plain least squares. */
 const HUBER = 1.345;
-/** How far off a sum of unit costs is for a kind of operation in any case, as a share of its duration. */
+/** Least error of a sum of unit costs for a kind of operation, as a share of its duration. */
 const MODEL_ERROR = 0.02;
 const ROUNDS = 50;
 
-/** A fit with the factor by which this machine is slower than the one of the expected figures. */
+/** A fit, and the factor by which this machine is slower than the expected figures' machine. */
 export interface Solution {
   readonly x: Float64Array;
   readonly pace: number;
@@ -29,10 +29,10 @@ export interface Solution {
 }
 
 /**
- * Non-negative least squares of relative residuals, so that long operations do not drown short ones, with Huber's
- * weights, so that a preempted operation does not count for more than one that is a little off. Of what the
- * observations leave open, each unknown is taken to be about a factor of two from `expected`, all of them at one pace:
- * their machine may be slower than the other as a whole.
+ * Non-negative least squares of relative residuals, so that long operations do not outweigh short ones, with Huber's
+ * weights, so that a preempted operation does not count for more than one that is slightly off. Where the observations
+ * leave an unknown open, it is assumed to be within about a factor of two of `expected` times a common pace, since the
+ * machine as a whole may be slower.
  */
 export class HuberFit {
   constructor(private readonly given: Observations) {}
@@ -65,7 +65,7 @@ export class HuberFit {
     return { x, pace, scale };
   }
 
-  /** One more round, from a solution, under other weights and expectations. */
+  /** One more round from a solution, with other weights and expectations. */
   refine({ x, pace, scale }: Solution, expected: Float64Array, importance: Float64Array): Solution {
     const { ns } = this.given;
     const predicted = this.predict(x);
@@ -92,7 +92,7 @@ export class HuberFit {
   ): { x: Float64Array; pace: number } {
     const n = this.given.columns;
     const { gram, rhs } = this.products(weights, units);
-    // The last unknown is the pace: x / expected - pace is expected to be 0, give or take the pace itself.
+    // The last unknown is the pace: x / expected - pace is expected to be 0, with the pace itself as its deviation.
     const all = new Float64Array((n + 1) ** 2);
     for (let j = 0; j < n; j++) for (let k = 0; k < n; k++) all[j * (n + 1) + k] = gram[j * n + k]!;
     if (prior !== undefined) {
@@ -114,7 +114,7 @@ export class HuberFit {
     return { x: x.subarray(0, n), pace: x[n]! || prior?.pace || 1 };
   }
 
-  /** Products of the columns, and with the durations; residuals in `units`. */
+  /** Products of the columns with each other and with the durations; residuals are in `units`. */
   products(weights: Float64Array, units: Float64Array): { gram: Float64Array; rhs: Float64Array } {
     const { counts, columns: n, ns } = this.given;
     const gram = new Float64Array(n * n);
@@ -133,7 +133,7 @@ export class HuberFit {
   }
 }
 
-/** How far off a prediction is, as a share of it. */
+/** The error of a prediction, as a share of it. */
 function off(predicted: number, ns: number): number {
   return Math.abs(predicted - ns) / predicted;
 }

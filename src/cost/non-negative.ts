@@ -1,17 +1,17 @@
-/** Relative size below which a gradient or a pivot is rounding. */
+/** A gradient or pivot below this relative size is a rounding error. */
 const ROUNDING = 1e-11;
 
 /**
- * Least squares with unknowns that cannot be negative: the x >= 0 that minimises |Ax - b|, given `gram` = A'A (row by
- * row) and `rhs` = A'b. The active-set method of Lawson and Hanson (Solving Least Squares Problems, 1974, chapter 23),
- * on the normal equations: columns should be scaled to like lengths and be no multiples of each other.
+ * Least squares with non-negative unknowns: the x >= 0 that minimises |Ax - b|, given `gram` = A'A (row by row) and
+ * `rhs` = A'b. This is the active-set method of Lawson and Hanson (Solving Least Squares Problems, 1974, chapter 23) on
+ * the normal equations: columns should be scaled to similar lengths, and none a multiple of another.
  */
 export function solveNonNegative(gram: Float64Array, rhs: Float64Array): Float64Array {
   const n = rhs.length;
   const x = new Float64Array(n);
   const isFree = new Array<boolean>(n).fill(false);
   const tolerance = ROUNDING * Math.max(...rhs.map(Math.abs), 0);
-  // Each round lowers the residual, so no set of free unknowns comes twice; the limit is for rounding only.
+  // Each round lowers the residual, so no set of free unknowns repeats; the limit only guards against rounding.
   for (let round = 0; round < 10 * n + 10; round++) {
     const next = steepest(gram, rhs, x, isFree);
     if (next < 0 || slope(gram, rhs, x, next) <= tolerance) break;
@@ -20,14 +20,14 @@ export function solveNonNegative(gram: Float64Array, rhs: Float64Array): Float64
       const aim = solveFree(gram, rhs, isFree);
       const blocking = moveTowards(x, aim, isFree);
       if (blocking < 0) break;
-      // What has just been freed must not come back at once: its column adds nothing but rounding.
+      // A column that is fixed again at once adds only rounding: stop here.
       if (blocking === next && x[next] === 0) return x;
     }
   }
   return x;
 }
 
-/** Falls of the squared residual (halved) with x[j]. */
+/** The decrease of half the squared residual per unit of x[j]. */
 function slope(gram: Float64Array, rhs: Float64Array, x: Float64Array, j: number): number {
   let sum = rhs[j] as number;
   for (let k = 0; k < x.length; k++) sum -= (gram[j * x.length + k] as number) * (x[k] as number);
@@ -53,8 +53,8 @@ function steepest(
 }
 
 /**
- * Moves x to `aim`, or as far as none gets negative: then those that reached 0 are fixed there.
- * @returns one that did, or -1
+ * Moves x towards `aim` until an unknown would become negative; those that reached 0 are fixed there.
+ * @returns one of these, or -1
  */
 function moveTowards(x: Float64Array, aim: Float64Array, isFree: boolean[]): number {
   let step = 1;
@@ -82,7 +82,7 @@ function moveTowards(x: Float64Array, aim: Float64Array, isFree: boolean[]): num
   return blocking;
 }
 
-/** The unknowns that are free, the others being 0: Cholesky. */
+/** Solves for the free unknowns, with the others 0, by Cholesky decomposition. */
 function solveFree(gram: Float64Array, rhs: Float64Array, isFree: readonly boolean[]): Float64Array {
   const n = rhs.length;
   const free: number[] = [];
@@ -96,7 +96,7 @@ function solveFree(gram: Float64Array, rhs: Float64Array, isFree: readonly boole
       let sum = gram[row * n + (free[j] as number)] as number;
       for (let k = 0; k < j; k++) sum -= (lower[i * m + k] as number) * (lower[j * m + k] as number);
       if (i > j) lower[i * m + j] = sum / (lower[j * m + j] as number);
-      // A column that the ones before it make up takes nothing.
+      // A column that is a combination of earlier ones gets 0.
       else lower[i * m + i] = sum > ROUNDING * (gram[row * n + row] as number) ? Math.sqrt(sum) : Infinity;
     }
     let sum = rhs[row] as number;

@@ -1,4 +1,4 @@
-/** Cost profiles: what each unit of a walker's work takes on one machine, with where each figure comes from. */
+/** Cost profiles: the time of each unit of a walker's work on one machine, and the source of each figure. */
 
 import { existsSync, readFileSync } from "node:fs";
 import { z } from "zod";
@@ -9,33 +9,33 @@ import kunpeng920 from "./profiles/kunpeng920.json" with { type: "json" };
 
 const provenance = {
   source: z.string().min(1),
-  /** Nobody published or measured it: a parameter, never to be shown as a measurement. */
+  /** Nobody published or measured it: it is a parameter, and must never be shown as a measurement. */
   assumed: z.boolean(),
-  /** What the published figures say about an assumed one. */
+  /** What published figures say about an assumed one. */
   bound: z.string().min(1).optional(),
 };
 
 const figure = z.strictObject({
   value: z.number().nonnegative(),
   ...provenance,
-  /** From the least to the most that it may well be, ns: of an assumed figure, or of one that was fitted. */
+  /** Smallest and largest plausible value, ns, of an assumed or fitted figure. */
   range: z
     .tuple([z.number().nonnegative(), z.number().nonnegative()])
     .refine(([least, most]) => least <= most, "expected the lower end first")
     .optional(),
 });
 
-/** Every figure is nanoseconds for one of what its name says. */
+/** Every figure is in nanoseconds for one unit of what its name says. */
 const figures = z.strictObject({
-  /** From the guest's access to the host's handler, and back, together. */
+  /** From the guest's access to the host's handler and back, together. */
   exitEntryNs: figure,
   /** The abort handler before it asks for the MMU lock: memslot, VMA, get_user_pages. */
   handlerNs: figure,
-  /** After the lock is dropped: release of the page, return to the entry path. */
+  /** After the lock is dropped: release of the page, and return to the entry path. */
   tailNs: figure,
-  /** From one holder's unlock to the next waiter's running. */
+  /** From the holder's unlock until the next waiter runs. */
   lockHandoffNs: figure,
-  /** Entry and return of a map-like function, whatever it walks. */
+  /** Entry and return of a map-like function, for any walk. */
   mapFixedNs: figure,
   entryVisitNs: figure,
   pteStoreNs: figure,
@@ -45,7 +45,7 @@ const figures = z.strictObject({
   /** A TLB invalidation includes its barriers. */
   tlbiVmidNs: figure,
   tlbiIpaNs: figure,
-  /** One flush of a range, whatever its length. */
+  /** One flush of a range of any length. */
   tlbiRangeNs: figure,
   /** D-cache clean to the point of coherency, one line of 64 bytes. */
   cleanLineNs: figure,
@@ -53,14 +53,14 @@ const figures = z.strictObject({
   icacheLineNs: figure,
   /** Hand-over of a detached subtree to a deferred free. */
   deferFreeNs: figure,
-  /** One lap of a fault that is answered with -EAGAIN: exit, handler, entry. */
+  /** One lap of a fault that gets -EAGAIN: exit, handler, entry. */
   retryLapNs: figure,
 });
 
-/** What is known of several figures together only: another value of one of them changes the remainder's, not the sum. */
+/** A known sum of several figures: if one of them changes, the remainder changes and the sum stays. */
 const sum = z
   .strictObject({
-    /** How many of each the sum has; a read of `guestReadNs` is one of a single vCPU. */
+    /** How many of each figure the sum has; `guestReadNs` counts as a read by a single vCPU. */
     of: z.partialRecord(z.enum([...figures.keyof().options, "guestReadNs"]), z.number().positive()),
     remainder: z.enum([...figures.keyof().options, "guestReadNs"]),
     source: z.string().min(1),
@@ -76,14 +76,14 @@ const falls = (points: readonly { ns: number }[]) =>
 const profileSchema = z.strictObject({
   schema: z.literal("s2replay-profile/1"),
   name: z.string().min(1),
-  /** The machine, and where its figures come from. */
+  /** The machine, and the source of its figures. */
   source: z.string().min(1),
   figures,
-  /** Where one walker's compiled code is known to take another time for the same work: figures by strategy. */
+  /** Figures by strategy, for a walker whose compiled code takes another time for the same work. */
   walkers: z.record(z.string(), z.strictObject({ entryVisitNs: figure })).optional(),
-  /** In the order in which their remainders follow from the figures. */
+  /** In the order in which their remainders are derived. */
   sums: z.array(sum).optional(),
-  /** A guest's read of one page that it has mapped, by the number of vCPUs that read at that moment. */
+  /** A guest's read of one page that it has mapped, by the number of vCPUs reading at that time. */
   guestReadNs: z.strictObject({
     points: z
       .array(z.strictObject({ vcpus: z.int().positive(), ns: z.number().nonnegative() }))
@@ -102,9 +102,9 @@ export interface CostProfile {
   readonly name: string;
   readonly source: string;
   readonly document: ProfileDocument;
-  /** Nanoseconds, possibly a fraction; of `walker`, where the profile tells its figure apart. */
+  /** Nanoseconds, possibly fractional; those of `walker` if the profile has its own figure for it. */
   figure(name: FigureName, walker?: string): number;
-  /** Nanoseconds for a read when `vcpus` read: linear between the given points, and on from the last two. */
+  /** Nanoseconds for a read while `vcpus` read: linear between the points, and extrapolated from the last two. */
   guestReadNs(vcpus: number): number;
 }
 
@@ -113,7 +113,7 @@ const builtIn: ReadonlyMap<string, unknown> = new Map<string, unknown>([
   ["emulated", emulated],
 ]);
 
-/** A built-in profile by its name, else the JSON file of that name, or what it holds. Throws UsageError. */
+/** Loads a built-in profile by name, a JSON file, or a given document. Throws UsageError. */
 export function loadProfile(nameOrFile: string | ProfileDocument): CostProfile {
   if (typeof nameOrFile !== "string") return parseProfile(nameOrFile, nameOrFile.name);
   const document = builtIn.get(nameOrFile);
@@ -184,14 +184,14 @@ function interpolate(points: ProfileDocument["guestReadNs"]["points"], vcpus: nu
   const [first] = points as [(typeof points)[number]];
   if (vcpus <= first.vcpus || points.length === 1) return first.ns;
   const right = points.findIndex((point) => point.vcpus >= vcpus);
-  // Beyond the last point it goes on as it came there.
+  // Beyond the last point, extrapolate.
   const above = right < 0 ? points.length - 1 : right;
   const { vcpus: from, ns } = points[above - 1]!;
   const to = points[above]!;
   return ns + ((to.ns - ns) * (vcpus - from)) / (to.vcpus - from);
 }
 
-/** How many of a profile's figures, guest reads included, are assumptions. */
+/** The number of a profile's figures, guest reads included, that are assumptions. */
 export function countAssumed(profile: CostProfile): { assumed: number; total: number } {
   const all = [...Object.values(profile.document.figures), profile.document.guestReadNs];
   return { assumed: all.filter((given) => given.assumed).length, total: all.length };

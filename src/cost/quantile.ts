@@ -2,13 +2,13 @@ import { seededRandom } from "../seeded-random.js";
 
 const BOOTSTRAPS = 200;
 
-/** The value at this share of the way up; 0 of none. */
+/** The quantile at this share; 0 if there are no values. */
 export function quantile(values: ArrayLike<number>, share: number): number {
   const sorted = Float64Array.from(values).sort();
   return sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))] ?? 0;
 }
 
-/** From where to where 95 % of the quantiles of redrawn values lie. */
+/** The range that holds 95 % of the quantiles of resampled values. */
 export function bootstrapQuantile(values: readonly number[], share: number): readonly [number, number] {
   const random = seededRandom(values.length);
   const again = Array.from({ length: BOOTSTRAPS }, () =>

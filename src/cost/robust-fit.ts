@@ -5,25 +5,27 @@ import { HuberFit, type Observations, type Solution } from "./huber.js";
 export interface Fit {
   /** Nanoseconds of each unknown. */
   readonly ns: Float64Array;
-  /** 95 % of the bootstrap fits lie between these. */
+  /** 95 % of the bootstrap fits are between these. */
   readonly least: Float64Array;
   readonly most: Float64Array;
-  /** Unknowns that come in one proportion in all observations: only their cost together is fitted. */
+  /** Unknowns that are in the same proportion in all observations: only their total cost is fitted. */
   readonly groups: readonly (readonly number[])[];
-  /** Unknowns that make up so little of every operation that a fit would only be its residual: as given. */
+  /**
+   * Unknowns with so small a part in every operation that only the residual would be fitted: they keep the base value.
+   */
   readonly kept: readonly number[];
 }
 
 export const BOOTSTRAPS = 200;
-/** Rounds of reweighting in each of them: they begin at the fit. */
+/** Rounds of reweighting in each bootstrap fit, which starts at the fit. */
 const ROUNDS = 3;
 
-/** What makes up less than this of every operation: what the model misses elsewhere would all be put on it. */
+/** An unknown below this share of every operation is not fitted: it would absorb the model's other errors. */
 const LEAST_SHARE = 1 / 5;
 
 /**
- * Fits what the observations tell, and says how well they do: each bootstrap fit weighs kinds and observations anew,
- * and doubts each figure of `base`. So a figure that the observations do not tell has a wide range.
+ * Fits the observations, and estimates how well they determine each figure: each bootstrap fit reweights kinds and
+ * observations, and varies each figure of `base`. So a figure that the observations do not determine has a wide range.
  */
 export function fitRobustly(given: Observations, base: readonly number[]): Fit {
   const kept = new Set<number>();
@@ -59,7 +61,7 @@ export function fitRobustly(given: Observations, base: readonly number[]): Fit {
   }
 }
 
-/** The observations less what `kept` columns cost. */
+/** The observations without the cost of the `kept` columns. */
 function without(given: Observations, kept: ReadonlySet<number>, base: readonly number[]): Observations {
   const { columns: n, counts } = given;
   return {
@@ -74,7 +76,7 @@ function without(given: Observations, kept: ReadonlySet<number>, base: readonly 
   };
 }
 
-/** The group that makes up least of the operation that it makes up most of, if that is too little. */
+/** The group whose largest share of an operation is the smallest, if that is too small to fit. */
 function leastSeen(
   { columns: n, counts, ns }: Observations,
   x: Float64Array,
@@ -88,7 +90,7 @@ function leastSeen(
     let most = 0;
     for (let i = 0; i < ns.length; i++) {
       const total = Math.max(1, cost(i, all, x));
-      // As fitted and as given: what is large in either must not be taken as it is given.
+      // Both as fitted and as given: a group that is large in either must not keep its given value.
       most = Math.max(most, cost(i, group, x) / total, cost(i, group, base) / total);
     }
     return most;
@@ -97,7 +99,7 @@ function leastSeen(
   return least < LEAST_SHARE ? groups[parts.indexOf(least)] : undefined;
 }
 
-/** A column for each group: its members' in the proportion of `base`. */
+/** One column for each group: its members' columns, weighted by `base`. */
 function joinColumns(
   { counts, columns, ...rest }: Observations,
   groups: readonly (readonly number[])[],
@@ -110,7 +112,7 @@ function joinColumns(
   return { counts: joined, columns: groups.length, ...rest };
 }
 
-/** Each unknown in each draw. */
+/** The value of each unknown in each draw. */
 function bootstrap(
   fit: HuberFit,
   { importance, kind }: Observations,
@@ -119,13 +121,13 @@ function bootstrap(
 ): Float64Array[] {
   const draws = Array.from({ length: unknowns }, () => new Float64Array(BOOTSTRAPS));
   const random = seededRandom(1);
-  // Bayesian bootstrap (Rubin 1981): weights instead of draws, so that what was seen once is never missing.
+  // Bayesian bootstrap (Rubin 1981): it reweights instead of resampling, so that a single observation is never missing.
   const weight = () => -Math.log(1 - random());
   const kinds = kind.reduce((most, one) => Math.max(most, one + 1), 0);
   for (let b = 0; b < BOOTSTRAPS; b++) {
     const ofKind = Float64Array.from({ length: kinds }, weight);
     const weights = importance.map((one, i) => one * weight() * ofKind[kind[i]!]!);
-    // A factor of two either way, about as often as not.
+    // A factor of two either way is one standard deviation.
     const doubted = Float64Array.from({ length: unknowns }, () => 2 ** normal(random));
     let again = solution;
     for (let round = 0; round < ROUNDS; round++) again = fit.refine(again, doubted, weights);
