@@ -35,7 +35,7 @@ describe("the time of an access on a shared CPU", () => {
     expect(leadOf(times, fault(0, 200_000, 4000))).toBe(0);
   });
 
-  it("is told by the thread's own ways, in this epoch", () => {
+  it("follows from the thread's own earlier faults in this epoch", () => {
     const times = new AccessTimes(EXIT_NS);
     times.estimate(fault(0, 2600));
     expect(leadOf(times, fault(1, 10_000, 2600))).toBe(0);

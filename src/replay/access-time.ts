@@ -2,14 +2,14 @@ import { type Activity, ActivityKind } from "../activity/activity.js";
 import { StreamMedian } from "./samples.js";
 
 /**
- * When an access was made, where one CPU ran all vCPUs. The record has the abort, which the exit path prints, and in
- * between the CPU may have been others'. A vCPU that goes from page to page has next to nothing to do in the guest: it
- * makes its access as soon as it is back there, and what passes until the abort is other vCPUs' turns in the middle of
- * its exit path. One that works in the guest longer than it takes to leave it has its turns end there more often than
- * not: its access is taken to come right before the abort.
+ * Estimates when an access was made if one CPU ran all vCPUs. The record has only the abort, which the exit path
+ * prints; others may have had the CPU in between. A vCPU that goes from page to page does almost nothing in the guest:
+ * it makes its access as soon as it is back there, and the time until the abort is other vCPUs' turns in the middle of
+ * its exit path. If a vCPU works in the guest longer than its exit takes, most of its turns end there: its access is
+ * assumed to come right before the abort.
  */
 export class AccessTimes {
-  /** By thread: from one fault's end to the next abort where nobody else was seen in between, in this epoch. */
+  /** By thread: times from one fault's end to the next abort with no other thread in between, in this epoch. */
   private readonly thinks: StreamMedian[] = [];
 
   constructor(
@@ -17,7 +17,7 @@ export class AccessTimes {
     private readonly exitNs: number,
   ) {}
 
-  /** Sets the activity's `leadNs`, by times alone; in trace order. */
+  /** Sets the activity's `leadNs` from times only; call it in trace order. */
   estimate(activity: Activity): void {
     const { kind, thread, followsFault, thinkNs, thinkCpuNs } = activity;
     if (kind !== ActivityKind.fault || !followsFault) return;
@@ -31,7 +31,7 @@ export class AccessTimes {
     if (workNs < this.exitNs) activity.leadNs = Math.max(0, thinkNs - this.exitNs - workNs);
   }
 
-  /** The guests go on to something else. */
+  /** The guests turn to other work. */
   passBarrier(): void {
     this.thinks.length = 0;
   }

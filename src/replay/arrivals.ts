@@ -1,8 +1,8 @@
-/** Other times at which the accesses may well have been made: of a recorded one only its abort's time is known. */
+/** Draws other possible times of the accesses: of a recorded access only its abort's time is known. */
 export class Arrivals {
   /**
-   * @param seed which draw
-   * @param withinNs an access comes up to so much earlier or later than the record lets it: its exit path
+   * @param seed number of the draw
+   * @param withinNs largest shift of an access, earlier or later than recorded: its exit path
    */
   constructor(
     private readonly seed: number,
@@ -10,9 +10,9 @@ export class Arrivals {
   ) {}
 
   /**
-   * The same for an activity under every strategy.
-   * @param sequence of the activity, see Activity
-   * @param thinkNs what the thread does before it: the offset is no more, either way, so that the draws' mean is 0
+   * Returns the same shift for an activity under every strategy.
+   * @param sequence the activity's sequence, see Activity
+   * @param thinkNs the thread's time before it: the shift is never larger, so the mean over the draws is 0
    * @returns whole ns
    */
   offsetNs(sequence: number, thinkNs: number): number {

@@ -5,7 +5,7 @@ import type { Guest } from "./guest.js";
 import { Shape } from "./plan.js";
 import { SlotFlag } from "./slot-flags.js";
 
-/** Why the access that the guest has just made faults, as far as the table tells at its time. */
+/** The cause of the fault of the guest's current access, as far as the table shows it at that time. */
 export function causeSeen(guest: Guest, faultClass: number, activity: Activity, atNs: number): number {
   const isLogging = guest.memory.isLogging(activity.ipa);
   if (faultClass === FaultClass.accessFlag) return Cause.accessFlag;
@@ -17,30 +17,30 @@ export function causeSeen(guest: Guest, faultClass: number, activity: Activity, 
   return (flags & SlotFlag.wasValid) !== 0 ? Cause.afterUnmap : Cause.firstTouch;
 }
 
-/** The fault of an access, which has its cause as far as the table told it. */
+/** A fault, and its cause as far as the table has shown it. */
 interface Caused {
   cause: number;
   readonly faultClass: number;
 }
 
-/** Whether another one has mapped the page by now: a leaf that lets the access through before the fault's operation. */
+/** Whether another fault has already mapped the page: a leaf permits the access before this fault's operation. */
 export function isMappedBefore(shape: Shape, activity: Activity, guest: Guest): boolean {
   return (shape === Shape.unchanged || shape === Shape.other) && guest.isMapped(activity);
 }
 
-/** The fault's operation runs: another one has mapped the page, or this one coalesces. */
+/** The fault's operation runs: sets the cause if another fault has mapped the page, or if this one coalesces. */
 export function settleCause(fault: Caused, shape: Shape, isMapped: boolean): void {
   if (isMapped) loseRace(fault);
   else if (shape === Shape.coalesce && fault.faultClass === FaultClass.translation)
     settle(fault, Cause.coalesceTrigger);
 }
 
-/** Another one has mapped the page. */
+/** Another fault has mapped the page. */
 export function loseRace(fault: Caused): void {
   settle(fault, Cause.lostRace);
 }
 
-/** What the access itself met stands. */
+/** Sets the cause; an unexplained access and a broken window keep theirs. */
 function settle(fault: Caused, cause: number): void {
   if (fault.cause !== Cause.unexplained && fault.cause !== Cause.brokenWindow) fault.cause = cause;
 }

@@ -27,7 +27,7 @@ const prepatch = sampleOf("5.10.262-prepatch-h2m-4v");
 const fittedOf = (sample: CostSample, kind: string) => sample.kinds.get(kind)?.fitted ?? [];
 
 describe("a coalesce", () => {
-  it("has its work, and its flush and the lines at the window's edges apart", async () => {
+  it("has its work, with its flush and the lines at the window's edges counted separately", async () => {
     const sample = await prepatch;
     const coalesces = fittedOf(sample, "coalesce 2 MiB");
     expect(coalesces.length).toBeGreaterThan(20);
@@ -43,7 +43,7 @@ describe("a coalesce", () => {
     expect(sample.direct("tlbiVmidNs").count).toBe(31);
   });
 
-  it("whose subtree filled while nothing was recorded is none", async () => {
+  it("whose subtree was filled while nothing was recorded is left out", async () => {
     const sample = await sampleOf("5.10.262-prepatch-h1g-4v");
     expect([...sample.kinds.keys()].filter((kind) => /coalesce|unmap/.test(kind))).toEqual([]);
     expect(sample.leftOut).toBeGreaterThan(0);
@@ -57,14 +57,14 @@ describe("a sample", () => {
     expect(unchanged.heldOut).toHaveLength(256);
   });
 
-  it("holds nothing that another thread's turn is in", async () => {
+  it("holds no duration that includes another thread's turn", async () => {
     // A turn of the shared CPU is some microseconds; the figures agree with what is alone to about one.
     const installs = fittedOf(await prepatch, "install 4 KiB").map(({ ns }) => ns);
     const sorted = installs.sort((a, b) => a - b);
     expect(sorted[Math.floor(sorted.length * 0.9)]! - sorted[0]!).toBeLessThan(1000);
   });
 
-  it("takes the fault path's clean from handlers, and the zeroing of a new block for none", async () => {
+  it("takes the fault path's clean from handlers, and does not take the zeroing of a new block for one", async () => {
     const sample = await sampleOf("5.10.262-vanilla-h2m-4v");
     const before = fittedOf(sample, "before a map of 4 KiB");
     expect(before[0]!.counts).toEqual({ handlerNs: 1, cleanLineNs: 64 });

@@ -15,15 +15,15 @@ import { Reference } from "./reference.js";
 const shapeNames = ["unchanged", "install", "split", "coalesce"];
 const kindNames = ["map", "unmap", "write-protect", "flush", "relax", "mkyoung", "split", "destroy"];
 
-/** Visits from which on an operation's own entry and exit hardly count. */
+/** From this many visits on, an operation's own entry and exit hardly matter. */
 const LONG_WALK = 16;
 
-/** Reads one trace under the strategy that recorded it, and keeps what its operations and handlers took. */
+/** Reads one trace under the strategy that recorded it, and collects the durations of its operations and handlers. */
 export class CostRecorder {
   readonly sample: CostSample;
   private readonly fold: ActivityFold;
   private readonly reference: Reference;
-  /** Tables were built while nothing was recorded: what an operation on a range found there is not known. */
+  /** Tables were built while nothing was recorded, so the work of an operation on a range is unknown. */
   private tablesUnknown = false;
 
   constructor(
@@ -91,7 +91,7 @@ export class CostRecorder {
     const { toBreakNs, toFlushedNs, toInstallNs } = operation;
     const flushNs = toFlushedNs - toBreakNs;
     const isFlushSeen = !Number.isNaN(flushNs) && work[Charge.tlbiVmid] === 1;
-    // A break that is known by the flush behind it has no line of its own.
+    // A break that is known only from the flush after it has no line of its own.
     const hasBreakLine = !Number.isNaN(toBreakNs) && work[Charge.tlbiIpa] === 0;
     if (isFlushSeen) {
       this.sample.addDirect("tlbiVmidNs", flushNs);
@@ -107,7 +107,9 @@ export class CostRecorder {
     });
   }
 
-  /** The time before a map that nobody else's overlaps: the handler, and the recording walker's clean if it has one there. */
+  /**
+   * The time before a map that overlaps no other fault: the handler, and the recording walker's clean if it is there.
+   */
   private addHandler(activity: Activity, operation: Operation): void {
     if (activity.kind !== ActivityKind.fault || operation.kind !== OperationKind.map) return;
     if (activity.operationCount !== 1) return;
@@ -123,7 +125,7 @@ export class CostRecorder {
       if (isPage) this.sample.addDirect("handlerNs", ns);
       return;
     }
-    // Before the first map of a block the host zeroes it.
+    // Before the first map of a block the host zeroes its memory.
     if (!isPage && shape === Shape.install) return;
     this.sample.add(`before a map of ${sizeText(bytes)}`, {
       ns,
@@ -136,7 +138,7 @@ export class CostRecorder {
   private activity(activity: Activity): void {
     if (activity.kind === ActivityKind.fault) {
       checkAddress(this.stage2.iaBits, activity, activity.ipa);
-      // The shortest of these are exit and entry, and hardly any work of the guest's in between.
+      // The shortest of these are exit and entry, with hardly any guest work in between.
       if (activity.thinkNs > 0 && activity.thinkNs === activity.thinkCpuNs)
         this.sample.addDirect("exitEntryNs", activity.thinkNs);
       const last = activity.operationCount - 1;
@@ -147,7 +149,7 @@ export class CostRecorder {
   }
 }
 
-/** Relaxing, write-protecting and short unmaps are code of their own, whose entry no figure stands for. */
+/** Relax, write-protect and short unmaps run other code, whose entry no figure describes. */
 function isLongUnmap({ kind, work }: Operation): boolean {
   const isTaken = kind === OperationKind.unmap || kind === OperationKind.flush;
   return isTaken && ((work as Float64Array)[Charge.entryVisit] as number) >= LONG_WALK;

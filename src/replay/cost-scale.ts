@@ -1,19 +1,19 @@
 import { Cost, costs } from "./counters.js";
 
-/** What can be scaled: each cost of a stall, and how much vCPUs that read memory at once slow each other down. */
+/** What can be scaled: each cost of a stall, and how much vCPUs that read memory in parallel slow each other down. */
 export const scalableCosts = [...costs, "contention"] as const;
 export type ScalableCost = (typeof scalableCosts)[number];
 
-/** By cost: 1 = as it is, which is also what is left out. */
+/** Factor by cost; default 1 = unchanged. */
 export type CostFactors = Readonly<Partial<Record<ScalableCost, number>>>;
 
-/** Costs that are there or not: a wait is what the queue makes it. */
+/** Costs that can only be kept or removed: the queue determines how long a wait is. */
 const waits: readonly ScalableCost[] = ["lockWait", "cpuWait"];
 
 /**
- * What a replay's costs are multiplied with: 1 = as they are, 0 = free. A free lockWait means that the holders of an
- * MMU lock do not exclude each other (an entry that somebody is replacing stays taken); a free cpuWait, a CPU for
- * each vCPU; a free retry, that a vCPU goes on as soon as the entry that it met is free.
+ * The factors of a replay's costs: 1 = unchanged, 0 = free. A free lockWait means that holders of an MMU lock do not
+ * exclude each other (an entry that is being replaced stays taken); a free cpuWait means one CPU for each vCPU; a free
+ * retry means that a vCPU continues as soon as the entry that it hit is free.
  */
 export class CostScale {
   /** The scale of a self-replay. */
@@ -21,7 +21,7 @@ export class CostScale {
   private readonly factors: Float64Array;
   private readonly contentionFactor: number;
 
-  /** All costs are as they are. */
+  /** All costs are unchanged. */
   readonly isWhole: boolean;
 
   constructor(factors: CostFactors) {
@@ -42,7 +42,7 @@ export class CostScale {
     return this.of(Cost.cpuWait) === 0;
   }
 
-  /** A read's time among `vcpus` that read: from what one alone takes, the scaled part of the way. */
+  /** A read's time while `vcpus` read: the time of a single reader, plus the scaled extra time. */
   guestReadNs(readNs: (vcpus: number) => number, vcpus: number): number {
     if (this.contentionFactor === 1) return readNs(vcpus);
     const aloneNs = readNs(1);
@@ -50,7 +50,7 @@ export class CostScale {
   }
 }
 
-/** Whether a cost can only be left as it is, or made free. */
+/** Whether a cost can only be kept or made free. */
 export function isWait(cost: ScalableCost): boolean {
   return waits.includes(cost);
 }

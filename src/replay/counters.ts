@@ -4,7 +4,7 @@ import { FaultClass } from "../stage2/esr.js";
 import { Charge, chargeKinds } from "../stage2/meter.js";
 import type { EndedEpoch } from "./epochs.js";
 
-/** Why an access faulted; exclusive. The names are those of the JSON result. */
+/** Why an access faulted; causes are exclusive. The names are those of the JSON result. */
 export const causes = [
   "firstTouch",
   "loggingWrite",
@@ -21,8 +21,8 @@ export type Cause = (typeof causes)[number];
 export const Cause = Object.fromEntries(causes.map((name, i) => [name, i])) as Record<Cause, number>;
 
 /**
- * Where stall time goes. A wait for a CPU (cpuWait) exists where threads share CPUs, laps beyond an access's first
- * fault (retry) where faults share the lock. The names are those of the JSON result.
+ * Where stall time goes. Waits for a CPU (cpuWait) occur only if threads share CPUs, laps after an access's first fault
+ * (retry) only if faults share the lock. The names are those of the JSON result.
  */
 export const costs = [
   "exit",
@@ -43,12 +43,12 @@ for (const kind of [Charge.pagePut, Charge.tableFree, Charge.deferFree]) costOfC
 for (const kind of [Charge.tlbiVmid, Charge.tlbiIpa, Charge.tlbiRange]) costOfCharge[kind] = Cost.tlbi;
 for (const kind of [Charge.cleanByte, Charge.icacheByte]) costOfCharge[kind] = Cost.clean;
 
-/** Which cost a charge kind belongs to. */
+/** The cost that a charge kind belongs to. */
 export function costOf(charge: number): number {
   return costOfCharge[charge] as number;
 }
 
-/** How the recorded faults came out when their own walker was replayed. */
+/** How well a replay of the recording walker reproduced the recorded faults. */
 export class Matching {
   recordedFaults = 0;
   replayedFaults = 0;
@@ -57,15 +57,15 @@ export class Matching {
   missing = 0;
   extra = 0;
   /**
-   * What passed between aborts and operations beyond the threads' own time; what of it waits for the lock explain; and
-   * what the threads had no CPU before they asked: fit to run, and asleep.
+   * The time between aborts and operations beyond the threads' own time; the part that waits for the lock explain; and
+   * the parts before the request in which the threads had no CPU: runnable, and asleep.
    */
   excessNs = ZERO;
   explainedNs = ZERO;
   preemptedNs = ZERO;
   sleptNs = ZERO;
 
-  /** What is known of the excess. */
+  /** The part of the excess that is explained. */
   get toldNs(): number {
     return this.explainedNs + this.preemptedNs + this.sleptNs;
   }
@@ -95,7 +95,7 @@ export interface EpochResult {
   readonly faults: number;
 }
 
-/** What a fault came to (see Episode). */
+/** The results of a fault (see Episode). */
 interface EndedFault {
   readonly faultClass: number;
   readonly cause: number;
@@ -104,7 +104,7 @@ interface EndedFault {
   readonly stallNs: number;
 }
 
-/** Everything one replay counts. Times are whole nanoseconds once read out. */
+/** Everything that one replay counts. Times are whole nanoseconds when read. */
 export class Counters {
   total = 0;
   readonly byCause = new Float64Array(causes.length);
@@ -112,36 +112,36 @@ export class Counters {
   guestTable = 0;
   retries = 0;
   avoided = 0;
-  /** Of those, the ones that come before the entry is broken, where the record has them behind it. */
+  /** Those of them whose access comes before the entry is broken, but after it in the record. */
   ahead = 0;
   /** Recorded aborts on memory, laps included. */
   recorded = 0;
-  /** Of the total, faults of accesses that the trace has one by one (guest_access, guest_access_run). */
+  /** Those of the total on accesses that the trace lists (guest_access, guest_access_run). */
   ofRuns = 0;
   mmioAborts = 0;
   readonly costNs = new Float64Array(costs.length);
-  /** Of each, what was taken from the trace. */
+  /** The part of each cost that was taken from the trace. */
   readonly recordedCostNs = new Float64Array(costs.length);
-  /** Stall time apart from waits. */
+  /** Stall time without waits. */
   timedNs = ZERO;
   readonly work = new Float64Array(chargeKinds);
   stallTotalNs = ZERO;
   stallMaxNs = ZERO;
   readonly stalls = histogram();
-  /** Stalls since whoever set it up last looked, by length. */
+  /** Stalls since its owner last read it, by length. */
   recentStalls: Map<number, number> | undefined;
-  /** Blocks mapped over a table without a clean, on a machine without FWB, and their pages that were not mapped before. */
+  /** Blocks mapped over a table without a clean, on a machine without FWB; and the pages in them not mapped before. */
   uncleanBlocks = 0;
   uncleanPages = 0;
   windows = 0;
-  /** Of them, those whose break and install are the trace's. */
+  /** Those of them whose break and install come from the trace. */
   recordedWindows = 0;
   windowTotalNs = ZERO;
   windowMaxNs = ZERO;
   readonly windowLengths = histogram();
-  /** How often this side did otherwise than the record: 0 = it is the record. */
+  /** How often this side differed from the record: 0 = it is the record. */
   differences = 0;
-  /** Time that was to be saved where the record has none. */
+  /** Time that a side should have saved but the record did not have. */
   clampedNs = ZERO;
   makespanNs = ZERO;
   epochs: EpochResult[] = [];
@@ -154,12 +154,12 @@ export class Counters {
       (this.byCause[Cause.brokenWindow as number] as number) + laps - 1;
     const kind = faultClass === FaultClass.permission ? 1 : faultClass === FaultClass.accessFlag ? 2 : 0;
     this.byClass[kind] = (this.byClass[kind] as number) + 1;
-    // A lap meets an entry that is invalid while somebody replaces it.
+    // A lap hits an entry that is invalid while another fault replaces it.
     this.byClass[0] = (this.byClass[0] as number) + laps - 1;
     if (isGuestTable) this.guestTable += laps;
   }
 
-  /** A fault is over; of its handler's time `handlerShare` was taken from the trace. `recordedLaps`: aborts that the trace has of it. */
+  /** A fault has ended. `recordedLaps`: its recorded aborts; `handlerShare`: recorded part of its handler time. */
   ended(fault: EndedFault, recordedLaps: number, isGuestTable: boolean, handlerShare: number): void {
     const { costNs, laps } = fault;
     this.avoided += Math.max(0, recordedLaps - laps);
@@ -182,12 +182,12 @@ export class Counters {
   }
 
   /**
-   * Of a coalesce without FWB: a block that nobody cleaned shows the guest whatever is not yet in memory of the pages it
-   * had not mapped.
+   * For a coalesce without FWB: if the block was not cleaned, its pages that the guest had not mapped before may show
+   * the guest stale memory.
    */
   noteUnclean(counts: Float64Array, bytes: number, pageBytes: number): void {
     if ((counts[Charge.cleanByte] as number) >= bytes) return;
-    // Tear-down drops one reference for each leaf, and two for each table but the topmost, which has one.
+    // Tear-down drops one reference for each leaf, and two for each table except the topmost, for which it drops one.
     const leaves = (counts[Charge.pagePut] as number) - 2 * (counts[Charge.tableFree] as number) + 1;
     this.uncleanBlocks++;
     this.uncleanPages += Math.max(0, bytes / pageBytes - Math.max(0, leaves));
@@ -225,7 +225,7 @@ export class Counters {
     this.windowLengths.recordValue(whole);
   }
 
-  /** All sums as they are now; windows, makespans and what a self-replay matches are not among them. */
+  /** All current sums, without windows, makespans and the matching of a self-replay. */
   figures(): Float64Array {
     const all = this.sums();
     const figures = new Float64Array(scalars.length + all.reduce((sum, { length }) => sum + length, 0));
@@ -242,7 +242,7 @@ export class Counters {
     return [this.byCause, this.byClass, this.costNs, this.recordedCostNs, this.work];
   }
 
-  /** Two of the sums in what `figures` has given, as views. */
+  /** Two of the sums in a result of `figures`, as views. */
   parts(figures: Float64Array): { byCause: Float64Array; costNs: Float64Array } {
     const causesAt = scalars.length;
     const costsAt = causesAt + this.byCause.length + this.byClass.length;
@@ -252,7 +252,7 @@ export class Counters {
     };
   }
 
-  /** Adds what `figures` has grown by, so many times. The histograms are the caller's. */
+  /** Adds the growth of `figures`, this many times. The caller handles the histograms. */
   add(more: Float64Array, times: number): void {
     let at = 0;
     for (const name of scalars) this[name] += (more[at++] as number) * times;
@@ -260,7 +260,7 @@ export class Counters {
       for (let n = 0; n < sums.length; n++) sums[n] = (sums[n] as number) + (more[at++] as number) * times;
   }
 
-  /** Adds time to a cost; `recordedShare` of it was taken from the trace. Lock waits have no share: they follow. */
+  /** Adds time to a cost; `recordedShare` of it was taken from the trace. Waits have no share: they are derived. */
   spend(cost: number, ns: number, recordedShare: number): void {
     this.costNs[cost] = (this.costNs[cost] as number) + ns;
     if (cost === Cost.lockWait || cost === Cost.cpuWait) return;
@@ -269,7 +269,7 @@ export class Counters {
   }
 }
 
-/** Sums that grow with every fault, whatever it is. */
+/** Sums that grow with every fault of any kind. */
 const scalars = [
   "total",
   "guestTable",

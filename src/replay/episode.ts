@@ -3,68 +3,68 @@ import { ZERO } from "../double.js";
 import { LAST_LEVEL } from "../stage2/granule.js";
 import { Cause, Cost, costs } from "./counters.js";
 
-/** The side of a run that is none of the result's: the recording strategy's self-replay, beside replays elsewhere. */
+/** Side number of a replay that is no side of the result: the recording strategy's self-replay beside simulations. */
 export const NO_SIDE = -1;
 
 /**
- * A fault or a host operation of one replay, as it ended. An observer copies what it keeps of one: it is used
- * again. Times: ns since the trace's first event, on the replay's clock, not rounded; NaN = there was none.
+ * A fault or a host operation of one replay, as it ended. An observer must copy what it keeps, since the object is
+ * reused. Times: ns since the trace's first event, on the replay's clock, not rounded; NaN = none.
  */
 export class Episode {
   /** Index among the strategies of the result, or NO_SIDE. */
   side = NO_SIDE;
-  /** The result counts it. */
+  /** Whether the result counts it. */
   counted = false;
-  /** Else an operation of the host. */
+  /** A fault; else a host operation. */
   isFault = false;
   /** Index of the thread (see Thread), and of the VM; -1 = unknown. */
   thread = 0;
   vm = -1;
-  /** Of the trace, where it begins; for an access of a run, where that begins. */
+  /** Line of the trace where it begins; for an access of a run, where the run begins. */
   line = 0;
-  /** Of the epoch; undefined where nothing names it. */
+  /** Label of the epoch; undefined if it has none. */
   epoch: string | undefined;
-  /** Counts epochs, the same ones on every side; and when it began. */
+  /** Number of the epoch, the same on every side; and when it began. */
   epochNumber = 0;
   epochStartNs = ZERO;
-  /** Faulting address; of a host operation, where its first one begins. */
+  /** Faulting address; for a host operation, the start of its first one. */
   ipa = ZERO;
   /** ESR_EL2 as recorded; 0 for operations. */
   esr = 0;
-  /** FaultClass and level of the abort that the replayed table gives. */
+  /** FaultClass and level of the abort that the replayed table causes. */
   faultClass = 0;
   faultLevel = 0;
   cause: number = Cause.unexplained;
-  /** Aborts that it took. */
+  /** Number of aborts. */
   laps = 1;
-  /** OperationKind of its last operation, the range that it was for, and how many there were; -1 = none. */
+  /** OperationKind and range of its last operation, and the number of operations; -1 = none. */
   operation = -1;
   operationIpa = ZERO;
   operationBytes = ZERO;
   operations = 0;
-  /** The access; of an operation, the request for the lock. */
+  /** The access; for an operation, the request for the lock. */
   startNs = ZERO;
-  /** The re-entry; of an operation, the unlock. */
+  /** The re-entry; for an operation, the unlock. */
   endNs = ZERO;
-  /** The MMU lock was asked for (the last time, where there were several), and held. */
+  /** When the MMU lock was requested (the last time, if there were several), taken, and dropped. */
   requestedNs = Number.NaN;
   lockedNs = Number.NaN;
   unlockedNs = Number.NaN;
-  /** Table -> block replacements, and the window of the last, from its entry's break to its install. */
+  /** Table -> block replacements, and the last one's window, from its entry's break to its install. */
   windows = 0;
   brokenNs = Number.NaN;
   installedNs = Number.NaN;
   /** Block -> table replacements. */
   splits = 0;
-  /** From the first page put to the last table freed, where a table was; within the hold. */
+  /** From the first page put to the last table freed, if a table was freed; within the hold. */
   teardownNs = Number.NaN;
   tornDownNs = Number.NaN;
-  /** What the VM has mapped when it ended, by level of the leaf; 0 where the observer hears of repetitions. */
+  /** Bytes that the VM had mapped when it ended, by leaf level; 0 if the observer accepts repetitions. */
   readonly mappedBytes = new Float64Array(LAST_LEVEL + 1);
-  /** By Cost. Of a fault they sum to its stall, but for rounding; of an operation, exit, handler and retry are 0. */
+  /** By Cost. For a fault they sum to its stall, up to rounding; for an operation, exit, handler and retry are 0. */
   readonly costNs = new Float64Array(costs.length);
 
-  /** An activity begins: of what it came to, nothing is known. */
+  /** An activity begins: resets all results. */
   begin(
     activity: Activity,
     counted: boolean,
@@ -98,7 +98,7 @@ export class Episode {
     this.costNs.fill(0);
   }
 
-  /** The walk was interrupted at `sinceNs`: what it was to do after that comes so much later. */
+  /** The walk was interrupted at `sinceNs`: delays its later steps by `byNs`. */
   delayEdges(sinceNs: number, byNs: number): void {
     if (this.brokenNs > sinceNs) this.brokenNs += byNs;
     if (this.installedNs > sinceNs) this.installedNs += byNs;
@@ -106,19 +106,19 @@ export class Episode {
     if (this.tornDownNs > sinceNs) this.tornDownNs += byNs;
   }
 
-  /** All that it has come to so far is so much later. */
+  /** Delays everything so far by `byNs`. */
   delay(byNs: number): void {
     this.startNs += byNs;
     this.requestedNs += byNs;
     this.lockedNs += byNs;
   }
 
-  /** So much more of its time goes there. */
+  /** Adds time to a cost. */
   spend(cost: number, ns: number): void {
     this.costNs[cost] = (this.costNs[cost] as number) + ns;
   }
 
-  /** Of a fault: from the access to the re-entry. */
+  /** For a fault: from the access to the re-entry. */
   get stallNs(): number {
     return this.endNs - this.startNs;
   }

@@ -1,7 +1,7 @@
 import type { Barrier } from "../activity/epoch.js";
 import { ZERO } from "../double.js";
 
-/** What an epoch came to. Times are the side's, but for `recordedNs` and `recordedMakespanNs`. */
+/** The results of an epoch. Times are the side's, except `recordedNs` and `recordedMakespanNs`. */
 export interface EndedEpoch {
   /** See Barrier. */
   readonly number: number;
@@ -14,7 +14,7 @@ export interface EndedEpoch {
   readonly recordedMakespanNs: number;
 }
 
-/** From the first of something to the last. */
+/** A time span from the first to the last of some events. */
 class Stretch {
   startNs = Number.POSITIVE_INFINITY;
   endNs = Number.NEGATIVE_INFINITY;
@@ -32,14 +32,14 @@ class Stretch {
   }
 }
 
-/** An epoch on one side, of all hosts together: its own times, and the record's. */
+/** An epoch on one side, for all hosts together: its own times, and the record's. */
 export class EpochSpan implements EndedEpoch {
   readonly own = new Stretch();
   readonly recorded = new Stretch();
-  /** From its mark to the next one; where nothing happened that is all there is of it. */
+  /** From its marker to the next one; if nothing happened in the epoch, that is its whole span. */
   readonly marked = new Stretch();
   faults = 0;
-  /** When its end marker came in the trace; NaN = there was none, or not yet. */
+  /** When its end marker came in the trace; NaN = there was none yet. */
   closedNs = Number.NaN;
 
   constructor(
@@ -49,7 +49,7 @@ export class EpochSpan implements EndedEpoch {
     readonly recordedNs: number,
   ) {}
 
-  /** On a side that is the record: an activity that began in it at `atNs` is known only now that it is over. */
+  /** For the side that is the record: an activity that began at `atNs` in this epoch became known after its end. */
   beganLate(atNs: number): void {
     const startNs = this.label === undefined ? atNs : this.recordedNs;
     for (const stretch of [this.own, this.recorded]) {
@@ -75,7 +75,7 @@ export class EpochSpan implements EndedEpoch {
   }
 }
 
-/** The epochs of one side: those of all hosts together, each by its own clock. */
+/** The epochs of one side, for all hosts together, each on its own clock. */
 export class Epochs {
   private readonly spans = new Map<number, EpochSpan>();
 
@@ -88,12 +88,12 @@ export class Epochs {
     return span;
   }
 
-  /** The epoch of this number, which has begun. */
+  /** The epoch of this number, which must have begun. */
   of(number: number): EpochSpan {
     return this.spans.get(number) as EpochSpan;
   }
 
-  /** In the trace's order, those without a name in which nothing happened left out. */
+  /** In trace order, without the unnamed ones in which nothing happened. */
   all(): EpochSpan[] {
     return [...this.spans.values()]
       .filter((span) => span.label !== undefined || span.hasWork)
@@ -101,12 +101,12 @@ export class Epochs {
   }
 }
 
-/** The epoch under way on one side of one host. */
+/** The current epoch on one side of one host. */
 export class EpochClock {
   number = 0;
   label: string | undefined;
   startNs = ZERO;
-  /** The epoch's own. */
+  /** The current epoch's span. */
   span: EpochSpan;
   private recordedNs = ZERO;
   private hasWork = false;
@@ -115,22 +115,22 @@ export class EpochClock {
     this.span = epochs.at(0, undefined, 0);
   }
 
-  /** When the trace's `recordedNs` comes here, if nothing shifts it within the epoch. */
+  /** This side's time for the trace's `recordedNs`, if nothing shifts it within the epoch. */
   at(recordedNs: number): number {
     return this.startNs + recordedNs - this.recordedNs;
   }
 
-  /** An activity begins here at `atNs`, in the record at `recordedNs`. */
+  /** An activity begins at `atNs` on this side, at `recordedNs` in the record. */
   began(atNs: number, recordedNs: number): void {
     const { span } = this;
-    // A stage begins with its mark.
+    // A named epoch begins at its marker.
     const isMarked = this.label !== undefined;
     span.own.begin(isMarked ? this.startNs : atNs);
     span.recorded.begin(isMarked ? this.recordedNs : recordedNs);
     this.hasWork = true;
   }
 
-  /** One ended, before the epoch did. */
+  /** An activity ended before the epoch did. */
   ended(atNs: number, recordedNs: number): void {
     this.span.own.end(atNs);
     this.span.recorded.end(recordedNs);

@@ -2,7 +2,7 @@ import type { Strategy } from "../strategy/strategy.js";
 import type { Counters } from "./counters.js";
 import { Shape } from "./plan.js";
 
-/** Memory that a walk exposes is exposed, whatever of the trace is counted. */
+/** Notes memory that a walk exposes, regardless of which part of the trace is counted. */
 export function noteExposed(
   {
     counters,

@@ -15,13 +15,13 @@ import { StoreLog } from "./store-log.js";
 import { TableAhead } from "./table-ahead.js";
 import { WorkMeter } from "./work-meter.js";
 
-/** An access that the table answers; everything else is a FaultClass. */
+/** The access succeeds; other answers are a FaultClass. */
 export const HIT = -1;
 
-/** A look ahead over pages in a row ends here: it may turn out to have been in vain. */
+/** Most leaves of one look-ahead, since it may turn out to be wasted. */
 const PASSABLE_LEAVES = 8192;
 
-/** What one VM's guest is in one replay: its memory, its stage-2 table, and the table's recent past. */
+/** One VM's guest in one replay: its memory, its stage-2 table, and the table's recent past. */
 export class Guest {
   readonly memory = new VmMemory();
   readonly log = new StoreLog();
@@ -32,12 +32,12 @@ export class Guest {
   /** Where the last `access` ended. */
   readonly seen = new Translation();
   private readonly probe = new Translation();
-  /** Activities whose operations have run in the table and not ended in time. */
+  /** Activities whose operations have run in the table but have not ended in replayed time. */
   private inFlight = 0;
-  /** A counted activity has left tables to a deferred free. */
+  /** A counted activity has queued tables for a deferred free. */
   private countsDeferred = false;
 
-  /** Watches the table, where the run is sanitized. */
+  /** Watches the table if the run is sanitized. */
   readonly sanitizer: Sanitizer | undefined;
 
   constructor(
@@ -55,9 +55,7 @@ export class Guest {
     this.splits = new Splits(this.stage2.table.granule);
   }
 
-  /**
-   * The access of `activity` as of `atNs`. @returns HIT or the FaultClass of the abort; `seen` has the entry
-   */
+  /** Makes the access of `activity` as of `atNs`. @returns HIT or the FaultClass of the abort; `seen` is the entry */
   access(activity: Activity, atNs: number): number {
     const { esr, ipa } = activity;
     return this.accessTo(ipa, isWrite(esr), isExec(esr) && !isGuestTableWalk(esr), atNs);
@@ -69,14 +67,14 @@ export class Guest {
     return answer(seen.lo, seen.hi, write, exec);
   }
 
-  /** Whether operations under way may change what leads to `[start, end)`. */
+  /** Whether running operations may change an entry that translates `[start, end)`. */
   isChanging(start: number, end: number): boolean {
     return start < this.meter.changeEnd && end > this.meter.changeStart;
   }
 
   /**
-   * Where accesses to pages in a row that begin at `ipa`, which the last `access` found mapped at `atNs`, would first
-   * not go through as the table is then; at most `limit`, and possibly earlier.
+   * For accesses to consecutive pages from `ipa`, which the last `access` found mapped at `atNs`: the first address at
+   * which one would fault with the table as of then; at most `limit`, and possibly earlier than necessary.
    */
   passableEnd(ipa: number, limit: number, write: boolean, atNs: number): number {
     const { seen, log } = this;
@@ -104,27 +102,27 @@ export class Guest {
     return Math.min(end, limit);
   }
 
-  /** Whether the entry of the last access, as of `atNs`, is invalid only because an operation is under way. */
+  /** Whether the last access's entry is invalid as of `atNs` only because an operation is running. */
   isTransient(atNs: number): boolean {
     const { slot } = this.seen;
     return slot !== NO_SLOT && this.log.isBroken(slot, atNs);
   }
 
   /**
-   * Until when a walk for the access at `atNs` meets an entry that an operation under way has taken, or will have
-   * changed before the walk gets there; at most `atNs` where it meets none.
+   * Until when a walk for the access at `atNs` hits an entry that a running operation has taken, or will have changed
+   * before the walk gets there; at most `atNs` if there is none.
    */
   takenUntilNs(activity: Activity, atNs: number): number {
     this.access(activity, atNs);
     const here = this.log.settledNs(this.seen.slot, atNs);
-    // Nearer to the root another fault may be about to replace what leads here.
+    // Nearer to the root, another fault may be about to replace an entry on the way.
     this.access(activity, Number.POSITIVE_INFINITY);
     return Math.max(here, this.log.settledNs(this.seen.slot, atNs));
   }
 
   /**
    * Operations begin. Each `begin` is followed by an `end`.
-   * @param line of the trace: what findings call them
+   * @param line line of the trace, by which findings name them
    */
   begin(line: number): void {
     if (this.inFlight === 0) this.meter.forgetChanges();
@@ -132,7 +130,7 @@ export class Guest {
     if (this.sanitizer !== undefined) this.sanitizer.number = line;
   }
 
-  /** @returns whether deferred frees ran, some of them of a counted activity: the meter has their work */
+  /** @returns whether deferred frees ran, some of them for a counted activity: the meter has their work */
   end(isCounted: boolean): boolean {
     const { stage2, meter } = this;
     const defers = stage2.ops.deferredTables.length > 0;
@@ -146,7 +144,7 @@ export class Guest {
     return counts;
   }
 
-  /** Whether the table as it is lets the access through. */
+  /** Whether the current table permits the access. */
   isMapped(activity: Activity): boolean {
     return this.access(activity, Number.POSITIVE_INFINITY) === HIT;
   }
@@ -155,12 +153,12 @@ export class Guest {
     return this.stage2.table.granule.bytesAt(LAST_LEVEL);
   }
 
-  /** Whether the entry was valid at some time before its present value. */
+  /** Whether the entry was valid at some time before its current value. */
   wasValid(slot: number): boolean {
     return (this.meter.flags.of(slot) & SlotFlag.wasValid) !== 0;
   }
 
-  /** What a map operation will do to the table as it now is. */
+  /** What a map operation will do to the current table. */
   shapeOf(operation: Operation): Shape {
     if (operation.kind !== OperationKind.map) return Shape.other;
     const { probe } = this;
@@ -180,12 +178,12 @@ export class Guest {
     return this.probe.level;
   }
 
-  /** After `shapeOf`: whether the trace showed what the entry at the operation's start holds. */
+  /** After `shapeOf`: whether the trace showed the entry at the operation's start. */
   get shapeIsKnown(): boolean {
     return (this.meter.flags.of(this.probe.slot) & SlotFlag.known) !== 0;
   }
 
-  /** Runs an operation. The caller has begun the meter. @returns 0 or a negative errno */
+  /** Runs an operation. The caller must have begun the meter. @returns 0 or a negative errno */
   run(operation: Operation): number {
     const { stage2 } = this;
     const { ipa, bytes } = operation;
@@ -217,8 +215,9 @@ export class Guest {
   }
 
   /**
-   * Tells from a fault's own status what the table held at `atNs`, where nothing replayed so far says so, and makes it so.
-   * @returns whether there was anything to tell
+   * Infers from a fault's own status what the table held at `atNs`, if nothing replayed so far shows it, and applies
+   * it.
+   * @returns whether anything was inferred
    */
   learn(activity: Activity, atNs: number): boolean {
     const level = faultLevel(activity.esr);
@@ -239,7 +238,7 @@ export class Guest {
     return true;
   }
 
-  /** Applies what the reference pass inferred, where this table does not know better. */
+  /** Applies what the reference pass inferred, unless this table's entry is known. */
   infer(activity: Activity): void {
     const invalid = activity.inferredInvalid;
     const leaf = activity.inferredLeaf;
@@ -259,7 +258,7 @@ export class Guest {
     if (this.meter.leaves !== undefined) this.meter.countLeaves();
   }
 
-  /** Tables that inference made hold nothing known but the way to `ipa`. */
+  /** In tables that inference created, only the path to `ipa` is known. */
   private forgetPlanted(ipa: number, level: number): void {
     const { table } = this.stage2;
     const { granule } = table;

@@ -7,15 +7,15 @@ import { Guest } from "./guest.js";
 
 /** The guests of one replay, by VM. */
 export class Guests {
-  /** By VM index + 1: activities whose VM is not known share the first. */
+  /** By VM index + 1: activities of unknown VMs share the first. */
   private readonly guests: (Guest | undefined)[] = [];
 
   constructor(
     private readonly config: Stage2Config,
     private readonly strategy: Strategy,
-    /** Takes the sanitizer of each VM's table; undefined where none watches. */
+    /** Receives the sanitizer of each VM's table; undefined if there is none. */
     private readonly sanitizers: Sanitizer[] | undefined,
-    /** Somebody is told what is mapped by then. */
+    /** Whether an observer needs the number of mapped bytes. */
     private readonly countsLeaves: boolean,
   ) {}
 
@@ -31,14 +31,14 @@ export class Guests {
     }
   }
 
-  /** The operation has ended. @returns whether deferred frees ran, some of them of a counted activity: the meter has their work */
+  /** @returns whether deferred frees ran, some of them for a counted activity: the meter has their work */
   end(activity: Activity, operation: Operation, isCounted: boolean): boolean {
     const hasFreed = this.of(activity.vm).end(isCounted);
     if (operation.kind === OperationKind.destroy) this.guests[activity.vm + 1] = undefined;
     return hasFreed;
   }
 
-  /** Bytes mapped in the VM by leaves of each level; 0 where nobody counts them. */
+  /** Bytes mapped in the VM by leaves of each level; 0 if they are not counted. */
   mappedBytes(vm: number, into: Float64Array): void {
     const { meter, stage2 } = this.of(vm);
     for (let level = 1; level < into.length; level++)

@@ -3,7 +3,7 @@ import type { Activity } from "../activity/activity.js";
 /** A guest address beyond the table's input size, or an abort at a level that such a table does not have. */
 export class InputAddressError extends Error {}
 
-/** Throws InputAddressError where `ipa`, the last byte that the activity is about, is beyond the input size. */
+/** Throws InputAddressError if `ipa`, the last byte of the activity's range, is beyond the input size. */
 export function checkAddress(iaBits: number, activity: Activity, ipa: number): void {
   if (ipa < 2 ** iaBits) return;
   throw new InputAddressError(

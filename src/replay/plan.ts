@@ -5,9 +5,9 @@ import type { Strategy } from "../strategy/strategy.js";
 import type { CostScale } from "./cost-scale.js";
 import { Cost, costOf } from "./counters.js";
 
-/** What a map-like operation turns out to do to the table. */
+/** What a map-like operation does to the table. */
 export const Shape = {
-  /** The mapping is there already. */
+  /** The mapping already exists. */
   unchanged: 0,
   /** An invalid entry becomes a leaf. */
   install: 1,
@@ -15,48 +15,50 @@ export const Shape = {
   split: 2,
   /** A table becomes a block. */
   coalesce: 3,
-  /** Everything that is not a map. */
+  /** Any operation other than map. */
   other: 4,
 } as const;
 export type Shape = (typeof Shape)[keyof typeof Shape];
 
-/** How long one operation takes, part by part: filled in before its walk. */
+/** The duration of one operation by its parts, set before its walk. */
 export class Plan {
   /** From the function's entry to the walk. */
   beforeNs = ZERO;
-  /** When the entry is made invalid, from the function's entry on, in a walk that is not told apart; NaN = when it comes to it. */
+  /**
+   * When the entry is broken, from the function's entry on, in a walk without timed parts; NaN = when it gets there.
+   */
   breakAtNs = Number.NaN;
-  /** By how much a table is there before the leaves below it, in a walk that is not told apart. */
+  /** How much earlier than the leaves below it a table is stored, if the walk's parts are not timed. */
   tableLeadNs = ZERO;
-  /** When the recording walker itself installed the block, from the function's entry on; NaN = it follows from the parts. */
+  /** When the recording walker installed the block, from the function's entry on; NaN = derived from the parts. */
   installAtNs = Number.NaN;
-  /** One unit of each charge kind; 0 where the walk is not told apart. */
+  /** Time of one unit of each charge kind; 0 if the walk's parts are not timed. */
   readonly unitNs = new Float64Array(chargeKinds);
 
-  /** Takes a profile's units. */
+  /** Sets a profile's units. */
   set(units: Float64Array): void {
     this.unitNs.set(units);
   }
 
-  /** Multiplies each part with its cost's factor. */
+  /** Multiplies each part by its cost's factor. */
   scale(scale: CostScale, shape: Shape): void {
     this.beforeNs *= scale.of(Cost.walk);
     for (let kind = 0; kind < chargeKinds; kind++)
       this.unitNs[kind] = (this.unitNs[kind] as number) * scale.of(costOfCharge(kind, shape));
   }
 
-  /** The whole walk takes `ns`, whatever it does: of a plan that has no units. */
+  /** Makes any whole walk take `ns`, in a plan without units. */
   setFlat(ns: number): void {
     this.beforeNs = ns;
   }
 }
 
-/** The cost that an operation's charges belong to: nearly all visits of a coalesce are to the subtree that it detaches. */
+/** The cost of an operation's charges: nearly all visits of a coalesce are to the subtree that it detaches. */
 export function costOfCharge(kind: number, shape: Shape): number {
   return kind === Charge.entryVisit && shape === Shape.coalesce ? Cost.teardown : costOf(kind);
 }
 
-/** By charge kind: the figure that a unit costs, and how much of it. */
+/** The figure for a unit of each charge kind, and how many of it a unit takes. */
 export const figureOf: readonly (readonly [ChargeKind, FigureName, number])[] = [
   [Charge.entryVisit, "entryVisitNs", 1],
   [Charge.pteStore, "pteStoreNs", 1],

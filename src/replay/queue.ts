@@ -1,12 +1,12 @@
-/** Whose next event is at a time. */
+/** Something whose next event is due at a time. */
 export interface Due {
   dueNs: number;
-  /** Of events at one time the lower rank comes first, of one rank the earlier in the trace. */
+  /** Ties between equal times: the lower rank comes first; for equal ranks, the earlier in the trace. */
   readonly rank: number;
   readonly sequence: number;
 }
 
-/** Threads by the time of their next event. A binary heap. */
+/** A binary heap of threads by the time of their next event. */
 export class EventQueue<T extends Due> {
   private readonly heap: T[] = [];
 
@@ -23,12 +23,12 @@ export class EventQueue<T extends Due> {
     this.siftUp(thread, this.heap.length - 1);
   }
 
-  /** The thread, which is queued, has become due earlier than it was. */
+  /** The queued thread has become due earlier. */
   moveUp(thread: T): void {
     this.siftUp(thread, this.heap.indexOf(thread));
   }
 
-  /** Everything is due so much later. */
+  /** Delays everything by `byNs`. */
   delay(byNs: number): void {
     for (const thread of this.heap) thread.dueNs += byNs;
   }

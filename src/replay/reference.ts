@@ -7,13 +7,13 @@ import { Guest } from "./guest.js";
 import { Plan, Shape } from "./plan.js";
 
 /**
- * The tables as the recorded operations left them, in recorded order and without time. It tells how much work
- * each recorded operation was, and what the trace only implies about tables that existed before it began.
+ * The tables as the recorded operations left them, in recorded order and without time. It determines the work of each
+ * recorded operation, and what the trace only implies about tables that existed before it began.
  */
 export class Reference {
-  /** Entries and tables that only a fault's own status told. */
+  /** Entries and tables known only from a fault's own status. */
   inferredEntries = 0;
-  /** Coalesces over subtrees whose population the trace does not show. */
+  /** Coalesces over subtrees whose contents the trace does not show. */
   unknownSubtrees = 0;
   private readonly guests = new Map<number, Guest>();
   private readonly plan = new Plan();
@@ -36,7 +36,7 @@ export class Reference {
     const shape = guest.shapeOf(operation);
     if (shape === Shape.coalesce && !guest.shapeIsKnown) this.unknownSubtrees++;
     operation.splitLevel = guest.shapeLevel;
-    // Under the read lock who loses returns first: what it asked for is the winner's work, which is still to come.
+    // Under the read lock the loser of a race returns first: the winner's work, which it asked for, is yet to come.
     if (
       this.strategy.lockRegime === "shared" &&
       operation.ret === Errno.EAGAIN &&
@@ -71,7 +71,7 @@ export class Reference {
   }
 }
 
-/** Whether what the recorded walker answered agrees with what this table says it did; of shape -1 that is not known. */
+/** Whether the recorded return value agrees with the work that this table shows; false for an unknown shape (-1). */
 export function isCredible({ kind, ret }: Operation, shape: number): boolean {
   if (shape < 0) return false;
   if (kind !== OperationKind.map) return true;

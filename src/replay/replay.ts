@@ -36,43 +36,43 @@ import { type OperationTime, ProfileTime, RecordTime } from "./simulation/operat
 import { SimulatedSide } from "./simulation/simulated-side.js";
 import { Simulation } from "./simulation/simulation.js";
 
-/** Replayed as soon as folded: what a few hundred events became is still in the cache then. */
+/** Events are replayed as soon as they are folded, while the results of a few hundred are still in the cache. */
 const SLICE_ROWS = 512;
 
-/** What is replayed: which strategies, on what machine, and what of it is counted. */
+/** What is replayed: the strategies, the machine, and what is counted. */
 export interface ReplaySetup {
   readonly strategies: readonly Strategy[];
-  /** What the costs of `strategies` are multiplied with. */
+  /** The cost factors of `strategies`. */
   readonly scale: CostScale;
-  /** Each of these is one more replay of each of `strategies`, in the same pass. */
+  /** Each of these adds one replay of each of `strategies`, in the same pass. */
   readonly ablations: readonly CostScale[];
-  /** The strategy that the recording kernel ran; undefined = not known: then the first of `strategies` stands for it. */
+  /** The strategy of the recording kernel; undefined = unknown: then the first of `strategies` is used. */
   readonly recorder: Strategy | undefined;
   readonly stage2: Stage2Config;
   readonly profile: CostProfile;
   /** Physical CPUs that the vCPUs share; Infinity = enough. */
   readonly pcpus: number;
   readonly lockWait: "spin" | "sleep";
-  /** CPUs of the emulated machine, where waiters sleep. */
+  /** CPUs of the emulated machine, if waiters sleep. */
   readonly emulatedCpus: number;
-  /** Those of the recording machine, and how it waited. Where either differs, all sides are simulated. */
+  /** The recording machine's CPUs, and how it waited. If either differs, all sides are simulated. */
   readonly recordedPcpus: number;
   readonly recordedLockWait: "spin" | "sleep";
   readonly epochGapNs: number;
-  /** Which draw of the accesses' times is replayed; undefined = they are as recorded. */
+  /** The draw of the accesses' times that is replayed; undefined = they are as recorded. */
   readonly arrivalSeed: number | undefined;
   /** Whether a result counts an activity. */
   readonly counts: (activity: Activity, epoch: string | undefined, memory: VmMemory) => boolean;
-  /** Whether it counts anything of the VM. */
+  /** Whether a result counts anything in the VM. */
   readonly countsVm: (vm: number) => boolean;
   readonly observer?: Observer;
   /** Whether a sanitizer watches the tables of `strategies`. */
   readonly sanitizes: boolean;
 }
 
-/** One strategy's replay, by strategy and scale. */
+/** One replay, of a strategy and a scale. */
 interface Replayed {
-  /** In a closed loop: there is no record, or none that could be kept to. */
+  /** Simulated in a closed loop: there is no record, or none that could be followed. */
   readonly isSimulated: boolean;
   readonly strategy: Strategy;
   readonly scale: CostScale;
@@ -84,9 +84,9 @@ interface Replayed {
 }
 
 /**
- * Whether the order of work that one CPU had is this strategy's too: a queue for the same kind of lock, no retries, and
- * no clean before the map that only one of them does. Turns end in that clean; without it they end elsewhere (1 GiB:
- * followers come 500 us after the leader in 5.10.262-vanilla, 15 us after it, at its flush, in -postpatch).
+ * Whether the order of work on one CPU also holds for this strategy: the same kind of lock, no retries, and no clean
+ * before the map that only one of them does. Turns end in that clean; without it they end elsewhere (1 GiB: followers
+ * come 500 us after the leader in 5.10.262-vanilla, 15 us after it, at its flush, in -postpatch).
  */
 function keepsOrder(strategy: Strategy, recorder: Strategy, fwb: boolean): boolean {
   if (strategy.lockRegime !== recorder.lockRegime) return false;
@@ -101,34 +101,34 @@ function isRwlock({ lockRegime, mmuLock }: Strategy): boolean {
 /** Replays one trace under several strategies in one pass over its events. */
 export class Replay {
   readonly fold: ActivityFold;
-  /** A trace of accesses alone has no record, which its first activity tells. */
+  /** Whether there is a record: a trace of accesses only has none, as its first activity shows. */
   private hasRecord = true;
-  /** The recording machine is not the one that is asked about: all sides are simulated. */
+  /** The requested machine is not the recording one: all sides are simulated. */
   private readonly isElsewhere: boolean;
   /**
-   * The recording walker simulated as the others are, where some are and need not be: how far that is from its record
-   * is what a simulation is worth.
+   * The recording walker, simulated like the others, if some need to be: its distance from its record shows how good a
+   * simulation is.
    */
   private control: Replayed | undefined;
   /** Epochs that the trace names. */
   readonly labels = new Set<string>();
   /** Memslots that the trace sets. */
   readonly slots = new Set<number>();
-  /** How the record's faults came out of the reference's table. */
+  /** How well the reference's table reproduced the record's faults. */
   readonly judgement: Judgement;
   private readonly replayed: Replayed[] = [];
   private readonly hosts = new Map<
     number,
     { readonly host: RecordHost; readonly reference: ReferencePass; readonly learnt: Learnt }
   >();
-  /** Of described workloads, which have no record. */
+  /** The simulations of described workloads, which have no record. */
   private simulations: Simulation[] | undefined;
   private readonly recorder: Strategy;
   private readonly onOneCpu: boolean;
   private readonly accessTimes: AccessTimes | undefined;
-  /** Until an activity tells whether there is a record. */
+  /** What was received before an activity showed whether there is a record. */
   private pending: (Activity | Barrier)[] | undefined = [];
-  /** All VMs' barriers so far: those of VMs that are yet to come. */
+  /** Barriers of all VMs so far, for VMs that are seen later. */
   private readonly everyones: Barrier[] = [];
 
   constructor(
@@ -163,7 +163,7 @@ export class Replay {
     }
   }
 
-  /** Yields now and then, so that whoever replays may hear a signal. */
+  /** Yields now and then, so that the caller can handle signals. */
   *consume(batch: EventBatch): Generator<void> {
     for (let from = 0; from < batch.count; from += SLICE_ROWS) {
       this.fold.fold(batch, from, Math.min(batch.count, from + SLICE_ROWS));
@@ -171,7 +171,7 @@ export class Replay {
     }
   }
 
-  /** As consume. */
+  /** Ends the replay; yields like consume. */
   *finish(): Generator<void> {
     this.fold.finish();
     if (this.pending !== undefined) this.decide("record");
@@ -180,7 +180,7 @@ export class Replay {
     this.alignEpochs();
   }
 
-  /** An epoch in which something happened on one side is an epoch of all. */
+  /** An epoch in which something happened on one side is an epoch of all sides. */
   private alignEpochs(): void {
     const all = new Map<number, EpochResult>();
     for (const { counters } of this.replayed)
@@ -194,7 +194,7 @@ export class Replay {
     }
   }
 
-  /** What the sanitizer found under a strategy; nothing where none watched. */
+  /** What the sanitizer found under a strategy; empty if there was none. */
   found(strategy: Strategy): Tally[] {
     return mergeTallies((this.find(strategy, this.setup.scale).sanitizers ?? []).map(({ found }) => found));
   }
@@ -203,44 +203,44 @@ export class Replay {
     return this.find(strategy, scale).counters;
   }
 
-  /** Of one stream the order is the record's, which has the waits in it: they cannot be left out. */
+  /** Whether this scale can be replayed: in one stream, the recorded order includes the waits, which must stay. */
   canBeFree(scale: CostScale): boolean {
     const areWaitsFree = scale.locksAreFree || scale.cpusAreFree;
     return !(this.onOneCpu && !this.isElsewhere && areWaitsFree);
   }
 
-  /** The epochs of the trace, as any of the sides has them. */
+  /** The epochs of the trace, the same on each side. */
   get epochs(): readonly EpochResult[] {
     return (this.replayed[0] as Replayed).counters.epochs;
   }
 
-  /** The strategy did what the record has, throughout: what it counts is recorded. */
+  /** Whether the strategy did exactly what the record has: what it counts is recorded. */
   isRecord(strategy: Strategy): boolean {
     const { isSimulated, counters } = this.find(strategy, this.setup.scale);
     return this.hasRecord && !isSimulated && this.setup.recorder !== undefined && counters.differences === 0;
   }
 
-  /** The strategy's side is held to the record; else it is a simulation. */
+  /** Whether the strategy's side follows the record; else it is a simulation. */
   keepsToRecord(strategy: Strategy): boolean {
     return this.hasRecord && !this.find(strategy, this.setup.scale).isSimulated;
   }
 
-  /** The recording walker, simulated beside its record; undefined where no side is simulated on its machine. */
+  /** The recording walker, simulated beside its record; undefined if no side is simulated on its machine. */
   get simulatedRecorder(): Counters | undefined {
     return this.hasRecord ? this.control?.counters : undefined;
   }
 
-  /** Entries and tables that only a fault's own status told. */
+  /** Entries and tables known only from a fault's own status. */
   get inferredEntries(): number {
     return this.sum(({ reference }) => reference.inferredEntries);
   }
 
-  /** Coalesces over subtrees whose population the trace does not show. */
+  /** Coalesces over subtrees whose contents the trace does not show. */
   get unknownSubtrees(): number {
     return this.sum(({ reference }) => reference.unknownSubtrees);
   }
 
-  /** Of the VM with the longest coalesces of which no clean is told apart (see Learnt). */
+  /** For the VM with the longest coalesces whose clean the trace does not show separately (see Learnt). */
   get untoldClean(): Learnt["untoldClean"] {
     const all = [...this.hosts.values()].flatMap(({ learnt }) => learnt.untoldClean ?? []);
     return all.sort((a, b) => b.bothNs - a.bothNs)[0];
@@ -314,7 +314,7 @@ export class Replay {
     else this.feedBarrier(barrier);
   }
 
-  /** Whether there is a record: what was held back goes its way. */
+  /** Decides whether there is a record, and forwards what was held back. */
   private decide(kind: "record" | "accesses"): void {
     const pending = this.pending as (Activity | Barrier)[];
     this.pending = undefined;
@@ -356,7 +356,7 @@ export class Replay {
     for (const { host } of this.hosts.values()) host.feedBarrier(barrier);
   }
 
-  /** All VMs share the CPUs, or are to. */
+  /** Whether all VMs share the CPUs, or should. */
   private get isOneHost(): boolean {
     return this.onOneCpu || this.isElsewhere;
   }
@@ -376,7 +376,7 @@ export class Replay {
     const { profile, stage2, counts, arrivalSeed } = setup;
     const exitNs = profile.figure("exitEntryNs");
     const exit = new ExitPath(exitNs);
-    // Of one stream others' turns lie in between: an emulated machine's profile has it measured.
+    // In one stream others' turns are in between: an emulated machine's profile has the exit path measured.
     const exitNsOf = onOneCpu ? () => exitNs : (activity: Activity) => exit.of(activity);
     const host = new RecordHost(exitNsOf, (activity) => this.fold.pool.release(activity));
     const learnt = new Learnt(
@@ -416,7 +416,7 @@ export class Replay {
     );
   }
 
-  /** The recorder's own side, its costs as they are: nothing is to be replayed, and nobody watches. */
+  /** The recorder's own side with unchanged costs and no observer: nothing needs to be replayed. */
   private isRecordOf({ strategy, scale, sanitizers, observer, isSimulated }: Replayed): boolean {
     if (isSimulated || strategy !== this.setup.recorder || !scale.isWhole) return false;
     return sanitizers === undefined && observer?.ended === undefined;
@@ -525,7 +525,7 @@ export class Replay {
     return new Simulation(config, time);
   }
 
-  /** Of hosts side by side, the epochs are of all of them. */
+  /** Closes the epochs, which are those of all hosts together. */
   private closeEpochs({ counters, epochs, sides, observer }: Replayed): void {
     for (const span of epochs.all()) {
       counters.closeEpoch(span, span.faults);

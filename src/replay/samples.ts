@@ -1,8 +1,8 @@
 const CAPACITY = 256;
 
 /**
- * Median of a stream in bounded memory: every n-th sample is kept, n doubling when the store is full, so the
- * kept ones always cover the whole stream evenly. No randomness: the same stream gives the same median.
+ * Median of a stream in bounded memory: every n-th sample is kept, and n doubles when the store is full, so the kept
+ * samples always cover the stream evenly. There is no randomness: the same stream gives the same median.
  */
 export class StreamMedian {
   private readonly sorted = new Float64Array(CAPACITY);
@@ -24,12 +24,12 @@ export class StreamMedian {
     this.insert(sample);
   }
 
-  /** Undefined without samples. */
+  /** The median; undefined without samples. */
   get median(): number | undefined {
     return this.kept === 0 ? undefined : (this.sorted[this.kept >> 1] as number);
   }
 
-  /** The sample at this share of the way up; undefined without samples. */
+  /** The quantile at this share; undefined without samples. */
   quantile(share: number): number | undefined {
     return this.kept === 0 ? undefined : (this.sorted[Math.floor(this.kept * share)] as number);
   }
@@ -62,8 +62,8 @@ export class StreamMedian {
 }
 
 /**
- * Extra time by extra byte, of something done to two sizes; undefined where the trace has not both. What disturbs (an
- * interrupt, the zeroing of a new page) only adds: the least disturbed ones show it.
+ * Extra time per extra byte of work done at two sizes; undefined if the trace does not have both. A disturbance (an
+ * interrupt, the zeroing of a new page) only adds time, so the smallest samples are used.
  */
 export function slope(
   small: StreamMedian,

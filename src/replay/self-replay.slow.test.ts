@@ -104,7 +104,7 @@ describe.each(["5.10.262-prepatch-h2m-1v", "5.10.262-prepatch-h2m-4v"])("%s", SL
     expect(whole.recordedFaults).toBeGreaterThan(8000);
   });
 
-  it.each([0, 5, 17])("less a block's first maps (%i): its split comes out of nowhere", async (nth) => {
+  it.each([0, 5, 17])("without a block's first maps (%i): nothing explains its split", async (nth) => {
     // All of them: a vCPU that came second, and was answered -EAGAIN, maps it where the first did not.
     const { addr } = events[find("CREATE", nth, isBlockMap)] as Event;
     const end = find("UPDATE", 0, isPageMap);
@@ -118,7 +118,7 @@ describe.each(["5.10.262-prepatch-h2m-1v", "5.10.262-prepatch-h2m-4v"])("%s", SL
     expect(matched).toBeLessThan(whole.matched);
   });
 
-  it.each([0, 9])("less a split (%i): its holes come out of nowhere", async (nth) => {
+  it.each([0, 9])("without a split (%i): nothing explains its holes", async (nth) => {
     const at = find("UPDATE", nth, isSplit);
     const { matched } = await replayed(without(events, at));
     expect(matched).toBeLessThan(whole.matched);

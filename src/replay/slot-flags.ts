@@ -1,16 +1,16 @@
 import { FIRST_UNIFORM_PAGE } from "../stage2/uniform-pages.js";
 
-/** What is known of an entry beside its value. */
+/** What is known about an entry apart from its value. */
 export const SlotFlag = {
-  /** The replay knows what the entry holds: it was stored, or its table was made, in the replay. */
+  /** The entry's content is known: the replay stored it, or created its table. */
   known: 1,
-  /** It was valid once. */
+  /** It was valid at some time. */
   wasValid: 2,
-  /** Its table was made by a split, or hangs below one that was. */
+  /** Its table was created by a split, or is below such a table. */
   bornOfSplit: 4,
 } as const;
 
-/** The flags of every entry of one table, by slot. Of uniform pages those of the page, until one entry's differ. */
+/** The flags of every entry of one table, by slot. A uniform page has common flags until one of its entries differs. */
 export class SlotFlags {
   private flags = new Uint8Array(4096);
   private readonly uniform: number[] = [];
@@ -36,7 +36,7 @@ export class SlotFlags {
     this.flags[slot] = (this.flags[slot] as number) | flags;
   }
 
-  /** Every entry's content is unknown again. */
+  /** Makes every entry's content unknown. */
   forget(): void {
     const known = (flags: number) => flags & ~SlotFlag.known;
     for (const flags of [this.flags, ...this.own.values()])
@@ -44,7 +44,7 @@ export class SlotFlags {
     for (let n = 0; n < this.uniform.length; n++) this.uniform[n] = known(this.uniform[n] as number);
   }
 
-  /** Entries [slot, slot + count), of one page, a whole one if it is uniform, all have these flags. */
+  /** Sets the flags of entries [slot, slot + count), all in one page; all of the page if it is uniform. */
   fill(slot: number, count: number, flags: number): void {
     if (slot >= this.uniformSlot) {
       this.uniform[this.uniformIndex(slot)] = flags;

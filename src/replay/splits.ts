@@ -3,9 +3,9 @@ import { type Granule, LAST_LEVEL } from "../stage2/granule.js";
 import { Shape } from "./plan.js";
 
 /**
- * The blocks that recorded operations replaced by tables, in the epoch under way. A thread that runs ahead of the
- * record must not read through a block that had been split by then: in the record its own write may have found the
- * split done, and so left no trace.
+ * The blocks that recorded operations replaced by tables in the current epoch. A thread ahead of the record must not
+ * read through a block that had been split by then: its own write may have found the split done in the record, and so
+ * left no trace.
  */
 export class Splits {
   /** When each split of a block ended in the trace, by the block's base + level (bases are multiples of a page). */
@@ -13,7 +13,7 @@ export class Splits {
 
   constructor(private readonly granule: Granule) {}
 
-  /** The activity is done, and with it the splits that the record has of it. @returns whether there are any */
+  /** Notes the splits of an activity that has ended. @returns whether there are any */
   note(activity: Activity): boolean {
     let hasSplit = false;
     for (let n = 0; n < activity.operationCount; n++)
@@ -21,7 +21,7 @@ export class Splits {
     return hasSplit;
   }
 
-  /** The operation is done, or was not needed. @returns whether the record has it as a split */
+  /** Notes an operation that is done, or was not needed. @returns whether it is a split in the record */
   noteOperation({ shape, ipa, splitLevel, endNs }: Operation): boolean {
     if (shape !== Shape.split) return false;
     const key = this.granule.baseAt(ipa, splitLevel) + splitLevel;
@@ -43,7 +43,7 @@ export class Splits {
     return count;
   }
 
-  /** A barrier: every replay has done all of them. */
+  /** Called at a barrier: every replay has done all splits. */
   clear(): void {
     this.ends.clear();
   }

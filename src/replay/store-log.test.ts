@@ -62,7 +62,7 @@ describe("the store log", () => {
     );
   });
 
-  it("needs no overlay where the table is as it is", () => {
+  it("needs no overlay for the current table", () => {
     const history = new History();
     expect(history.log.asOf(0)).toBeUndefined();
     history.store(1, 7, 100);
@@ -139,7 +139,7 @@ describe("the store log", () => {
     );
   });
 
-  it("names a time within each state between two times, newest first, the present one left out", () => {
+  it("names a time within each state between two times, newest first, without the current one", () => {
     fc.assert(
       fc.property(stores(40), fc.nat(60), fc.nat(60), (history, sinceNs, lengthNs) => {
         const untilNs = sinceNs + lengthNs;
@@ -181,7 +181,7 @@ describe("stores that were made earlier than they are due", () => {
     expect(log.pendingNs(400)).toEqual([]);
   });
 
-  it("come with those that the same operation made before, and no others", () => {
+  it("come with the same operation's earlier stores, and no others", () => {
     const history = underWay();
     history.log.hasten(300, 200);
     expect(history.asOf(199)).toEqual([0, 10, 0, 0, 0, 0]);
@@ -193,7 +193,7 @@ describe("stores that were made earlier than they are due", () => {
     expect(history.log.pendingNs(250)).toEqual([350]);
   });
 
-  it("of an interrupted walk come when it goes on, so much later; the other walks' in time", () => {
+  it("of an interrupted walk are delayed until it resumes; those of other walks are not", () => {
     const history = underWay();
     history.log.suspend(1, 1, 320);
     const settledNs = history.log.settledNs(2, 320);

@@ -6,30 +6,30 @@ const MASK = CAPACITY - 1;
 /** Later than any trace; whole nanoseconds added to it are still exact. */
 const SOME_TIME_NS = 2 ** 51;
 
-/** Whether a store's time is that of an interrupted walk. */
+/** Whether this is the time of a store in an interrupted walk. */
 export function isOpenEnded(atNs: number): boolean {
   return atNs >= SOME_TIME_NS / 2 && atNs < Number.POSITIVE_INFINITY;
 }
 
 /**
- * The latest PTE stores of one table with their times. The table holds what it will be when the operations under
- * way have ended; seen through this log it is what it was at a given time. Operations that share the lock overlap,
- * so the times of stores need not ascend.
+ * The latest PTE stores of one table with their times. The table holds its state after all running operations; through
+ * this log it is seen as of a given time. Operations that share the lock overlap, so the times of stores need not
+ * ascend.
  */
 export class StoreLog implements Overlay {
-  /** Operations begun: the last one's number. */
+  /** Number of operations begun, which is the last one's number. */
   operations = 0;
   private readonly slots = new Int32Array(CAPACITY);
   private readonly los = new Uint32Array(CAPACITY);
   private readonly his = new Uint32Array(CAPACITY);
   private readonly times = new Float64Array(CAPACITY);
-  /** Of each store, the latest time among it and those before. */
+  /** For each store, the latest time of it and all earlier ones. */
   private readonly latest = new Float64Array(CAPACITY).fill(Number.NEGATIVE_INFINITY);
   /** The operation that made the store. */
   private readonly makers = new Int32Array(CAPACITY);
-  /** Stores ever logged; the last CAPACITY of them are there. */
+  /** Number of stores ever logged; the last CAPACITY are kept. */
   private total = 0;
-  /** First store that may not be visible at the time looked at. */
+  /** First store that may not be visible at the time viewed. */
   private from = 0;
   private viewNs = 0;
 
@@ -63,8 +63,8 @@ export class StoreLog implements Overlay {
   }
 
   /**
-   * Operation `maker` takes other times than it was logged with: the entry that it broke, if any, is broken at
-   * `breakNs` and made anew at `installNs`, and all else is done at `endNs`.
+   * Changes the times that operation `maker` was logged with: the entry that it broke, if any, is broken at `breakNs`
+   * and stored again at `installNs`, and everything else is done at `endNs`.
    */
   retime(maker: number, brokenSlot: number, breakNs: number, installNs: number, endNs: number): void {
     let n = this.total;
@@ -83,17 +83,17 @@ export class StoreLog implements Overlay {
     }
   }
 
-  /** The stores of operations [first, last] after `sinceNs` are to come, nobody knows when: their walker has no CPU. */
+  /** Makes the time of operations [first, last]' stores after `sinceNs` unknown: their walker has no CPU. */
   suspend(first: number, last: number, sinceNs: number): void {
     this.delay(first, last, sinceNs, SOME_TIME_NS);
   }
 
-  /** They come, so much later than they were due. */
+  /** The stores come `byNs` later than they were due. */
   resume(first: number, last: number, byNs: number): void {
     this.delay(first, last, SOME_TIME_NS / 2, byNs - SOME_TIME_NS);
   }
 
-  /** Looks at the table as of `atNs`. @returns undefined where that is the table as it is */
+  /** Views the table as of `atNs`. @returns undefined if that is the current table */
   asOf(atNs: number): Overlay | undefined {
     const from = this.firstAfter(atNs);
     if (from === this.total) return undefined;
@@ -102,7 +102,7 @@ export class StoreLog implements Overlay {
     return this;
   }
 
-  /** A time within each state that the table had in `(sinceNs, untilNs)` before the last store of that time, the newest first. */
+  /** Times, newest first, within each state of the table in `(sinceNs, untilNs)` before the last store of that time. */
   statesBetween(sinceNs: number, untilNs: number): number[] {
     const times = new Set<number>();
     let hasEarlier = false;
@@ -117,7 +117,7 @@ export class StoreLog implements Overlay {
     return stores.slice(1).map((atNs, n) => Math.floor((atNs + (stores[n] as number)) / 2));
   }
 
-  /** Times of stores that are not visible at `atNs`, ascending. */
+  /** Times of the stores that are not visible at `atNs`, ascending. */
   pendingNs(atNs: number): number[] {
     const times = new Set<number>();
     for (let n = this.firstAfter(atNs); n < this.total; n++) {
@@ -128,7 +128,7 @@ export class StoreLog implements Overlay {
   }
 
   /**
-   * The operation whose store is due at `dueNs` made it at `atNs` already, and those that it made before.
+   * The operation whose store is due at `dueNs` made that store, and its earlier ones, by `atNs`.
    * @returns the operation's number
    */
   hasten(dueNs: number, atNs: number): number {
@@ -147,7 +147,7 @@ export class StoreLog implements Overlay {
     return maker;
   }
 
-  /** When the last store to the entry that is not visible at `atNs` will be; -Infinity where all are. */
+  /** When the last store to the entry that is not visible at `atNs` becomes visible; -Infinity if all are. */
   settledNs(slot: number, atNs: number): number {
     let settledNs = Number.NEGATIVE_INFINITY;
     for (let n = this.firstAfter(atNs); n < this.total; n++) {
@@ -162,7 +162,7 @@ export class StoreLog implements Overlay {
     return this.total === 0 || (this.latest[(this.total - 1) & MASK] as number) <= atNs;
   }
 
-  /** When the next store that takes a valid entry away will be; Infinity where none is to come. */
+  /** When the next store to a valid entry becomes visible; Infinity if there is none. */
   nextChangeNs(atNs: number): number {
     let nextNs = Number.POSITIVE_INFINITY;
     for (let n = this.firstAfter(atNs); n < this.total; n++) {
@@ -181,7 +181,7 @@ export class StoreLog implements Overlay {
     return false;
   }
 
-  /** Whether an operation under way at `atNs` has made the valid entry invalid, and will write it anew. */
+  /** Whether a running operation has made the valid entry invalid by `atNs`, and will store it again. */
   isBroken(slot: number, atNs: number): boolean {
     for (let n = this.firstAfter(atNs); n < this.total; n++) {
       const at = n & MASK;
@@ -211,7 +211,7 @@ export class StoreLog implements Overlay {
     return this.his[index] as number;
   }
 
-  /** The first store from which on some are later than `atNs`. */
+  /** The index from which on some stores may be later than `atNs`. */
   private firstAfter(atNs: number): number {
     const { oldest } = this;
     let n = this.total;

@@ -3,22 +3,24 @@ import type { PageTable } from "../stage2/page-table.js";
 import { isAccessed, isLeaf, isTable, isValid } from "../stage2/pte.js";
 import type { SlotFlags } from "./slot-flags.js";
 
-/** What lies ahead of a page in a table, as far as it looks alike; and the table as it is when pages are taken as done. */
+/** Examines the table after a page, as far as its entries are alike; and sets the entries of pages that are skipped. */
 export class TableAhead {
   constructor(
     private readonly table: PageTable,
     private readonly flags: SlotFlags,
   ) {}
 
-  /** A number for what the entry behind the one at `ipa` and this level holds, its addresses aside; -1 = the table ends. */
+  /**
+   * A number for the content, except addresses, of the entry after that of `ipa` at this level; -1 = the table ends.
+   */
   kind(ipa: number, level: number): number {
     const slot = this.table.slotAt(ipa, level);
     return slot === NO_SLOT || this.isLast(slot) ? -1 : this.kindOf(slot + 1, level);
   }
 
   /**
-   * How many pages behind the one at `ipa`, in its table, are all unmapped, or all mapped in a row alike; 0 where the
-   * last `done` pages, that one among them, are not mapped in a row alike themselves.
+   * The number of pages after the one at `ipa`, in its table, that are all unmapped, or all mapped contiguously alike;
+   * 0 if the last `done` pages, including that one, are not themselves mapped contiguously alike.
    */
   pages(ipa: number, done: number): number {
     const slot = this.table.slotAt(ipa, LAST_LEVEL);
@@ -28,7 +30,7 @@ export class TableAhead {
     return pages;
   }
 
-  /** The page at `ipa` is mapped: so are the `count` behind it, in its table, to the memory behind its own. */
+  /** Maps the `count` pages after the mapped page at `ipa`, in its table, to the memory that follows. */
   repeatPage(ipa: number, count: number): void {
     const slot = this.table.slotAt(ipa, LAST_LEVEL);
     this.table.repeatPage(slot, count);
@@ -36,8 +38,8 @@ export class TableAhead {
   }
 
   /**
-   * How many entries behind that of the table which holds the page at `ipa` are empty, if that page is its table's
-   * first and only one so far, and the table before it is full of pages mapped in a row alike.
+   * The number of empty entries after that of the table with the page at `ipa`, if that page is its table's first and
+   * only one so far, and the table before is full of pages mapped contiguously alike.
    */
   tables(ipa: number): number {
     const { table } = this;
@@ -57,7 +59,7 @@ export class TableAhead {
     return tables;
   }
 
-  /** After `tables`: that table is full, so are the `count - 1` behind it, and the next one has its first page. */
+  /** After `tables`: fills that table and the `count - 1` after it, and maps the first page of the next one. */
   repeatTable(ipa: number, count: number): void {
     const { table, flags } = this;
     const { granule } = table;
@@ -71,7 +73,7 @@ export class TableAhead {
     flags.fill(slot + 1, count, flags.of(slot));
   }
 
-  /** Whether `count` entries for pages, of one table, hold the same, leaves in a row. */
+  /** Whether `count` page entries of one table are alike, and map contiguous memory if valid. */
   private areAlike(first: number, count: number): boolean {
     const { table } = this;
     const { format, granule } = table;
@@ -100,7 +102,7 @@ export class TableAhead {
     return this.table.childOf(this.table.lo(slot), this.table.hi(slot));
   }
 
-  /** First entry of the table that an entry leads to. */
+  /** First entry of the table that the entry at `slot` leads to. */
   private firstOf(slot: number): number {
     return this.table.granule.slotOf(this.childOf(slot), 0);
   }

@@ -8,30 +8,30 @@ import { SlotFlag, SlotFlags } from "./slot-flags.js";
 import type { StoreLog } from "./store-log.js";
 
 /**
- * Counts and times one VM's walks. Before a walk it is given a plan (what a unit of each kind takes here, and
- * when the walk starts); the walk's charges move its clock, and each store is logged at its own time.
+ * Counts and times one VM's walks. Before a walk it gets a plan (the time of each unit of work) and the start time; the
+ * walk's charges advance its clock, and each store is logged at its own time.
  */
 export class WorkMeter implements Meter {
-  /** Work of the operation under way, by charge kind. */
+  /** Work of the current operation, by charge kind. */
   readonly counts = new Float64Array(chargeKinds);
-  /** Time of the walk so far. */
+  /** Current time of the walk. */
   atNs = ZERO;
-  /** When the VMID flush was done; NaN = no flush yet. */
+  /** When the first VMID flush was done; NaN = no flush yet. */
   flushedAtNs = Number.NaN;
-  /** The entry that the operation made invalid, to replace it: its window is [brokenAt, installedAt). */
+  /** The entry that the operation made invalid in order to replace it; its window is [brokenAt, installedAt). */
   brokenSlot = -1;
   brokenAtNs = ZERO;
   installedAtNs = Number.POSITIVE_INFINITY;
   /** Table -> block replacements of the operation. */
   windows = 0;
-  /** From the first put to the last free of a walk that has freed a table. */
+  /** Times of the first put and of the last free, or deferral, in a walk; NaN = none yet. */
   firstPutAtNs = Number.NaN;
   lastFreeAtNs = Number.NaN;
   private brokeTable = false;
-  /** The range whose valid entries changed since `forgetChanges`. */
+  /** The range whose valid entries have changed since `forgetChanges`. */
   changeStart = Number.POSITIVE_INFINITY;
   changeEnd = ZERO;
-  /** What had been done at the break of the entry whose window it is, and at its install. */
+  /** The work done before the break of the window's entry, and before its install. */
   readonly countsToBreak = new Float64Array(chargeKinds);
   readonly countsToInstall = new Float64Array(chargeKinds);
   /** Visits before the first break. */
@@ -45,16 +45,16 @@ export class WorkMeter implements Meter {
   private table: PageTable | undefined;
   flags = new SlotFlags(512);
 
-  /** Valid leaves in the table, by level; undefined where nobody asked for them. */
+  /** Valid leaves in the table, by level; undefined if they are not counted. */
   leaves: Float64Array | undefined;
 
-  /** Says whose stores are logged; once, right after the table was made. */
+  /** Sets the table whose stores are logged; call it once, right after the table was created. */
   attach(table: PageTable): void {
     this.table = table;
     this.flags = new SlotFlags(table.granule.entries);
   }
 
-  /** @param replaces whether the operation makes entries invalid only to write them anew: a map */
+  /** @param replaces whether the operation makes entries invalid only to store them again, as map does */
   begin(startNs: number, plan: Plan, replaces: boolean): void {
     this.log.beginOperation();
     this.replaces = replaces;
@@ -70,7 +70,7 @@ export class WorkMeter implements Meter {
     this.plan = plan;
   }
 
-  /** The walk takes other times than it was run with. */
+  /** Corrects the times that the walk was run with. */
   retime(breakNs: number, flushNs: number, installNs: number, teardownNs: number, endNs: number): void {
     this.brokenAtNs = breakNs;
     this.installedAtNs = installNs;
@@ -80,7 +80,7 @@ export class WorkMeter implements Meter {
     this.lastFreeAtNs = hasFreed ? endNs : Number.NaN;
   }
 
-  /** What follows is counted, and takes no time of the operation's: deferred frees. */
+  /** Begins work that is counted but takes none of the operation's time: deferred frees. */
   beginUntimed(): void {
     this.counts.fill(0);
     this.plan = undefined;
@@ -111,7 +111,7 @@ export class WorkMeter implements Meter {
     newLo: number,
     newHi: number,
   ): void {
-    // A deferred free clears entries that no walk can come by.
+    // A deferred free clears entries that no walk can reach.
     if (this.plan === undefined) return;
     const wasValid = isValid(oldLo);
     if (wasValid) this.noteChange(level, ipa);
@@ -142,18 +142,18 @@ export class WorkMeter implements Meter {
     this.flags.add(slot, SlotFlag.known | (wasValid ? SlotFlag.wasValid : 0));
     if (!isTable(newLo, level)) return;
     const isSplit = (reopened && !this.brokeTable) || (wasValid && isLeaf(oldLo, level));
-    // What was unmapped with its table is no first touch in the next table there; and a table below a split is of it.
+    // Memory unmapped with its table is no first touch in the next table; a table below a split is part of it.
     const inherited = this.flags.of(slot) & (SlotFlag.wasValid | SlotFlag.bornOfSplit);
     this.flagPage(newLo, newHi, isSplit ? SlotFlag.bornOfSplit : inherited);
   }
 
-  /** From here on leaves are counted; and once more where the table was changed by other than a walk. */
+  /** Counts leaves from now on; called again if anything but a walk changed the table. */
   countLeaves(): void {
     const counts = countLeaves(this.table as PageTable);
     this.leaves = Float64Array.of(0, ...counts);
   }
 
-  /** What an entry leads to is in the table now, or no more. */
+  /** Adds the leaves that an entry leads to (`sign` 1), or removes them (-1). */
   private addLeaves(leaves: Float64Array, level: number, lo: number, hi: number, sign: number): void {
     const table = this.table as PageTable;
     if (isTable(lo, level)) {
@@ -173,11 +173,11 @@ export class WorkMeter implements Meter {
 
   private reachInstall(): void {
     const recordedNs = this.startNs + (this.plan as Plan).installAtNs;
-    // Without a probe at the break its time is modelled, and may come out behind the install's.
+    // Without a probe at the break, its time is modelled, and may be later than the install's.
     if (!Number.isNaN(recordedNs)) this.atNs = Math.max(recordedNs, this.brokenAtNs);
   }
 
-  /** A new table's entries are known: all empty. */
+  /** Marks a new table's entries as known: all are empty. */
   private flagPage(lo: number, hi: number, flags: number): void {
     const table = this.table as PageTable;
     const { granule } = table;

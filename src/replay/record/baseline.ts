@@ -3,58 +3,58 @@ import { ZERO } from "../../double.js";
 import { Cause } from "../counters.js";
 import { HoldParts } from "./hold-parts.js";
 
-/** What the record, read through the reference, says of one operation: a hold of the MMU lock. */
+/** What the record, interpreted by the reference, says about one operation: one hold of the MMU lock. */
 export class Hold {
   operation!: Operation;
-  /** Index of the thread: who holds it. */
+  /** Index of the thread that holds it. */
   thread = 0;
-  /** Its place among the holds that are looked at together (see Waits). */
+  /** Its index among the holds that are examined together (see Waits). */
   index = 0;
-  /** The lock was asked for; that is when it was held where nothing explains a wait. Record's clock, as below. */
+  /** When the lock was requested: when it was taken, if nothing explains a wait. Times are the record's, as below. */
   requestNs = ZERO;
-  /** The hold began, with the fault path's own clean where the recording walker has one; and it ended. */
+  /** When the hold began (with the fault path's own clean, if the recording walker has one) and when it ended. */
   heldNs = ZERO;
   releasedNs = ZERO;
   /** The part of the hold before the operation: the fault path's clean. */
   cleanNs = ZERO;
-  /** From the release that it waited for to its beginning; NaN = it did not wait. */
+  /** From the release that it waited for to its start; NaN = it did not wait. */
   handoffNs = Number.NaN;
-  /** It shared the lock under the recording walker: faults that hold it for read. */
+  /** It shared the lock under the recording walker: a fault that held it for read. */
   isShared = false;
   /** Under the recording walker's shared lock: another fault had the entry, and nothing was done. */
   hasLost = false;
-  /** The reference's table shows that, too. */
+  /** The reference's table also shows the entry as taken. */
   isTaken = false;
-  /** Where one CPU ran everything: until when another operation held the lock. */
+  /** If one CPU ran everything: until when another operation held the lock. */
   heldUntilNs = Number.NEGATIVE_INFINITY;
-  /** The same, as the reference has it: when the last hold that had ended by then did. */
+  /** The same according to the reference: the end of the last hold that had ended by then. */
   freeNs = ZERO;
-  /** What its time is made of, where its work is known. */
+  /** The parts of its time, if its work is known. */
   readonly parts = new HoldParts();
-  /** From the break to the install of the recording walker's own walk; NaN = it opened no window. */
+  /** From the break to the install in the recording walker's own walk; NaN = it opened no window. */
   windowNs = Number.NaN;
-  /** Deferred frees ran when it had ended, and what work that was. */
+  /** Whether deferred frees ran when it had ended, and their work. */
   hasFreed = false;
   freed: Float64Array | undefined;
   /**
-   * Of an interrupted walk: its stores up to the one that would be due at `doneDueNs` are known to have been made by
-   * `doneNs`, both from the operation's entry on; NaN where nothing tells.
+   * For an interrupted walk: its stores up to the one due at `doneDueNs` are known to have been made by `doneNs`, both
+   * relative to the operation's entry; NaN if unknown.
    */
   doneNs = Number.NaN;
   doneDueNs = Number.NaN;
-  /** Time in the middle of it in which others had the CPU. */
+  /** Time within it in which others had the CPU. */
   awayNs = ZERO;
-  /** Of a fault's coalesce: since when its thread had been in the guest; NaN = it is none. */
+  /** For a fault's coalesce: when its thread had entered the guest; NaN for other operations. */
   inGuestNs = Number.NaN;
-  /** What it coalesces: from there on, and so much. */
+  /** The range that it coalesces. */
   ipa = 0;
   bytes = 0;
-  /** What may be taken for the operation's duration: recorded, or up to the next line where no return was. */
+  /** The operation's assumed duration: as recorded, or up to the next line if no return was recorded. */
   get ns(): number {
     return this.releasedNs - this.heldNs - this.cleanNs - this.awayNs;
   }
 
-  /** Takes over what its neighbours in the lock's order are told by. */
+  /** Copies the fields that are compared with neighbours in the lock's order. */
   copy({ thread, heldNs, releasedNs, isShared, inGuestNs, ipa, bytes }: Hold): void {
     this.thread = thread;
     this.heldNs = heldNs;
@@ -82,49 +82,49 @@ export class Hold {
 }
 
 /**
- * What the record, read through the reference, says of one activity, once for all sides: when its access was made and
- * what it met, when its operations asked for the lock and held it. All times are the record's.
+ * What the record, interpreted by the reference, says about one activity, once for all sides: when its access was made
+ * and what it hit, when its operations requested the lock and held it. All times are the record's.
  */
 export class Baseline {
   activity!: Activity;
-  /** The stretch of the record that it is settled with. */
+  /** The window of the record that it is settled with. */
   window: unknown;
-  /** Number of the epoch that it began in: of the host's own. */
+  /** Number of the host's epoch in which it began. */
   epoch = 0;
   /** Whether results count it. */
   isCounted = false;
   /** From the access to the abort, at most. */
   exitNs = ZERO;
-  /** Exit path included: from here on the guest waits. */
+  /** Start of the exit path: the guest waits from here on. */
   accessNs = ZERO;
-  /** When the table is asked: the access, or before it, where others had the CPU in the middle of the exit path. */
+  /** When the table is looked up: at the access, or earlier if others had the CPU in the middle of the exit path. */
   lookNs = ZERO;
-  /** What the reference's table answered then: HIT or a FaultClass, and the level where the walk ended. */
+  /** The reference table's answer then: HIT or a FaultClass, and the level at which the walk ended. */
   answer = 0;
   level = 0;
-  /** How often a block around the address had been split in the epoch by then. */
+  /** How often a block around the address had been split by then in the epoch. */
   splitsBefore = 0;
   /**
-   * It caught up with a thread that coalesced its block, and others while it was in the guest: that thread, and since when
-   * that one had been in the guest; NaN = with none.
+   * It caught up with a thread that was coalescing its block, and that had coalesced other blocks while this one was in
+   * the guest: that thread, and when it had entered the guest; NaN = none.
    */
   followed = 0;
   followedNs = Number.NaN;
-  /** Whose status no state of the reference's table explains. */
+  /** No state of the reference's table explains its status. */
   isUnexplained = false;
-  /** The recorded abort's class, and why it came: noted where a side is the record. */
+  /** The recorded abort's class and cause: noted only if a side is the record. */
   faultClass = 0;
   cause: number = Cause.unexplained;
-  /** Of each further lap: when its access was made, and what the table answered (answer * 8 + level). */
+  /** For each further lap: when the table is looked up, and its answer (answer * 8 + level). */
   readonly lapLookNs: number[] = [];
   readonly lapAnswers: number[] = [];
   /** One for each operation. */
   readonly holds: Hold[] = [];
-  /** From the abort to the request: exit path and clean apart. */
+  /** From the abort to the request, without exit path and clean. */
   ownNs = ZERO;
   /**
-   * What passed between abort and operation beyond the thread's own time; the part of it that holds explain; and the
-   * parts before the request in which the thread had no CPU: fit to run, and asleep.
+   * The time between abort and operation beyond the thread's own time; the part of it that holds explain; and the parts
+   * before the request in which the thread had no CPU: runnable, and asleep.
    */
   excessNs = ZERO;
   explainedNs = ZERO;

@@ -1,17 +1,17 @@
 import { type Activity, ActivityKind } from "../../activity/activity.js";
 import { StreamMedian } from "../samples.js";
 
-/** So many faults in a row are needed before the least of them is believed. */
+/** Fewest consecutive faults before their minimum is trusted. */
 const FEWEST = 32;
-/** The time from one fault to the next is no exit path where the handler takes less than so much of it. */
+/** The exit path takes at most this many times the handler's time: a longer time to the next fault has other causes. */
 const OF_HANDLER = 2;
-/** The least of many, the odd one apart. */
+/** The quantile used as the minimum, to ignore outliers. */
 const LEAST = 0.01;
 
 /**
- * How long before its abort an access was made. No trace has the access; but a vCPU that goes from page to page has next
- * to nothing to do in the guest, so the shortest times from one fault's end to the next abort are the way into the guest
- * and out again. It is learnt in the order of the record.
+ * Estimates how long before its abort an access was made. No trace has the access; but a vCPU that goes from page to
+ * page does almost nothing in the guest, so the shortest times from one fault's end to the next abort are the entry
+ * into the guest and the exit. It is learnt in record order.
  */
 export class ExitPath {
   private readonly backs = new StreamMedian();
@@ -21,11 +21,11 @@ export class ExitPath {
   private samples = 0;
 
   constructor(
-    /** What a profile says, where the trace does not tell; ns. */
+    /** The profile's value, used if the trace does not show it; ns. */
     private readonly profileNs: number,
   ) {}
 
-  /** Of this activity, which is the host's next in the order of the record; ns. */
+  /** The exit path of this activity, the host's next in record order; ns. */
   of(activity: Activity): number {
     const { kind, thread, startNs, endNs, laps, operationCount, thinkOffNs, beforeOffNs } = activity;
     const sinceNs = this.endsNs[thread];
@@ -39,7 +39,7 @@ export class ExitPath {
     return this.ns;
   }
 
-  /** As far as is known. */
+  /** The current estimate. */
   get ns(): number {
     if (this.samples < FEWEST) return this.profileNs;
     const backNs = this.backs.quantile(LEAST) as number;

@@ -5,18 +5,18 @@ import { Shape } from "../plan.js";
 import type { Learnt } from "./learnt.js";
 
 /**
- * What the time of a recorded operation is made of, its shape and work known: told once, when its stretch of the record has
- * been learnt from, and the same for all sides. The parts sum to the time; ns.
+ * The parts of a recorded operation's time, if its shape and work are known. They are set once its window has been
+ * learnt from, and are the same for all sides. The parts sum to the time; ns.
  */
 export class HoldParts {
-  /** From the entry to the break; of what is no coalesce, NaN without a line of it. */
+  /** From the entry to the break; NaN if this is no coalesce and has no line for it. */
   breakNs = ZERO;
   flushNs = ZERO;
   /** Walk and tear-down of a coalesce. */
   bodyNs = ZERO;
   cleanNs = ZERO;
   restNs = ZERO;
-  /** What a clean costs was known from the trace by then. */
+  /** Whether the cost of a clean was known from the trace by then. */
   knowsClean = false;
 
   set(operation: Operation, ns: number, learnt: Learnt): void {
@@ -36,7 +36,7 @@ export class HoldParts {
     const work = operation.work as Float64Array;
     const { recorderUnits } = learnt;
     this.bodyNs = learnt.bodyNs(operation, ns);
-    // A break without a line of its own is at the flush's return, as in the reference.
+    // Without a line of its own, the break is at the flush's return, as in the reference.
     const flushNs = Number.isNaN(toBreakNs)
       ? (learnt.usualFlushNs ?? (recorderUnits[Charge.tlbiVmid] as number))
       : toFlushedNs - toBreakNs;

@@ -8,38 +8,38 @@ import { Shape } from "../plan.js";
 import type { Hold } from "./baseline.js";
 import type { Learnt } from "./learnt.js";
 
-/** What is told apart of a hold; the rest of it is the walk's. */
+/** The costs that are separated within a hold; the rest belongs to the walk. */
 const besideWalk = [Cost.tlbi, Cost.clean, Cost.teardown] as const;
 export const heldCosts = [Cost.walk, ...besideWalk] as const;
 
-/** What a walk did: by charge kind in all, up to the break of the entry whose window it opened, and up to its install. */
+/** The work of a walk by charge kind: in total, up to the break of its window's entry, and up to the install. */
 export interface Work {
   readonly counts: Float64Array;
   readonly countsToBreak: Float64Array;
   readonly countsToInstall: Float64Array;
-  /** Entries visited before the first one was made invalid. */
+  /** Entries visited before the first was made invalid. */
   readonly visitsToBreak: number;
 }
 
 /**
- * How long an operation of one side takes: what the record says of the operation that did this work, plus what the
- * side's own work differs by. Whether two walks are the same is found by their work alone.
+ * The duration of an operation on one side: the recorded duration of the operation that did this work, plus the cost of
+ * the difference between the two. Two walks are the same if their work is.
  */
 export class HoldTime {
   /** Whole nanoseconds from the function's entry to its return. */
   ns = ZERO;
-  /** From the entry on, where the walk opened a window. */
+  /** Relative to the entry, if the walk opened a window. */
   breakNs = ZERO;
   installNs = ZERO;
-  /** Where the time goes, by Cost; sums to `ns`. */
+  /** The time by Cost; sums to `ns`. */
   readonly costNs = new Float64Array(costs.length);
-  /** Of each, the share that is the record's. */
+  /** The recorded share of each cost. */
   readonly recorded = new Float64Array(costs.length);
-  /** The work is the record's own: so is the time. */
+  /** Whether the work is the record's own, and so the time too. */
   isRecorded = false;
-  /** Both edges of the window are the record's. */
+  /** Both edges of the window are recorded. */
   isWindowRecorded = false;
-  /** What was to be saved, and was not there to be saved. */
+  /** Time that should have been saved but was not there. */
   clampedNs = ZERO;
 
   private bodyNs = ZERO;
@@ -56,9 +56,9 @@ export class HoldTime {
   ) {}
 
   /**
-   * Of a walk that has just been made.
-   * @param own what the record has of this very operation, where its work is known
-   * @param like of one that did this work on this entry in the record; undefined where there is none
+   * Sets the duration of a walk that has just been run.
+   * @param own the record of this operation, if its work is known
+   * @param like the record of an operation that did this work on this entry; undefined if there is none
    */
   set(meter: Work, operation: Operation, shape: number, own: Hold | undefined, like: Hold | undefined): void {
     const recorded = own !== undefined && own.operation.shape === shape ? own : like;
@@ -151,8 +151,8 @@ export class HoldTime {
   }
 
   /**
-   * The recorded edge lies where it does for more than its work: what lies between it and the place of its work is kept
-   * with the work that stays inside the window.
+   * The recorded edge is not determined by its work alone: the difference between the recorded edge and the modelled
+   * one is kept in proportion to the work that stays inside the window.
    */
   private keepEdge(operation: Operation, body: number, clean: number): void {
     const { work, workToBreak, workToInstall } = operation;
@@ -171,7 +171,7 @@ export class HoldTime {
     this.installNs += (operation.toInstallNs - flushedNs - was) * kept;
   }
 
-  /** The window ends when the work that the walk had done by then is done. */
+  /** Ends the window when the work done before the install is done. */
   private placeInstall(meter: Work): void {
     const { countsToInstall, countsToBreak, counts, visitsToBreak } = meter;
     this.installNs =
@@ -189,7 +189,7 @@ export class HoldTime {
       );
   }
 
-  /** How much of a coalesce's body and clean come between its flush and its install; ns. */
+  /** The parts of a coalesce's body and clean between its flush and its install; ns. */
   private inWindowNs(
     counts: Float64Array,
     toBreak: Float64Array,
@@ -207,12 +207,12 @@ export class HoldTime {
     return Math.min(1, (before - 1) / all) * bodyNs + cleanShare * cleanNs;
   }
 
-  /** A detached table is handed to a deferred free. */
+  /** Whether a detached table is left to a deferred free. */
   private isTornDownElsewhere(work: Float64Array): boolean {
     return (work[Charge.deferFree] as number) > 0;
   }
 
-  /** All of it is whole nanoseconds from here on, and scaled. */
+  /** Splits the time by cost, scales it, and rounds it to whole nanoseconds. */
   private share(shape: number): void {
     const { costNs, scale } = this;
     const before = this.breakNs;
@@ -229,7 +229,7 @@ export class HoldTime {
       costNs[cost] = ns;
       sum += ns;
     }
-    // What rounding leaves is the walk's: the parts sum to the whole.
+    // The walk gets the rounding error, so that the parts sum to the whole.
     this.ns = scale.isWhole
       ? Math.round(total)
       : sum + Math.round((costNs[Cost.walk] as number) * scale.of(Cost.walk));
@@ -249,7 +249,7 @@ export class HoldTime {
     this.recorded.fill(share);
   }
 
-  /** The same counts, and the same price for a visit of compiled code. */
+  /** Whether the counts are equal, and compiled code takes the same time for a visit. */
   private isSameWork(counts: Float64Array, work: Float64Array): boolean {
     if (!isEqual(counts, work)) return false;
     return this.units[Charge.entryVisit] === this.learnt.recorderUnits[Charge.entryVisit];
@@ -267,7 +267,7 @@ export class HoldTime {
     return true;
   }
 
-  /** What more work than the recorded takes, the clean apart; negative where there is less. */
+  /** The cost of the work beyond the recorded work, without the clean; negative if there is less. */
   private difference(counts: Float64Array, work: Float64Array): number {
     return this.workNs(counts) - this.workNs(work);
   }

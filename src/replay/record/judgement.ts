@@ -9,28 +9,28 @@ import type { Baseline } from "./baseline.js";
 const TRIES = 64;
 
 /**
- * Holds each recorded fault against the reference's table. *Matched*: class and level of the abort are what the table
- * gives at the access, before the abort's own status is looked at. *Corrected*: they are what it gave at some time since
- * the thread's previous activity, or what could not be known before. Else the fault is *missing*, and *extra* where the
- * table has another one in its place: such a fault stays as it is on every side.
+ * Compares each recorded fault with the reference's table. *Matched*: the table gives the abort's class and level at
+ * the access, before the abort's own status is used. *Corrected*: the table gave them at some time since the thread's
+ * previous activity, or they could not be known before. Otherwise the fault is *missing*, and also *extra* if the table
+ * gives another fault instead: such a fault is kept as recorded on every side.
  */
 export class Judgement {
   private readonly byEpoch = new Map<number, Matching>();
 
   constructor(
-    /** A store that the table has to come at `dueNs` was made before: of an interrupted walk it is not known when. */
+    /** Called if an interrupted walk's store, due at `dueNs`, must have been made earlier. */
     private readonly hasten: ((guest: Guest, dueNs: number) => void) | undefined,
     private readonly told: ((mismatch: Mismatch, activity: Activity) => void) | undefined,
   ) {}
 
-  /** What all faults came to. */
+  /** The matching of all faults. */
   get total(): Matching {
     const total = new Matching();
     for (const matching of this.byEpoch.values()) total.add(matching);
     return total;
   }
 
-  /** What the epoch's faults came to. */
+  /** The matching of the epoch's faults. */
   ofEpoch(epoch: number): Matching {
     let matching = this.byEpoch.get(epoch);
     if (matching === undefined) {
@@ -40,7 +40,7 @@ export class Judgement {
     return matching;
   }
 
-  /** Judges the baseline's access, whose answer it has. `sinceNs`: from when on it may have been made. */
+  /** Judges the baseline's access by its answer. `sinceNs` is the earliest time at which it may have been made. */
   judge(baseline: Baseline, guest: Guest, sinceNs: number): void {
     const { activity, epoch } = baseline;
     const recordedClass = faultClass(activity.esr);
@@ -74,7 +74,7 @@ export class Judgement {
     if (counts) matching.replayedFaults++;
   }
 
-  /** A further lap of an access that was tried again, judged at its own time: the guest tries at once when it is back. */
+  /** Judges a further lap of a retried access at its own time: the guest retries as soon as it is back. */
   judgeLap(baseline: Baseline, n: number, guest: Guest): void {
     const { activity, epoch } = baseline;
     const recordedClass = faultClass(activity.esr);
@@ -119,7 +119,9 @@ export class Judgement {
     this.told?.(mismatch, activity);
   }
 
-  /** Looks for a state since the thread's previous activity that gives the recorded abort. @returns where it was found */
+  /**
+   * Looks for a state since the thread's previous activity that gives the recorded abort. @returns where it was found
+   */
   private explain(
     baseline: Baseline,
     guest: Guest,
@@ -133,7 +135,7 @@ export class Judgement {
       baseline.lookNs = beforeNs;
       baseline.answer = recordedClass;
       baseline.level = recordedLevel;
-      // Of the tables that lead there only a later abort may have told: each side is to know of them by then.
+      // Only a later abort may have shown the tables on this path: each side must know them by then.
       if (recordedClass === FaultClass.translation) activity.inferredInvalid = recordedLevel;
       return "accessEarlier";
     }
@@ -147,7 +149,7 @@ export class Judgement {
     return undefined;
   }
 
-  /** A time between the two at which the table gives the recorded abort, the last such one. */
+  /** The last time between the two at which the table gives the recorded abort. */
   private stateOf(
     activity: Activity,
     guest: Guest,

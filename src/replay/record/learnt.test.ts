@@ -39,7 +39,7 @@ describe.each([
   [16_384, 2 ** 25],
   [65_536, 2 ** 29],
 ])("pages of %i bytes", (page, block) => {
-  it("an unmap's flushes, one block and one page apart, show what a byte's clean takes", () => {
+  it("an unmap's flushes, one block and one page apart, show the clean's cost per byte", () => {
     const learnt = learntOf(page);
     const spacing = { pageSpacingNs: 500 + page / 16, blockSpacingNs: 500 + block / 16 };
     learnt.learnOperation(operation(OperationKind.unmap, { shape: Shape.other, ...spacing }), 1e6);
@@ -47,7 +47,7 @@ describe.each([
     expect(learnt.cleanByteNs).toBeCloseTo(1 / 16, 12);
   });
 
-  it("of an unmap that was held up at a block and of fresh maps that were not, the fresh maps show it", () => {
+  it("if an unmap was delayed at a block and first maps were not, the first maps show it", () => {
     const learnt = learntOf(page);
     const spacing = { pageSpacingNs: 500 + page / 16, blockSpacingNs: 900 + block / 8 };
     learnt.learnOperation(operation(OperationKind.unmap, { shape: Shape.other, ...spacing }), 1e6);
@@ -82,7 +82,7 @@ describe("a hand-off", () => {
     return learnt.handoffNs;
   };
 
-  it("is the usual gap behind a release", () => {
+  it("is the usual gap after a release", () => {
     expect(handoff(2000)).toBe(2015);
   });
 
@@ -103,7 +103,7 @@ describe("a clean before the map", () => {
     return learnt;
   };
 
-  it("is what a block takes from the lock to its map beyond what a page takes; zeroing is not", () => {
+  it("is a block's extra time over a page from the lock to its map; zeroing is not", () => {
     // A first touch zeroes the block as well; who waits behind it only cleans.
     const learnt = learntFrom(
       [PAGE, 90_000, 1_500],
@@ -115,12 +115,12 @@ describe("a clean before the map", () => {
     expect(learnt.cleanByteNs).toBeCloseTo(130_800 / (BLOCK - PAGE), 9);
   });
 
-  it("is told by the least of those who came first where nobody waited", () => {
+  it("is shown by the fastest of the first faults if nobody waited", () => {
     const learnt = learntFrom([PAGE, 3_500, 900_000], [BLOCK, 262_000, 900_000], [BLOCK, 134_500, 900_000]);
     expect(learnt.cleanByteNs).toBeCloseTo(131_000 / (BLOCK - PAGE), 9);
   });
 
-  it("is not told by pages alone", () => {
+  it("is not shown by pages alone", () => {
     expect(learntFrom([PAGE, 1_500, 900_000], [PAGE, 90_000, 1_500]).knowsClean).toBe(false);
   });
 });

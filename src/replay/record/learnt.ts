@@ -5,7 +5,7 @@ import { Charge, type ChargeKind } from "../../stage2/meter.js";
 import { Shape } from "../plan.js";
 import { StreamMedian, slope } from "../samples.js";
 
-/** Walk and tear-down work. */
+/** The charges of walk and tear-down. */
 const bodyKinds: readonly ChargeKind[] = [
   Charge.entryVisit,
   Charge.pagePut,
@@ -13,25 +13,25 @@ const bodyKinds: readonly ChargeKind[] = [
   Charge.deferFree,
 ];
 
-/** A hand-off takes at most so many times the usual one: what lies further apart is no queue. */
+/** Longest hand-off, as a multiple of the usual one: if holds are further apart, there was no queue. */
 const HANDOFF_LIMIT = 4;
-/** A thread that does the same again and again, with nobody in the way, is as quick as the quickest tenth. */
+/** The quantile for a thread that repeats the same work undisturbed. */
 const BRISK = 0.1;
-/** A clean that would leave nothing of the window's walk was disturbed while it was measured. */
+/** Largest share of the window that a clean may take: a larger one was disturbed when it was measured. */
 const LARGEST_CLEAN = 0.95;
 
-/** By what is before an operation: a fault's own time depends on it. */
+/** Number of kinds of a fault's own time, by the operation that follows. */
 const ownKinds = 5;
 
-/** Which kind of fault an operation answers, of `ownKinds`: memory that is mapped first is allocated, and zeroed. */
+/** The kind of fault, of `ownKinds`, by its operation: memory that is mapped first is also allocated and zeroed. */
 export function ownKind({ kind, bytes, shape }: Operation, pageBytes: number): number {
   if (kind !== OperationKind.map) return 4;
   return (bytes > pageBytes ? 2 : 0) + (shape === Shape.install ? 1 : 0);
 }
 
 /**
- * What the record of one host (a VM with CPUs of its own, or all that one CPU ran) tells about durations. It is learnt
- * a window of the record at a time, before anything in that window is replayed.
+ * Durations learnt from the record of one host (a VM with its own CPUs, or everything that one CPU ran). They are
+ * learnt one window of the record at a time, before anything in that window is replayed.
  */
 export class Learnt {
   private readonly own = Array.from({ length: ownKinds }, () => new StreamMedian());
@@ -42,23 +42,23 @@ export class Learnt {
   private readonly teardowns = new StreamMedian();
   private readonly toBreak = new StreamMedian();
   private readonly flush = new StreamMedian();
-  /** From the flush's return to the install, where walk, clean or both lie in between. */
+  /** From the flush's return to the install, if walk, clean or both are in between. */
   private readonly toInstall = new StreamMedian();
-  /** Of coalesces without a clean, and of those whose window holds no walk: what is left behind flush or install. */
+  /** For coalesces without a clean, or without a walk in the window: the time after the flush or the install. */
   private readonly bodies = new StreamMedian();
-  /** Of coalesces, how many times the profile's time their walk and tear-down take. */
+  /** For coalesces: their walk and tear-down as a multiple of the profile's time. */
   private readonly paces = new StreamMedian();
-  /** Operations by shape and size (page or block), their clean taken off. */
+  /** Operations by shape and size (page or block), without their clean. */
   private readonly durations = Array.from({ length: 10 }, () => new StreamMedian());
-  /** Fresh maps, which clean what they map. */
+  /** First maps, which clean the memory that they map. */
   private readonly freshPage = new StreamMedian();
   private readonly freshBlock = new StreamMedian();
-  /** Before a map: since the abort where nobody had the lock meanwhile, else since that was left. */
+  /** Before a map: time since the abort if the lock was free meanwhile, else since its release. */
   private readonly freePage = new StreamMedian();
   private readonly freeBlock = new StreamMedian();
   private readonly waitedPage = new StreamMedian();
   private readonly waitedBlock = new StreamMedian();
-  /** Unmaps that clean leaf by leaf: from one flush to the next, of pages and of blocks. */
+  /** For unmaps that clean leaf by leaf: from one flush to the next, of pages and of blocks. */
   private pageSpacingNs = Number.NaN;
   private blockSpacingNs = Number.NaN;
   private blockBytes = 0;
@@ -66,7 +66,7 @@ export class Learnt {
   private windowHoldsWalk = true;
   private windowHoldsClean = false;
   private cleanNsPerByte: number | undefined;
-  /** Nothing showed a clean apart from the walk beside it. */
+  /** Nothing showed a clean separately from the walk. */
   private isCleanGuessed = false;
 
   constructor(
@@ -74,7 +74,7 @@ export class Learnt {
     /** Unit costs of the recording walker. */
     readonly recorderUnits: Float64Array,
     private readonly granule: Granule,
-    /** The recording walker's fault path cleaned before the map. */
+    /** Whether the recording walker's fault path cleaned before the map. */
     private readonly recorderCleansBefore: boolean,
     /** From the guest to the handler and back, as far as the trace shows it; ns. */
     private readonly backNs: () => number,
@@ -84,7 +84,7 @@ export class Learnt {
     return this.granule.pageBytes;
   }
 
-  /** An operation of known shape and work, that nothing interrupted, which took `ns`. */
+  /** Learns from an operation of known shape and work that took `ns` and was not interrupted. */
   learnOperation(operation: Operation, ns: number): void {
     const { shape, kind, bytes, toBreakNs, toFlushedNs, toInstallNs } = operation;
     const work = operation.work as Float64Array;
@@ -112,7 +112,7 @@ export class Learnt {
     }
   }
 
-  /** The same operation once more, when the window's clean is known. */
+  /** Learns from the same operation again when the window's clean is known. */
   learnDuration(operation: Operation, ns: number): void {
     const { shape, kind, bytes, visitsToBreak } = operation;
     if (kind !== OperationKind.map) return;
@@ -122,7 +122,7 @@ export class Learnt {
     } else this.durationsOf(shape, this.isBlock(bytes)).add(ns - this.cleanPart(operation, ns));
   }
 
-  /** Of a map, the time before it since the abort, and since another operation left the lock. */
+  /** Learns the time before a map: since the abort, and since another operation released the lock. */
   learnBefore(bytes: number, sinceAbortNs: number, sinceHeldNs: number): void {
     const isBlock = this.isBlock(bytes);
     const waited = sinceHeldNs < sinceAbortNs;
@@ -150,7 +150,7 @@ export class Learnt {
     this.laps.add(ns);
   }
 
-  /** From an operation's return to the guest. */
+  /** Learns the time from an operation's return to the guest. */
   learnTail(ns: number): void {
     this.tails.add(ns);
   }
@@ -159,23 +159,23 @@ export class Learnt {
     this.teardowns.add(ns);
   }
 
-  /** All of the window has been learnt: what follows from several figures is made up. */
+  /** The window has been learnt: computes what several figures determine. */
   settle(): void {
     this.cleanNsPerByte = this.recorderCleansBefore ? this.cleanBefore() : this.cleanInside();
   }
 
-  /** From abort to request of an uncontended fault of this kind, else of any; undefined where there was none. */
+  /** From abort to request of an uncontended fault of this kind, else of any; undefined if there was none. */
   ownNs(kind: number): number | undefined {
     return (this.own[kind] as StreamMedian).median ?? this.anyOwn.median;
   }
 
-  /** By how much a thread's own time spreads: its interquartile range. */
+  /** The spread of a thread's own time: its interquartile range. */
   get ownSpreadNs(): number {
     const upper = this.anyOwn.quantile(0.75);
     return upper === undefined ? 0 : upper - (this.anyOwn.quantile(0.25) as number);
   }
 
-  /** From a release to the next waiter's beginning. */
+  /** From a release to the next waiter's start. */
   get handoffNs(): number {
     return Math.round(this.usualGapNs ?? this.profile.figure("lockHandoffNs"));
   }
@@ -185,8 +185,8 @@ export class Learnt {
   }
 
   /**
-   * What passes between a release and the next operation is no more than what a fault does alone before its own: where
-   * threads lack CPUs, most gaps are others' turns and no hand-off.
+   * The gap between a release and the next operation is at most a fault's own time before its operation: if threads
+   * lack CPUs, most gaps are other threads' turns, not hand-offs.
    */
   private get usualGapNs(): number | undefined {
     const gapNs = this.gaps.median;
@@ -194,8 +194,8 @@ export class Learnt {
   }
 
   /**
-   * One lap of a retried access: the median of the recorded ones, or what a lap is made of, where that is less (the few
-   * of a quiet trace may all have been held up); undefined where the record has neither.
+   * One lap of a retried access: the median recorded lap, or the sum of a lap's parts if that is less (the few laps of
+   * a quiet trace may all have been delayed); undefined if the record has neither.
    */
   get lapNs(): number | undefined {
     const recordedNs = this.laps.median;
@@ -209,8 +209,8 @@ export class Learnt {
   }
 
   /**
-   * A coalesce whose clean nothing shows apart from its walk: how long both take, from the flush's return to the
-   * install, and what of it is taken for the walk; undefined where the trace tells, or holds no such clean.
+   * For coalesces whose clean is not shown separately from the walk: the time of both, from the flush's return to the
+   * install, and the part attributed to the walk; undefined if the trace shows the clean, or has none.
    */
   get untoldClean(): { readonly bothNs: number; readonly walkNs: number } | undefined {
     const bothNs = this.toInstall.median;
@@ -227,21 +227,20 @@ export class Learnt {
     return this.cleanNsPerByte ?? (this.recorderUnits[Charge.cleanByte] as number);
   }
 
-  /** What a recorded line costs inside an interval: the shortest time between two events of an activity. */
+  /** The cost of a recorded line inside an interval: the shortest time between two events of an activity. */
   get line(): number {
     return Number.isFinite(this.lineNs) ? this.lineNs : 0;
   }
 
-  /** Clean of a recorded operation that took `ns`. */
+  /** The clean in a recorded operation that took `ns`. */
   cleanPart({ shape, work }: Operation, ns: number): number {
     if (shape === Shape.coalesce) return 0;
     return Math.min(ns, ((work as Float64Array)[Charge.cleanByte] as number) * this.cleanByteNs);
   }
 
   /**
-   * Walk and tear-down of a recorded coalesce that took `ns`. Where its window holds a clean too, what lies between
-   * flush and install is the clean but for the walk alone: the usual time there less the clean that fresh maps and
-   * unmaps show.
+   * Walk and tear-down of a recorded coalesce that took `ns`. If its window also holds a clean, its walk is the usual
+   * time between flush and install, less the clean that first maps and unmaps show.
    */
   bodyNs(operation: Operation, ns: number): number {
     const rest = Math.max(0, ns - this.fixedNs(operation));
@@ -249,12 +248,12 @@ export class Learnt {
     if (cleaned === 0) return rest;
     if (!this.windowHoldsWalk && !Number.isNaN(operation.toFlushedNs))
       return Math.max(0, ns - (Number.isNaN(operation.toInstallNs) ? ns : operation.toInstallNs));
-    // Of a coalesce that was interrupted, where there is no other, its own time stands for the usual one.
+    // If there is only an interrupted coalesce, its own time is used as the usual one.
     const { toInstallNs, toFlushedNs } = operation;
     const ownNs = (Number.isNaN(toInstallNs) ? ns : toInstallNs) - toFlushedNs;
     const usualNs = this.toInstall.median ?? (Number.isNaN(ownNs) ? undefined : ownNs);
     const beyondNs = usualNs === undefined ? 0 : usualNs - cleaned * this.cleanByteNs;
-    // A walk over entries that nobody knows cannot be priced: then the profile's clean tells more than its visits.
+    // A walk over unknown entries has no known cost: then the profile's clean is a better guide than its visits.
     const isTold =
       this.cleanNsPerByte !== undefined ||
       (!operation.knowsSubtree && beyondNs > (1 - LARGEST_CLEAN) * (usualNs ?? Number.POSITIVE_INFINITY));
@@ -265,19 +264,19 @@ export class Learnt {
   }
 
   /**
-   * How many times the profile's time walk and tear-down of a coalesce take with nobody in the way; undefined where there
-   * was none. What held one up holds up what is added to it no more than another.
+   * Walk and tear-down of an undisturbed coalesce as a multiple of the profile's time; undefined if there was none. A
+   * disturbance of one does not slow down the extra work any more than that of another.
    */
   get bodyPace(): number | undefined {
     return this.paces.quantile(BRISK);
   }
 
-  /** Tear-down that the recording walker leaves to others, where the trace shows it. */
+  /** Tear-down that the recording walker leaves to others, if the trace shows it. */
   get teardownNs(): number | undefined {
     return this.teardowns.median;
   }
 
-  /** Walk and tear-down of a coalesce that the record does not have; undefined where it has none at all. */
+  /** Walk and tear-down of a coalesce that is not in the record; undefined if it has none at all. */
   get usualBodyNs(): number | undefined {
     if (this.bodies.median !== undefined && this.windowHoldsWalk) return this.bodies.median;
     const usual = this.toInstall.median;
@@ -285,7 +284,7 @@ export class Learnt {
     return this.windowHoldsClean ? Math.max(0, usual - this.blockBytes * this.cleanByteNs) : usual;
   }
 
-  /** From the operation's entry to the break, and from there to the flush's return; undefined where not recorded. */
+  /** From the operation's entry to the break, and from there to the flush's return; undefined if not recorded. */
   get usualToBreakNs(): number | undefined {
     return this.toBreak.median;
   }
@@ -294,7 +293,7 @@ export class Learnt {
     return this.flush.median;
   }
 
-  /** Usual duration of an operation of this shape and size, the clean apart; undefined where there was none. */
+  /** Usual duration of an operation of this shape and size, without the clean; undefined if there was none. */
   usualNs(shape: number, bytes: number): number | undefined {
     const isBlock = this.isBlock(bytes);
     return this.durationsOf(shape, isBlock).median ?? this.durationsOf(shape, !isBlock).median;
@@ -310,7 +309,7 @@ export class Learnt {
     return before + flushes * (this.usualFlushNs ?? (this.recorderUnits[Charge.tlbiVmid] as number));
   }
 
-  /** What the profile says of walk and tear-down. */
+  /** The profile's time for walk and tear-down. */
   profileBody(work: Float64Array, visitsToBreak: number, units: Float64Array): number {
     let sum = 0;
     for (const kind of bodyKinds) sum += (work[kind] as number) * (units[kind] as number);
@@ -325,7 +324,7 @@ export class Learnt {
     return this.durations[2 * shape + (isBlock ? 1 : 0)] as StreamMedian;
   }
 
-  /** The clean of a block, by whatever shows one: fresh maps, and unmaps that clean leaf by leaf. */
+  /** The clean per byte, from anything that shows one: first maps, and unmaps that clean leaf by leaf. */
   private cleanInside(): number | undefined {
     const { blockBytes, pageBytes } = this;
     const usual = this.toInstall.median;
@@ -337,7 +336,7 @@ export class Learnt {
         : Number.POSITIVE_INFINITY;
     const accepted = witnesses.filter((ns) => ns * blockBytes < largest);
     this.isCleanGuessed = this.windowHoldsClean && accepted.length === 0;
-    // What held a witness up makes the clean look longer: the least of them is the least disturbed.
+    // A disturbance only makes the clean look longer: the smallest is the least disturbed.
     if (accepted.length > 0) return Math.min(...accepted);
     if (!this.windowHoldsClean || usual === undefined) return undefined;
     const units = this.recorderUnits;
@@ -345,7 +344,7 @@ export class Learnt {
     return Math.max(0, usual - walkNs) / blockBytes;
   }
 
-  /** Nanoseconds a byte, each by its own way. */
+  /** Independent estimates, in nanoseconds per byte. */
   private witnesses(): number[] {
     const { blockBytes, pageBytes, pageSpacingNs, blockSpacingNs } = this;
     const found = [slope(this.freshPage, pageBytes, this.freshBlock, blockBytes)];
@@ -356,7 +355,7 @@ export class Learnt {
 
   private cleanBefore(): number | undefined {
     const { pageBytes, blockBytes } = this;
-    // A fault that waited cleans and does little else; the first one may zero new memory too, and the least may be that.
+    // A fault that waited does little but clean; the first may also zero new memory, and may be the smallest.
     const waitedNs = this.waitedBlock.least;
     if (waitedNs !== undefined)
       return slope(this.waitedPage, pageBytes, this.waitedBlock, blockBytes) ?? waitedNs / blockBytes;

@@ -11,7 +11,7 @@ import type { Baseline, Hold } from "./baseline.js";
 import { type HoldTime, heldCosts } from "./hold-time.js";
 import type { Learnt } from "./learnt.js";
 
-/** Whose time and work are counted, and what they are multiplied with. */
+/** What one ledger counts, and its cost factors. */
 export interface LedgerConfig {
   readonly strategy: Strategy;
   readonly scale: CostScale;
@@ -23,23 +23,23 @@ export interface LedgerConfig {
 }
 
 /**
- * What is counted of one side: where the time of its activities goes, and what work its walks are. Each entry is made with
- * the record's time of a part, and says by how much longer the part takes on this side (shorter: negative). What a wait is,
- * and what follows the last operation, hangs on the machine: ThreadLedger, StreamLedger.
+ * The accounts of one side: where the time of its activities goes, and the work of its walks. Each method takes the
+ * record's time of a part, and returns how much longer the part takes on this side (shorter: negative). ThreadLedger
+ * and StreamLedger define what a wait is, and what follows the last operation.
  */
 export abstract class Ledger {
   constructor(protected readonly config: LedgerConfig) {}
 
-  /** The lock is had at `episode.lockedNs`, asked for at `episode.requestedNs`; the hold before ended at `freeNs`. */
+  /** The lock is taken at `episode.lockedNs`, requested at `requestedNs`; the previous hold ended at `freeNs`. */
   abstract lock(episode: Episode, hold: Hold, n: number, freeNs: number): void;
 
-  /** From one operation of an activity to its next one. */
+  /** From one operation of an activity to the next. */
   abstract between(episode: Episode, baseline: Baseline, n: number): number;
 
   /** From the last release (or, without an operation, the abort) into the guest. */
   abstract tail(episode: Episode, baseline: Baseline, sinceNs: number): number;
 
-  /** An access that the record has as a fault is made. */
+  /** An access that is a fault in the record is made. */
   meet({ activity, isCounted }: Baseline): void {
     if (isCounted) this.config.counters.recorded += activity.laps;
   }
@@ -56,13 +56,13 @@ export abstract class Ledger {
     return ownNs - exitNs;
   }
 
-  /** From the first abort of an access to its last one. */
+  /** From the first abort of an access to its last. */
   laps(episode: Episode, { activity }: Baseline): number {
     const lapsNs = (activity.lapNs.at(-1) as number) - activity.startNs;
     return this.retried(episode, lapsNs) - lapsNs;
   }
 
-  /** An operation that found its entry taken, and did nothing. @returns how long it takes here */
+  /** An operation that found its entry taken, and did nothing. @returns its duration on this side */
   lost(episode: Episode, hold: Hold): number {
     return this.retried(episode, hold.ns);
   }
@@ -77,14 +77,14 @@ export abstract class Ledger {
   own(episode: Episode, { ownNs, preemptedNs, sleptNs }: Baseline): number {
     const busyNs = ownNs - preemptedNs - sleptNs;
     const ns = Math.round(busyNs * this.config.scale.of(Cost.handler));
-    // What it slept for is the fault's; that others had its CPU is not.
+    // Its sleep belongs to the fault; the time when others had its CPU does not.
     episode.spend(Cost.handler, ns + sleptNs);
     return ns - busyNs;
   }
 
   /**
-   * The fault path's own clean, under the lock and before the first operation, where the strategy has one. @returns its
-   * time
+   * The fault path's own clean, under the lock and before the first operation, if the strategy has one.
+   * @returns its time
    */
   cleanFirst(episode: Episode, baseline: Baseline): number {
     const { strategy, fwb, scale, learnt, counters } = this.config;
@@ -102,7 +102,7 @@ export abstract class Ledger {
     return ns;
   }
 
-  /** What an operation holds the lock for, as `holdTime` has it. */
+  /** The time that an operation holds the lock, from `holdTime`. */
   held(episode: Episode, { isCounted, isFault }: Baseline): void {
     const { counters, holdTime } = this.config;
     for (const cost of heldCosts) {
@@ -128,17 +128,17 @@ export abstract class Ledger {
     noteExposed(this.config, shape, work, bytes, this.config.pageBytes);
   }
 
-  /** Of frees that were left to later, which ran when the operation had ended. */
+  /** The work of deferred frees that ran after the operation. */
   deferred(work: Float64Array): void {
     this.config.counters.addWork(work);
   }
 
-  /** The fault is over, and `span` is the epoch that it began in. */
+  /** The fault has ended; `span` is the epoch in which it began. */
   fault(episode: Episode, { activity, isCounted }: Baseline, span: EpochSpan): void {
     const { costNs, laps, stallNs } = episode;
     let sum = 0;
     for (let cost = 0; cost < costNs.length; cost++) if (cost !== Cost.cpuWait) sum += costNs[cost] as number;
-    // What is no work of its own, nor a wait for the lock, was others' time on its CPU.
+    // The time that is neither its own work nor a wait for the lock was others' time on its CPU.
     costNs[Cost.cpuWait] = Math.max(0, stallNs - sum);
     if (!isCounted) return;
     span.faults += laps;
@@ -146,7 +146,7 @@ export abstract class Ledger {
   }
 }
 
-/** Every vCPU has its CPU: what passes from the request to the lock is a wait for the lock. */
+/** Each vCPU has its own CPU: the time from the request to the lock is a wait for the lock. */
 export class ThreadLedger extends Ledger {
   lock(episode: Episode): void {
     episode.spend(Cost.lockWait, episode.lockedNs - episode.requestedNs);
@@ -170,7 +170,7 @@ export class ThreadLedger extends Ledger {
   }
 }
 
-/** One CPU ran everything: a wait for the lock lasts as long as another's hold, and what others ran meanwhile is theirs. */
+/** One CPU ran everything: a wait for the lock lasts as long as another's hold, without what others ran meanwhile. */
 export class StreamLedger extends Ledger {
   lock(episode: Episode, hold: Hold, n: number, freeNs: number): void {
     const untilNs = hold.isShared || n > 0 ? 0 : Math.min(episode.lockedNs, freeNs);

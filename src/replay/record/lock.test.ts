@@ -65,7 +65,7 @@ describe("vCPU 2 waits for vCPU 1", () => {
     expect((side.granted.get(two) as number) - 10).toBe(waits);
   });
 
-  it("and vCPU 3 for both: each hand-off is its own", () => {
+  it("and vCPU 3 for both: each has its own hand-off", () => {
     const side = new Side();
     const third = recorded(3, 20, 113, 120, 2);
     const [one, two, three] = [side.turn(first()), side.turn(second()), side.turn(third)];
@@ -79,7 +79,7 @@ describe("vCPU 2 waits for vCPU 1", () => {
     expect(side.granted.get(three)).toBe(53);
   });
 
-  it("only here: the record has no hand-off of it, the usual one is 3", () => {
+  it("only on this side: the record has no hand-off for it, the usual one is 3", () => {
     const side = new Side();
     const late = recorded(2, 150, 150, 160);
     const [one, two] = [side.turn(first()), side.turn(late)];
@@ -89,7 +89,7 @@ describe("vCPU 2 waits for vCPU 1", () => {
     expect(side.granted.get(two)).toBe(203);
   });
 
-  it("whose access goes through never asks: vCPU 2 has the lock when it asks", () => {
+  it("but vCPU 1 never requests it, since its access succeeds: vCPU 2 has the lock at its request", () => {
     const side = new Side();
     const [one, two] = [side.turn(first()), side.turn(second())];
     side.lock.ask(two, 10);
@@ -99,7 +99,7 @@ describe("vCPU 2 waits for vCPU 1", () => {
   });
 });
 
-describe("who has asked goes first", () => {
+describe("a turn that has requested the lock goes first", () => {
   const late = (byNs: number, spread: number) => {
     const side = new Side(spread);
     side.turn(first());
@@ -109,22 +109,22 @@ describe("who has asked goes first", () => {
     return side.granted.get(two);
   };
 
-  it("where who was in front comes later than the record accounts for: 11 is after 10", () => {
+  it("if the turn before it comes later than the record accounts for: 11 is after 10", () => {
     expect(late(11, 0)).toBe(10);
   });
 
-  it("not at the same time", () => {
+  it("but not if both come at the same time", () => {
     expect(late(10, 0)).toBeUndefined();
   });
 
-  it("nor within the spread of own times: a nanosecond does not reorder", () => {
+  it("nor if they differ by less than the spread of own times: a nanosecond does not reorder", () => {
     expect(late(11, 1)).toBeUndefined();
     expect(late(12, 1)).toBe(10);
   });
 });
 
-describe("holds side by side", () => {
-  it("are those that the record shows side by side", () => {
+describe("holds may overlap", () => {
+  it("if they overlap in the record", () => {
     const side = new Side();
     const [one, two] = [side.turn(first()), side.turn(recorded(2, 10, 50, 60))];
     side.lock.ask(one, 0);
@@ -132,7 +132,7 @@ describe("holds side by side", () => {
     expect(side.granted.get(two)).toBe(50);
   });
 
-  it("are those of readers, and a writer waits for all of them", () => {
+  it("if they are readers, and a writer waits for all of them", () => {
     const side = new Side();
     const shared = (thread: number, at: number) =>
       Object.assign(recorded(thread, at, at, at + 50), { isShared: true });
@@ -147,7 +147,7 @@ describe("holds side by side", () => {
     expect(side.granted.get(writer)).toBe(61);
   });
 
-  it("are all where the lock excludes nobody", () => {
+  it("if the lock excludes nobody", () => {
     const side = new Side(0, true);
     const [one, two] = [side.turn(first()), side.turn(second())];
     side.lock.ask(two, 10);

@@ -1,41 +1,41 @@
 import type { Turn } from "./track.js";
 
-/** What the order of a lock hangs on. */
+/** What the order of a lock depends on. */
 export interface LockRules {
-  /** By how much a request must come later than the record has it to lose its place; ns. */
+  /** A request loses its place if it comes later than recorded by more than this; ns. */
   spreadNs(): number;
-  /** From a release to a waiter's beginning, where the record has none of this one; ns. */
+  /** From a release to a waiter's start, if the record does not have it for this one; ns. */
   handoffNs(): number;
-  /** What the record shows side by side, its lock did not keep apart: it is known whose lock that was. */
+  /** Whether the recording walker is known: holds that overlap in the record were then allowed to by its lock. */
   readonly knowsRecorder: boolean;
   /** Holders do not exclude each other. */
   readonly isFree: boolean;
 }
 
 /**
- * One VM's MMU lock on one side. Its order is the recorded one; but a turn that has asked goes before one that is in front of
- * it in the record, and comes later here than the record can account for.
+ * One VM's MMU lock on one side, with the recorded order of holds. A turn that has been requested overtakes an earlier
+ * one whose request comes later on this side than the record can account for.
  */
 export class RecordLock {
-  /** Turns that have not been held, in recorded order: the first and the last of them. */
+  /** Turns not yet held, in recorded order: the first and the last. */
   private first: Turn | undefined;
   private last: Turn | undefined;
-  /** How many of them have asked. */
+  /** How many of them have requested the lock. */
   private asked = 0;
-  /** Holders: the first so many. An array that is emptied again and again would be made anew each time. */
+  /** The holders are the first `held` elements: an array that is emptied repeatedly would be reallocated each time. */
   private readonly holders: Turn[] = [];
   private held = 0;
-  /** When the last exclusive hold, and the last hold at all, ended. */
+  /** When the last exclusive hold ended, and the last hold of any kind. */
   private writersNs = Number.NEGATIVE_INFINITY;
   private holdersNs = Number.NEGATIVE_INFINITY;
 
   constructor(
     private readonly rules: LockRules,
-    /** Called when a turn's time has come. */
+    /** Called when a turn gets the lock. */
     private readonly grant: (turn: Turn, atNs: number) => void,
   ) {}
 
-  /** The record has this operation; it may ask for the lock, or not. */
+  /** Adds an operation of the record; it may or may not request the lock. */
   expect(turn: Turn): void {
     let before = this.last;
     while (before !== undefined && isAfter(before, turn)) before = before.before;
@@ -54,7 +54,7 @@ export class RecordLock {
     this.proceed(atNs);
   }
 
-  /** It will not ask. */
+  /** The turn will not request the lock. */
   void(turn: Turn, atNs: number): void {
     this.remove(turn);
     this.proceed(atNs);
@@ -77,7 +77,7 @@ export class RecordLock {
     if (!Number.isNaN(turn.askedNs)) this.asked--;
   }
 
-  /** Lets whoever may have the lock have it. */
+  /** Grants the lock to each turn that may have it. */
   private proceed(nowNs: number): void {
     for (let turn = this.nextTurn(nowNs); turn !== undefined; turn = this.nextTurn(nowNs)) {
       this.remove(turn);
@@ -86,7 +86,10 @@ export class RecordLock {
     }
   }
 
-  /** The first that has asked, in recorded order, if none in front of it is to be waited for and the lock admits it. */
+  /**
+   * The first turn, in recorded order, that has requested the lock, if no earlier turn goes first and the lock admits
+   * it.
+   */
   private nextTurn(nowNs: number): Turn | undefined {
     if (this.asked === 0) return undefined;
     let turn = this.first as Turn;
@@ -95,7 +98,7 @@ export class RecordLock {
     return this.admits(turn) && !this.isPreceded(turn, nowNs) ? turn : undefined;
   }
 
-  /** Somebody in front of it in the record has not asked yet, and is to come soon enough to go first. */
+  /** Whether an earlier turn in the record has not requested the lock yet, but will soon enough to go first. */
   private isPreceded(turn: Turn, nowNs: number): boolean {
     const spreadNs = this.rules.spreadNs();
     for (let earlier = turn.before; earlier !== undefined; earlier = earlier.before) {
@@ -112,7 +115,7 @@ export class RecordLock {
     return true;
   }
 
-  /** Two that the lock keeps apart, and that the record does not show side by side although its lock does, too. */
+  /** Whether the lock excludes the two turns, unless they overlap in the record under a lock that excludes them too. */
   private conflict(a: Turn, b: Turn): boolean {
     if (a.isShared && b.isShared) return false;
     const ran = a.hold.heldNs < b.hold.releasedNs && b.hold.heldNs < a.hold.releasedNs;

@@ -4,13 +4,13 @@ import { Guests } from "../guests.js";
 import { Plan } from "../plan.js";
 import type { Hold } from "./baseline.js";
 
-/** Guests whose operations take the time that the record has for them. */
+/** Guests whose operations take their recorded time. */
 export class RecordGuests extends Guests {
   private readonly plan = new Plan();
 
   /**
-   * Runs an operation at `atNs`, each store at the time that the record has it, or, where it does not tell, at the end.
-   * The meter then has its work.
+   * Runs an operation at `atNs`: each store is made at its recorded time, or at the end if that is unknown. The meter
+   * then has its work.
    */
   run(activity: Activity, operation: Operation, hold: Hold, atNs: number): Guest {
     const guest = this.of(activity.vm);

@@ -9,27 +9,27 @@ import type { Waits } from "./waits.js";
 export interface Replayer {
   feed(baseline: Baseline): void;
   feedBarrier(barrier: Barrier): void;
-  /** Nothing that is not fed began before `frontierNs` of the record. */
+  /** Everything that began before `frontierNs` of the record has been fed. */
   pump(frontierNs: number): void;
 }
 
-/** So many activities are learnt from before the first of them is replayed. */
+/** Activities to learn from before the first of them is replayed. */
 const FIRST_WINDOW = 2048;
-/** From then on; so few stay in the processor's cache from the reference to the last side. */
+/** The same for later windows; so few stay in the CPU's cache from the reference to the last side. */
 const NEXT_WINDOW = 128;
 
-/** Where a window's operations on one entry are found: by VM, then by the entry. */
+/** A window's operations by VM, then by entry. */
 type Entries = ReadonlyMap<number, ReadonlyMap<number, readonly Hold[]>>;
 
-/** A stretch of the record: what happened in it, and what its sides have not done with. */
+/** A window of the record: its items, and how many of them the sides have not finished. */
 class Window {
   readonly items: (Baseline | Barrier)[] = [];
   readonly baselines: Baseline[] = [];
-  /** Baselines, times sides, that are not done with. */
+  /** Unfinished baselines, counted once for each side. */
   open = 0;
   private entries: Entries | undefined;
 
-  /** The recorded operation of this shape on the entry, the nearest in time; undefined where there is none. */
+  /** The recorded operation of this shape on the entry that is nearest in time; undefined if there is none. */
   like(vm: number, { ipa, bytes, startNs }: Operation, shape: number): Hold | undefined {
     this.entries ??= entriesOf(this.baselines);
     let nearest: Hold | undefined;
@@ -62,15 +62,15 @@ function entriesOf(baselines: readonly Baseline[]): Entries {
   return entries;
 }
 
-/** Addresses are multiples of a page: the size in it is told apart by its logarithm. */
+/** Addresses are multiples of a page, so adding the logarithm of the size makes a unique key. */
 function keyOf(ipa: number, bytes: number): number {
   return ipa + Math.log2(bytes);
 }
 
 /**
- * All that shares nothing with the rest of the trace: a VM whose vCPUs have CPUs of their own, or a machine whose one
- * CPU ran everything. Its record goes through the reference, then, a window at a time, what it tells about durations and
- * waits is settled, and then each side replays it.
+ * A part of the trace that shares nothing with the rest: a VM whose vCPUs have their own CPUs, or a machine whose one
+ * CPU ran everything. Its record goes through the reference; then, one window at a time, durations and waits are
+ * settled, and each side replays it.
  */
 export class RecordHost {
   private readonly pool = new BaselinePool();
@@ -99,13 +99,13 @@ export class RecordHost {
     this.reference.feedBarrier(barrier);
   }
 
-  /** As far as the record is known. Infinity = it is over. */
+  /** Proceeds as far as the record is known; Infinity = it has ended. */
   pump(frontierNs: number): void {
     this.reference.pump(frontierNs, this.passed);
     if (frontierNs === Number.POSITIVE_INFINITY) this.close(frontierNs);
   }
 
-  /** The reference knows all of the activity. Where a window ends, its count of activities tells alone. */
+  /** The reference has settled the activity. Only the count of activities decides where a window ends. */
   readonly settled = (baseline: Baseline): void => {
     const { window, reference } = this;
     window.items.push(baseline);
@@ -115,7 +115,7 @@ export class RecordHost {
     this.windowSize = NEXT_WINDOW;
   };
 
-  /** A baseline is done with by one side. */
+  /** One side has finished the baseline. */
   readonly done = (baseline: Baseline): void => {
     const window = baseline.window as Window;
     if (--window.open === 0) this.drop(window);
@@ -128,7 +128,7 @@ export class RecordHost {
     }
   }
 
-  /** What the record has on the operation's entry, of this shape. */
+  /** The record's operation of this shape on the same entry. */
   readonly like = (baseline: Baseline, operation: Operation, shape: number): Hold | undefined =>
     (baseline.window as Window).like(baseline.activity.vm, operation, shape);
 

@@ -40,7 +40,7 @@ function retriedTrace(): string {
   return header + fault(10, 40, -11) + fault(20, 40, 0) + fault(40, 41, 0);
 }
 
-it("keeps the laps that a recorder of an exclusive lock has", async () => {
+it("keeps the recorded laps of a walker with an exclusive lock", async () => {
   const input = join(folder, "retried.ndjson");
   writeFileSync(input, retriedTrace());
   const options = { input, lenient: false, base: "pre-patch", candidate: "post-patch" };

@@ -15,20 +15,20 @@ export interface RecordSideConfig {
   readonly isOneStream: boolean;
   /** Whether the result counts what happens in the VM. */
   readonly countsVm: (vm: number) => boolean;
-  /** The side needs the baseline no more. */
+  /** The side no longer needs the baseline. */
   readonly done: (baseline: Baseline) => void;
 }
 
 /**
- * The recorder's own side, its costs as they are: it is the record, and needs no replay. What the reference has noted of an
- * activity is entered in the ledger with the record's own times as soon as it is settled.
+ * The recorder's own side with unchanged costs: it is the record, and needs no replay. What the reference noted about
+ * an activity is entered in the ledger with the record's own times as soon as it is settled.
  */
 export class RecordSide implements Replayer {
   private readonly clock: EpochClock;
   private readonly work = new RecordedWork();
-  /** What the present activity comes to. */
+  /** The results of the current activity. */
   private readonly episode = new Episode();
-  /** By thread, where one CPU ran everything: when its last activity ends, unless its epoch does so before. */
+  /** By thread, if one CPU ran everything: when its last activity ends, unless its epoch ends earlier. */
   private readonly endsNs: number[] = [];
 
   constructor(private readonly config: RecordSideConfig) {
@@ -58,10 +58,10 @@ export class RecordSide implements Replayer {
     clock.pass(barrier, barrier.atNs);
   }
 
-  /** All that is fed has been entered. */
+  /** All that was fed has already been entered. */
   pump(): void {}
 
-  /** The epoch that the activity began in, which may be over. */
+  /** The epoch in which the activity began, which may have ended. */
   private spanOf({ activity, epoch, accessNs, endNs }: Baseline, isCounted: boolean): EpochSpan {
     const { clock, config, endsNs } = this;
     if (epoch !== clock.number) {
@@ -72,7 +72,7 @@ export class RecordSide implements Replayer {
     if (!isCounted) return clock.span;
     clock.began(accessNs, accessNs);
     if (config.isOneStream) {
-      // Its end is an event of its own in the one stream: others come before it, and maybe a barrier.
+      // In one stream its end is a separate event: others may come before it, and even a barrier.
       const { thread } = activity;
       for (let known = endsNs.length; known <= thread; known++) endsNs.push(Number.NaN);
       const beforeNs = endsNs[thread] as number;
@@ -149,7 +149,7 @@ class RecordedWork implements Work {
 
   set({ work, workToBreak, workToInstall, visitsToBreak }: Operation): void {
     this.counts = work as Float64Array;
-    // Of a walk that opened no window nobody asks for these.
+    // These are not used for a walk that opened no window.
     this.countsToBreak = workToBreak ?? this.counts;
     this.countsToInstall = workToInstall ?? this.counts;
     this.visitsToBreak = visitsToBreak;

@@ -14,7 +14,7 @@ import type { Judgement } from "./judgement.js";
 import type { RecordGuests } from "./record-guests.js";
 import { type Track, TrackStep, Tracks } from "./track.js";
 
-/** What the pass needs to know of the trace, and who is told what it finds. */
+/** What the pass needs to know about the trace, and the receivers of its results. */
 export interface ReferenceConfig {
   readonly guests: RecordGuests;
   readonly judgement: Judgement;
@@ -22,28 +22,28 @@ export interface ReferenceConfig {
   readonly sharesLock: boolean;
   /** One CPU ran everything. */
   readonly isOneStream: boolean;
-  /** A side is the record itself: what only such a side needs to know is noted. */
+  /** A side is the record itself: notes what only such a side needs. */
   readonly notesCauses: boolean;
   readonly counts: (activity: Activity, epoch: string | undefined, guest: Guest) => boolean;
-  /** By how much later than recorded the access is made in this draw; ns. */
+  /** How much later than recorded the access is made in this draw; ns. */
   readonly offsetNs: (activity: Activity, thinkNs: number) => number;
-  /** All of the activity is known. */
+  /** Called when the activity is settled. */
   readonly settled: (baseline: Baseline) => void;
 }
 
 /**
- * The recording walker's table through the record, in the record's own time: every operation runs when it did, every
- * access is made when it was. It settles what the trace leaves open: at which moment each access was made, what it
- * met, how much work each operation was, and what the tables held that existed before the trace began.
+ * Runs the recording walker's table through the record, in the record's own time: each operation and each access is
+ * made when it was recorded. It settles what the trace leaves open: when each access was made, what it hit, how much
+ * work each operation was, and the contents of tables that existed before the trace began.
  */
 export class ReferencePass {
-  /** Entries and tables that only a fault's own status told. */
+  /** Entries and tables known only from a fault's own status. */
   inferredEntries = 0;
-  /** Coalesces over subtrees whose population the trace does not show. */
+  /** Coalesces over subtrees whose contents the trace does not show. */
   unknownSubtrees = 0;
   private readonly tracks = new Tracks();
   private readonly queue = new EventQueue<Track>();
-  /** Tracks whose next activity is of an epoch that is yet to come. */
+  /** Tracks whose next activity belongs to a later epoch. */
   private held: Track[] = [];
   private readonly barriers: Barrier[] = [];
   private epoch = 0;
@@ -51,9 +51,9 @@ export class ReferencePass {
   private label: string | undefined;
   private nowNs = 0;
   private longestExitNs = 0;
-  /** The latest time that an access was looked at. */
+  /** The latest time at which an access was looked up. */
   private lookedNs = 0;
-  /** In the epoch under way. */
+  /** Whether the current epoch has splits. */
   private hasSplits = false;
   /** By thread: when its last activity ended. */
   private readonly endNs: number[] = [];
@@ -72,7 +72,7 @@ export class ReferencePass {
     this.barriers.push(barrier);
   }
 
-  /** Goes on as far as the record is known: every activity that starts before `frontierNs` has been fed. */
+  /** Proceeds as far as the record is known: all activities that start before `frontierNs` have been fed. */
   pump(frontierNs: number, passed: (barrier: Barrier) => void): void {
     const { queue, barriers } = this;
     for (;;) {
@@ -90,7 +90,7 @@ export class ReferencePass {
     }
   }
 
-  /** When the earliest access was made of what is not settled. */
+  /** Time of the earliest access that is not settled. */
   get openSinceNs(): number {
     let sinceNs = this.nowNs - this.longestExitNs;
     for (const { baseline } of this.tracks.all)
@@ -111,7 +111,7 @@ export class ReferencePass {
     track.baseline = undefined;
     const { next } = track;
     if (next === undefined) return;
-    // The barrier that its epoch begins with may be read and not passed.
+    // The barrier at the start of its epoch may have been read but not passed.
     const barrier = this.barriers[0];
     if (barrier !== undefined && barrier.number <= next.activity.epoch) {
       this.held.push(track);
@@ -127,11 +127,11 @@ export class ReferencePass {
       return;
     }
     if (activity.kind === ActivityKind.fault) this.placeAccess(baseline);
-    // By the abort all is known that the access can have met.
+    // By the time of the abort, all that the access can have hit is known.
     this.due(track, TrackStep.access, activity.startNs);
   }
 
-  /** The access was made an exit path before its abort was printed, but not before the thread was back in the guest. */
+  /** Places the access one exit path before its abort was printed, but not before the thread was back in the guest. */
   private placeAccess(baseline: Baseline): void {
     const { activity } = baseline;
     const { config } = this;
@@ -146,7 +146,7 @@ export class ReferencePass {
     for (let n = 0; n < activity.lapNs.length; n++) {
       const lapNs = activity.lapNs[n] as number;
       const backNs = activity.lapSinceNs[n] as number;
-      // On a shared CPU others' turns lie between the laps: the guest tries at once when it is back.
+      // On a shared CPU there are others' turns between the laps: the guest retries as soon as it is back.
       baseline.lapLookNs[n] = config.isOneStream ? backNs : Math.max(backNs, lapNs - baseline.exitNs);
     }
   }
@@ -180,7 +180,7 @@ export class ReferencePass {
     }
   }
 
-  /** A store of an interrupted walk, due at `dueNs`, has been made by now: whatever was looked at so far did not see it. */
+  /** A store of an interrupted walk, due at `dueNs`, must have been made by now: no earlier access saw it. */
   hasten(guest: Guest, dueNs: number): void {
     const atNs = this.lookedNs + 1;
     if (dueNs <= atNs) return;
@@ -189,7 +189,7 @@ export class ReferencePass {
       if (rank !== TrackStep.release || its !== maker || baseline === undefined) continue;
       if (this.config.guests.of(baseline.activity.vm) !== guest) continue;
       const hold = baseline.hold(at);
-      // The first word stands: who came earlier saw less.
+      // The first correction stands: earlier accesses saw fewer stores.
       if (!Number.isNaN(hold.doneNs)) continue;
       const { startNs } = baseline.activity.operation(at);
       hold.doneNs = atNs - startNs;
@@ -233,7 +233,7 @@ export class ReferencePass {
     }
   }
 
-  /** The activity's next operation, if there is one. */
+  /** Proceeds to the activity's next operation, or ends it. */
   private next(track: Track, baseline: Baseline): void {
     if (track.at < baseline.activity.operationCount) {
       const { heldNs, cleanNs } = baseline.hold(track.at);
@@ -255,7 +255,7 @@ export class ReferencePass {
     operation.splitLevel = guest.shapeLevel;
     operation.knowsSubtree = shape !== Shape.coalesce || guest.shapeIsKnown;
     if (!operation.knowsSubtree) this.unknownSubtrees++;
-    // Under the read lock who loses returns first: what it asked for is the winner's work, which is still to come.
+    // Under the read lock the loser of a race returns first: the winner's work, which it asked for, is yet to come.
     hold.hasLost = hold.isShared && operation.ret === Errno.EAGAIN && shape !== Shape.unchanged;
     operation.shape = hold.hasLost ? -1 : shape;
     if (hold.isShared) hold.isTaken = guest.takenUntilNs(activity, track.dueNs) > track.dueNs;
@@ -294,7 +294,7 @@ export class ReferencePass {
   }
 }
 
-/** The access has just been looked at: why it faults, as far as the table tells. */
+/** Notes why the access that was just looked up faults, as far as the table shows. */
 function noteCause(baseline: Baseline, guest: Guest): void {
   const { activity, lookNs, isUnexplained } = baseline;
   baseline.faultClass = faultClass(activity.esr);
@@ -303,14 +303,14 @@ function noteCause(baseline: Baseline, guest: Guest): void {
     : causeSeen(guest, baseline.faultClass, activity, lookNs);
 }
 
-/** Deferred frees have just been run. */
+/** Notes the work of deferred frees that have just run. */
 function noteFreed(hold: Hold, { meter }: Guest): void {
   hold.hasFreed = true;
   hold.freed ??= new Float64Array(chargeKinds);
   hold.freed.set(meter.counts);
 }
 
-/** The walk has just been run: what it did is the operation's work. */
+/** Notes the work of the walk that has just run. */
 function noteWork(hold: Hold, { meter }: Guest): void {
   const { operation } = hold;
   operation.work ??= new Float64Array(chargeKinds);

@@ -19,10 +19,10 @@ import type { Ledger } from "./ledger.js";
 import type { RecordGuests } from "./record-guests.js";
 import { type Track, TrackStep, Tracks } from "./track.js";
 
-/** One walker, on the machine that recorded the trace. */
+/** One walker on the machine that recorded the trace. */
 export interface SideConfig {
   readonly strategy: Strategy;
-  /** Where it stands among the sides of the result; NO_SIDE where it does not. */
+  /** Its numbers among the sides of the result; NO_SIDE if it is none. */
   readonly sides: readonly number[];
   readonly scale: CostScale;
   readonly guests: RecordGuests;
@@ -31,39 +31,39 @@ export interface SideConfig {
   readonly ledger: Ledger;
   readonly knowsRecorder: boolean;
   readonly recorderShares: boolean;
-  /** A retry lap where the record has none; ns. */
+  /** A retry lap if the record has none; ns. */
   readonly retryLapNs: number;
   readonly counters: Counters;
   /** Whether the result counts what happens in the VM. */
   readonly countsVm: (vm: number) => boolean;
   readonly epochs: Epochs;
   readonly observer: Observer | undefined;
-  /** An operation that the record has on the same entry, and of this shape. */
+  /** An operation of this shape that the record has on the same entry. */
   readonly like: (baseline: Baseline, operation: Operation, shape: number) => Hold | undefined;
-  /** The side needs the baseline no more. */
+  /** The side no longer needs the baseline. */
   readonly done: (baseline: Baseline) => void;
 }
 
 /**
- * One walker against the record of one host. Each access is made when the record has it, shifted by what this side has
- * saved or added on its thread so far; a recorded fault is a fault here too unless this side's table differs from the
- * reference's in what decides the access; an operation takes what the record says of its work. So a side differs from
- * the record by its own walker's work, and by nothing else.
+ * One walker against the record of one host. Each access is made at its recorded time, shifted by what this side has
+ * saved or added on its thread so far. A recorded fault is also a fault here, unless this side's table differs from the
+ * reference's for that access. An operation takes the time that the record gives for its work. So a side differs from
+ * the record only by its own walker's work.
  *
- * Here is what becomes of an activity; what is counted of it, the ledger has. By which clock it comes, and who has the
- * lock, hangs on the machine: ThreadSide, StreamSide.
+ * This class decides what becomes of an activity; the ledger counts it. ThreadSide and StreamSide decide by which clock
+ * it runs and who holds the lock.
  */
 export abstract class Side {
   protected readonly tracks = new Tracks();
-  /** By the queue's own clock: see queueNs. */
+  /** On the queue's own clock, see queueNs. */
   private readonly queue = new EventQueue<Track>();
   private held: Track[] = [];
   private readonly barriers: Barrier[] = [];
   protected readonly clock: EpochClock;
   protected readonly ledger: Ledger;
-  /** By how much what is new to the side is behind the record. */
+  /** The delay of threads and barriers new to this side, relative to the record. */
   protected shiftNs = 0;
-  /** Since the last barrier: the latest end of what had ended by then in the record, there and here. */
+  /** Since the last barrier: the latest end on this side, and in the record, of the activities that have ended. */
   protected lastEndNs = Number.NEGATIVE_INFINITY;
   protected lastRecordedEndNs = Number.NEGATIVE_INFINITY;
   /** Latest event so far. */
@@ -74,88 +74,88 @@ export abstract class Side {
     this.ledger = config.ledger;
   }
 
-  /** By how much the track is behind the record. */
+  /** How far the track is behind the record. */
   protected abstract shiftOf(track: Track): number;
 
-  /** A recorded time of the track by the queue's clock. */
+  /** Converts a recorded time of the track to the queue's clock. */
   protected abstract queueNs(track: Track, recordedNs: number): number;
 
-  /** Something of the track is due at a time of this side. */
+  /** Schedules a step of the track at a time of this side. */
   protected abstract dueHere(track: Track, step: TrackStep, atNs: number): void;
 
-  /** What is due on the track comes: when, on this side. */
+  /** The due step of the track is reached: returns its time on this side. */
   protected abstract arrive(track: Track): number;
 
-  /** The present activity is so much later from here on. */
+  /** Delays the current activity by `byNs` from here on. */
   protected abstract displace(track: Track, byNs: number): void;
 
-  /** The activity is known, and has not begun. */
+  /** The activity is known, but has not begun. */
   protected abstract expect(track: Track, baseline: Baseline): void;
 
-  /** All that had ended by the barrier in the record has ended here. */
+  /** Whether all that had ended by the barrier in the record has ended here. */
   protected abstract isComplete(barrier: Barrier): boolean;
 
-  /** When the barrier comes, by the queue's clock. */
+  /** The time of the barrier on the queue's clock. */
   protected abstract barrierNs(barrier: Barrier): number;
 
-  /** The barrier comes: what follows it is shifted by `shiftNs` from here on. */
+  /** Passes the barrier: what follows it is shifted by `shiftNs` from here on. */
   protected abstract cross(): void;
 
-  /** Up to when nothing that is not fed can happen here, by the queue's clock. */
+  /** The time on the queue's clock before which nothing that is not fed can happen. */
   protected abstract horizonNs(frontierNs: number): number;
 
-  /** The thread has nothing to do that is known. */
+  /** The thread has no known work. */
   protected abstract idle(): void;
 
-  /** The thread's next activity begins; it may have slept before it. */
+  /** The thread's next activity begins; the thread may have slept before it. */
   protected abstract wake(track: Track, baseline: Baseline): void;
 
-  /** The access has to wait for another thread: whether it does. */
+  /** Whether the access must wait for another thread. */
   protected abstract isHeldBack(track: Track, baseline: Baseline, guest: Guest): boolean;
 
-  /** Nothing more is known: whether somebody who was held back goes on. */
+  /** The record has ended: whether a thread that was held back proceeds. */
   protected abstract admit(): boolean;
 
-  /** An operation that the record has is done, or was not needed. */
+  /** An operation of the record is done, or was not needed. */
   protected abstract noteDone(operation: Operation, vm: number, atNs: number): void;
 
-  /** The activity's first operation is to come, as the record has it. */
+  /** The activity's first operation is next: schedules its request, or the operation itself. */
   protected abstract seekLock(track: Track, baseline: Baseline): void;
 
-  /** The next operation of an activity that has left the lock at `nowNs`. */
+  /** The same for the next operation of an activity that released the lock at `nowNs`. */
   protected abstract seekNext(track: Track, baseline: Baseline, nowNs: number): void;
 
   /** The operation begins. */
   protected abstract enter(track: Track, baseline: Baseline, hold: Hold, atNs: number): void;
 
-  /** It takes `ns`, and what interrupts it. */
+  /** Schedules its release: it takes `ns`, plus interruptions. */
   protected abstract dueRelease(track: Track, hold: Hold, atNs: number, ns: number): void;
 
-  /** It has ended. */
+  /** The operation has ended. */
   protected abstract unlock(track: Track, baseline: Baseline, nowNs: number): void;
 
-  /** The guest is let fault again: the lock is left without an operation. */
+  /** The guest must fault again: the lock is released without an operation. */
   protected abstract yieldLock(track: Track, baseline: Baseline, atNs: number): void;
 
-  /** A thread that has left it so asks again. */
+  /** A thread that released the lock this way requests it again. */
   protected abstract askAgain(track: Track, baseline: Baseline, atNs: number): void;
 
-  /** Such a thread has no need to ask again. */
+  /** Such a thread need not request it again. */
   protected abstract forgo(track: Track, baseline: Baseline, atNs: number): void;
 
-  /** What is left of the activity's operations will not be done. */
+  /** The activity's remaining operations will not be done. */
   protected abstract voidTurns(track: Track, baseline: Baseline, atNs: number): void;
 
-  /** All of the activity's own time falls away. */
+  /** The activity's own time is saved entirely. */
   protected abstract save(baseline: Baseline): void;
 
-  /** From the last release (or, without an operation, the abort), which the record has at `recordedNs`, into the guest. */
+  /** Finishes a fault after its last release (or, without an operation, its abort), at `recordedNs` in the record. */
   protected abstract finishFault(track: Track, baseline: Baseline, recordedNs: number, nowNs: number): void;
 
   /** The activity ends at `endNs` of this side. */
   protected abstract finish(track: Track, baseline: Baseline, endNs: number): void;
 
-  /** The thread is through with the activity. */
+  /** The thread has finished the activity. */
   protected abstract left(track: Track, baseline: Baseline, atNs: number): void;
 
   feed(baseline: Baseline): void {
@@ -170,7 +170,7 @@ export abstract class Side {
     this.barriers.push(barrier);
   }
 
-  /** Goes on as far as the record is known: what is not fed was not begun before `frontierNs` of the record. */
+  /** Proceeds as far as the record is known: all that began before `frontierNs` has been fed. */
   pump(frontierNs: number): void {
     const { queue, barriers } = this;
     for (;;) {
@@ -189,7 +189,7 @@ export abstract class Side {
     }
   }
 
-  /** Whether a thread has not been seen since its shift was last set. */
+  /** Whether the thread has had no activity yet. */
   private isNew(track: Track): boolean {
     return track.span === undefined;
   }
@@ -203,19 +203,19 @@ export abstract class Side {
     for (const track of this.held.splice(0)) this.begin(track);
   }
 
-  /** The record's time on this side's clock, for the track. */
+  /** Converts a recorded time to this side's clock, for the track. */
   protected at(track: Track, recordedNs: number): number {
     return recordedNs + this.shiftOf(track) + track.displacedNs;
   }
 
-  /** @param atNs by the queue's clock */
+  /** @param atNs on the queue's clock */
   protected due(track: Track, step: TrackStep, atNs: number): void {
     track.rank = step;
     track.dueNs = atNs;
     this.queue.push(track);
   }
 
-  /** Something of the track is due when the record has it. */
+  /** Schedules a step of the track at its recorded time. */
   protected dueAt(track: Track, step: TrackStep, recordedNs: number): void {
     this.due(track, step, Math.max(this.queueNs(track, recordedNs), track.dueNs));
   }
@@ -276,12 +276,12 @@ export abstract class Side {
     }
   }
 
-  /** A step towards the lock. */
+  /** A step that leads to the lock. */
   protected lockStep(track: Track, _baseline: Baseline, _atNs: number): void {
     throw new ModelError(`thread ${track.index}: no event is due in step ${track.rank}`);
   }
 
-  /** Of the epochs, which are of the VM that is asked for, or of all. */
+  /** Notes the activity's start for its epoch, if its VM is counted. */
   protected noteBegin({ vm }: Activity, atNs: number, recordedNs: number): void {
     if (this.config.countsVm(vm)) this.clock.began(atNs, recordedNs);
   }
@@ -307,7 +307,7 @@ export abstract class Side {
     if (!isSame) counters.differences++;
     episode.startNs = this.at(track, baseline.accessNs);
     if (!isSame && answer === HIT) {
-      // It goes through what the record's walk found broken, and what is to be broken here.
+      // The access passes the entry that the record's walk found broken, before it is broken here.
       if (baseline.isCounted && level > baseline.level) counters.ahead += activity.laps;
       this.avoid(track, baseline, episode.startNs);
       return;
@@ -325,17 +325,17 @@ export abstract class Side {
     }
     if (activity.lapNs.length === 0) this.ask(track, baseline);
     else if (config.strategy.lockRegime === "shared" || (config.knowsRecorder && !config.recorderShares))
-      // Under an exclusive lock it was not for another's entry that it was tried again.
+      // With an exclusive lock it was not retried because of another fault's entry.
       this.dueAt(track, TrackStep.lap, baseline.lapLookNs[0] as number);
     else {
-      // It waits in the queue instead of trying again.
+      // It waits in the queue instead of retrying.
       counters.differences++;
       this.displace(track, activity.startNs - (activity.lapNs.at(-1) as number));
       this.ask(track, baseline);
     }
   }
 
-  /** The access of the track's next lap. */
+  /** Makes the access of the track's next lap. */
   private lap(track: Track, baseline: Baseline, atNs: number): void {
     const { activity } = baseline;
     const { config } = this;
@@ -366,14 +366,14 @@ export abstract class Side {
     this.ask(track, baseline);
   }
 
-  /** The thread's own time, and then the request for the lock. */
+  /** Adds the thread's own time, and then requests the lock. */
   private ask(track: Track, baseline: Baseline): void {
     this.displace(track, this.ledger.own(track.episode, baseline));
     track.episode.requestedNs = this.at(track, baseline.hold(0).requestNs);
     this.seekLock(track, baseline);
   }
 
-  /** The operation begins: what it does to the table, it does now, each store at its own time. */
+  /** The operation begins: it changes the table now, with each store logged at its own time. */
   protected operate(track: Track, baseline: Baseline, atNs: number): void {
     const { activity } = baseline;
     const { config } = this;
@@ -387,7 +387,7 @@ export abstract class Side {
   }
 
   /**
-   * Whether the thread does its operation. Under the read lock another one may have the entry: then the guest faults
+   * Whether the thread does its operation. Under the read lock another fault may have the entry: then the guest faults
    * again, as in the record, or until the entry is free.
    */
   private isHis(track: Track, activity: Activity, hold: Hold, guest: Guest, atNs: number): boolean {
@@ -412,7 +412,7 @@ export abstract class Side {
     return false;
   }
 
-  /** As in the record: another fault had the entry, and nothing was done. */
+  /** As in the record, another fault had the entry, and nothing was done. */
   private lose(track: Track, hold: Hold, atNs: number): void {
     const { episode } = track;
     const { activity } = track.baseline as Baseline;
@@ -421,7 +421,7 @@ export abstract class Side {
     this.dueRelease(track, hold, atNs, this.ledger.lost(episode, hold));
   }
 
-  /** Runs the walk and finds how long it takes. */
+  /** Runs the walk and determines its duration. */
   private run(
     track: Track,
     baseline: Baseline,
@@ -461,11 +461,11 @@ export abstract class Side {
     ledger.work(baseline, operation, shape, meter.counts);
   }
 
-  /** The walk takes other times than it was run with. */
+  /** Corrects the times that the walk was run with. */
   private retime(guest: Guest, hold: Hold, atNs: number): void {
     const { holdTime: time } = this.config;
     const { meter, log } = guest;
-    // What interrupts a walk does so behind its flush, as far as can be told.
+    // An interruption of a walk is assumed to come after its flush.
     const awayNs = (ns: number) => (ns > time.breakNs ? hold.awayNs : 0);
     const breakNs = atNs + time.breakNs;
     const installNs = atNs + time.installNs + awayNs(time.installNs);
@@ -490,7 +490,7 @@ export abstract class Side {
     else this.finish(track, baseline, nowNs);
   }
 
-  /** The access goes through: all of the recorded episode falls away, but for what others took its CPU for. */
+  /** The access succeeds: the recorded episode is saved, except the time when others had its CPU. */
   private avoid(track: Track, baseline: Baseline, atNs: number): void {
     const { activity } = baseline;
     const { counters } = this.config;
@@ -502,7 +502,7 @@ export abstract class Side {
     this.leave(track, baseline, atNs + activity.preemptedNs);
   }
 
-  /** The entry is another fault's: the guest is let fault on it until it is free. The laps are computed, not looped. */
+  /** Another fault has the entry: the guest faults on it until it is free. The laps are computed, not simulated. */
   private retry(track: Track, baseline: Baseline, untilNs: number, atNs: number): void {
     const lapNs = this.lapNs;
     const backNs = Math.max(0, baseline.endNs - baseline.hold(0).releasedNs);
@@ -520,7 +520,7 @@ export abstract class Side {
     return Math.max(1, (learnt.lapNs ?? retryLapNs) * scale.of(Cost.retry));
   }
 
-  /** The entry is free: the access goes through, or faults once more. */
+  /** The entry is free: the access succeeds, or faults once more. */
   private again(track: Track, baseline: Baseline, atNs: number): void {
     const { activity } = baseline;
     const { episode } = track;
@@ -539,7 +539,7 @@ export abstract class Side {
 
   protected end(track: Track, baseline: Baseline, atNs: number): void {
     const { episode } = track;
-    // Of one stream, what is saved moves the rest at once, and may be more than lies between the two.
+    // In one stream, saved time moves the rest at once, and may exceed the time between the two.
     episode.endNs = Math.max(atNs, episode.startNs);
     this.config.counters.clampedNs += episode.endNs - atNs;
     if (baseline.isFault) this.countFault(track, baseline);

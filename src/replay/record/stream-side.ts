@@ -5,8 +5,8 @@ import { Side } from "./side.js";
 import { type Track, TrackStep } from "./track.js";
 
 /**
- * A side on a machine whose one CPU ran everything: the trace is one stream, whose order stays, and all of it shifts
- * together. The queue goes by the record's clock.
+ * A side on a machine whose one CPU ran everything: the trace is one stream, which keeps its order and shifts as a
+ * whole. The queue uses the record's clock.
  */
 export class StreamSide extends Side {
   /** When the last hold of a VM's lock ended, by VM index + 1. */
@@ -26,7 +26,7 @@ export class StreamSide extends Side {
 
   protected arrive(track: Track): number {
     if (track.rank === TrackStep.release) {
-      // What the operation has saved or added moves all that comes behind it.
+      // The time that the operation saved or added moves everything after it.
       this.shiftNs += track.displacedNs;
       track.displacedNs = 0;
     }
@@ -49,7 +49,7 @@ export class StreamSide extends Side {
     return frontierNs;
   }
 
-  /** The order stays: nobody is held back, and nobody's place in the lock's queue is another. */
+  /** The order stays: no thread is held back, and none changes its place in the lock's queue. */
   protected expect(): void {}
   protected cross(): void {}
   protected idle(): void {}
@@ -78,7 +78,7 @@ export class StreamSide extends Side {
     this.dueAt(track, TrackStep.operate, heldNs + cleanNs);
   }
 
-  /** It holds the lock from when the record has it, and what lies before is a wait for lock or CPU. */
+  /** The lock is held from the recorded time on; the time before is a wait for the lock or the CPU. */
   protected enter(track: Track, baseline: Baseline, hold: Hold, atNs: number): void {
     const { episode } = track;
     if (baseline.activity.kind === ActivityKind.hostOperation && track.at === 0) {

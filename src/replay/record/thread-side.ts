@@ -7,17 +7,17 @@ import { Side } from "./side.js";
 import { type Track, TrackStep, Turn } from "./track.js";
 
 /**
- * A side on a machine whose vCPUs have a CPU each: every thread is behind the record, or ahead of it, by itself, until the
- * next barrier; and who has the lock first may change. The queue goes by this side's clock.
+ * A side on a machine whose vCPUs have their own CPUs: until the next barrier, each thread has its own delay relative
+ * to the record, and the order in which threads take the lock may change. The queue uses this side's clock.
  */
 export class ThreadSide extends Side {
   private readonly locks: RecordLock[] = [];
   private readonly spareTurns: Turn[] = [];
-  /** Ahead of the record: their accesses come behind another thread's split. */
+  /** Tracks ahead of the record: their accesses come after another thread's split. */
   private readonly ahead: Track[] = [];
-  /** On their way to a thread that they caught up with in the record, before that one has set out. */
+  /** Tracks that caught up with another thread in the record, which has not set out here yet. */
   private readonly following: Track[] = [];
-  /** The least shift that what is not fed may have; NaN = to be looked up. */
+  /** The smallest shift that an activity not yet fed may have; NaN = to be computed. */
   private leastShiftNs = Number.NaN;
 
   protected shiftOf(track: Track): number {
@@ -69,7 +69,7 @@ export class ThreadSide extends Side {
     this.leastShiftNs = Number.NaN;
   }
 
-  /** A barrier comes as much later as the latest end of what came before it. */
+  /** A barrier is delayed by as much as the latest end before it. */
   private get barrierShiftNs(): number {
     return this.lastRecordedEndNs === Number.NEGATIVE_INFINITY
       ? this.shiftNs
@@ -92,8 +92,8 @@ export class ThreadSide extends Side {
   }
 
   /**
-   * What a thread slept for is outside of it and comes when it comes: who is late sleeps less, who is early sleeps longer.
-   * That is by the clock of the epoch: a barrier moves all of it. Time off the CPU without sleep stays as long as it was.
+   * A thread sleeps for an external event, which comes at its own time: a late thread sleeps less, an early one longer.
+   * This is on the epoch's clock, since a barrier moves everything. Time off the CPU without sleep keeps its length.
    */
   protected wake(track: Track, { activity, lookNs }: Baseline): void {
     if (activity.thinkSleptNs === 0) return;
@@ -113,17 +113,17 @@ export class ThreadSide extends Side {
   }
 
   /**
-   * Whether a block around the access had been split by then in the record, and has not been here. The thread's own write
-   * may have found the split done there, and so left no trace: it must not read on through the block as if there were
-   * no write.
+   * Whether a block around the access had been split by then in the record, but not yet here. The thread's own write
+   * may have found the split done in the record, and so left no trace: it must not read on through the block as if
+   * there were no write.
    */
   private isAheadOfSplit({ activity, splitsBefore }: Baseline, { splits }: Guest): boolean {
     return splitsBefore > 0 && splits.by(activity.ipa, Number.POSITIVE_INFINITY) < splitsBefore;
   }
 
   /**
-   * Whether the thread that it caught up with in the record is further behind the record here: then it is so, too. What
-   * it went through on the way there that one had mapped: who is held up at each block holds up who reads it next.
+   * Whether the thread that it caught up with in the record has a larger delay here: then this one gets the same delay.
+   * That thread mapped what this one passed on the way: what delays the mapper at each block delays the next reader.
    */
   private isAheadOfFollowed(track: Track, { followed, followedNs, lookNs }: Baseline): boolean {
     const { leftNs, shiftNs } = this.tracks.of(followed);
@@ -137,13 +137,13 @@ export class ThreadSide extends Side {
     return true;
   }
 
-  /** A split that the record has is done, or was not needed: who waited for it makes its access. */
+  /** A split of the record is done, or was not needed: threads that waited for it make their accesses. */
   protected noteDone(operation: Operation, vm: number, atNs: number): void {
     if (!this.config.guests.of(vm).splits.noteOperation(operation)) return;
     for (const track of this.ahead.splice(0)) this.catchUp(track, atNs);
   }
 
-  /** What they wait for does not come: they wait no longer. */
+  /** The awaited event does not come: the tracks stop waiting. */
   protected admit(): boolean {
     const tracks = [...this.ahead.splice(0), ...this.following.splice(0)];
     for (const track of tracks) {
@@ -197,7 +197,7 @@ export class ThreadSide extends Side {
     else this.operate(track, baseline, atNs);
   }
 
-  /** All is said when it has the lock. */
+  /** Everything was done when it got the lock. */
   protected enter(): void {}
 
   protected dueRelease(track: Track, hold: Hold, atNs: number, ns: number): void {
@@ -235,7 +235,7 @@ export class ThreadSide extends Side {
     }
   }
 
-  /** The thread is earlier by it when it leaves. */
+  /** The time is saved when the thread leaves the activity. */
   protected save(): void {}
 
   protected finishFault(track: Track, baseline: Baseline, recordedNs: number, nowNs: number): void {
@@ -253,7 +253,7 @@ export class ThreadSide extends Side {
     if (this.following.length > 0) this.lead(track, atNs);
   }
 
-  /** A thread that follows this one makes its access, if it is not to follow it further. */
+  /** Threads that follow this one make their accesses, unless they must follow it further. */
   private lead({ index, leftNs }: Track, atNs: number): void {
     for (const other of this.following.splice(0)) {
       const { followed, followedNs } = other.baseline as Baseline;

@@ -4,40 +4,40 @@ import type { EpochSpan } from "../epochs.js";
 import type { Due } from "../queue.js";
 import type { Baseline, Hold } from "./baseline.js";
 
-/** What is due on a track. Its number is the rank among events of one time: who leaves goes before who comes. */
+/** What is due on a track. The number ranks events of the same time: releases come before requests. */
 export const TrackStep = {
   release: 0,
   request: 1,
-  /** The lock is its own. */
+  /** The lock is granted. */
   grant: 2,
-  /** The operation begins: behind the fault path's own clean. */
+  /** The operation begins, after the fault path's own clean. */
   operate: 3,
   access: 4,
   /** The access of a further lap. */
   lap: 5,
-  /** An access that others' replacing of its entry kept out is tried again. */
+  /** A retry of an access whose entry was being replaced by another fault. */
   again: 6,
-  /** Nothing: it waits for others, for the lock or for more of the record. */
+  /** Nothing: it waits for other threads, the lock or more of the record. */
   idle: 7,
-  /** The guest goes on. */
+  /** The guest resumes. */
   end: 8,
 } as const;
 export type TrackStep = (typeof TrackStep)[keyof typeof TrackStep];
 
-/** An operation in the lock's order: to come, asked for, or held. */
+/** An operation in the lock's order: expected, requested, or held. */
 export class Turn {
   track!: Track;
-  /** Its activity, and which of that one's holds it is. */
+  /** Its activity, and its hold in that activity. */
   baseline!: Baseline;
   hold!: Hold;
   /** It holds the lock for read on this side. */
   isShared = false;
-  /** It has asked for the lock, at this time of this side; NaN = not yet. */
+  /** When it requested the lock, on this side's clock; NaN = not yet. */
   askedNs = Number.NaN;
   /** Its neighbours in the lock's order. */
   before: Turn | undefined;
   after: Turn | undefined;
-  /** The next one of its track. */
+  /** The next turn of its track. */
   next: Turn | undefined;
 
   begin(track: Track, baseline: Baseline, hold: Hold, isShared: boolean): this {
@@ -50,29 +50,29 @@ export class Turn {
   }
 }
 
-/** One thread of the host in one replay against the record, with the activity that it is at. */
+/** One thread of the host in one replay against the record, with its current activity. */
 export class Track implements Due {
   dueNs = ZERO;
   rank: TrackStep = TrackStep.idle;
   baseline: Baseline | undefined;
-  /** Which of its operations, or laps, is due. */
+  /** Index of its operation, or lap, that is due. */
   at = 0;
-  /** By how much this side is behind the record here (ahead: negative). */
+  /** How far this side is behind the record here (ahead: negative). */
   shiftNs = ZERO;
-  /** What is told of the activity when it ends. */
+  /** The activity's results, reported when it ends. */
   readonly episode = new Episode();
-  /** First of the turns of its activities that have not ended, in their order: of those queued too. */
+  /** First turn, in order, of its activities that have not ended, including queued ones. */
   turn: Turn | undefined;
   private lastTurn: Turn | undefined;
   /** When its last activity ended in the record. */
   leftNs = Number.NEGATIVE_INFINITY;
   /** It has waited for a split, or for another thread, that does not come. */
   mayGoAhead = false;
-  /** Number of the walk under way in its table's log. */
+  /** Number of its running walk in the table's log. */
   maker = 0;
-  /** The epoch that its present activity began in. */
+  /** The epoch in which its current activity began. */
   span: EpochSpan | undefined;
-  /** Time that its present activity has had so far which the record's clock has elsewhere, or not at all; ns. */
+  /** Delay of its current activity so far that is not in `shiftNs`; ns. */
   displacedNs = ZERO;
   private readonly queue: Baseline[] = [];
   private head = 0;

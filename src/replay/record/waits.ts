@@ -7,47 +7,47 @@ import type { Judgement } from "./judgement.js";
 import { type Learnt, ownKind } from "./learnt.js";
 
 /**
- * A hand-off longer than usual is still one where the whole excess is so many times as long: that work of its own should
- * have ended just behind the release would be as unlikely.
+ * A hand-off may be longer than usual if the whole excess is this many times as long: it would be just as unlikely that
+ * other work happened to end right after the release.
  */
 const COINCIDENCE = 64;
 
-/** Holds of the window before that a wait may reach back to. */
+/** Holds of the previous window that a wait may reach back to. */
 const REACH = 64;
 
-/** What is known of the machine that ran the record. */
+/** What is known about the recording machine. */
 export interface WaitConfig {
   readonly learnt: Learnt;
   readonly judgement: Judgement;
-  /** One CPU ran everything: waits for the lock and for the CPU lie in one another. */
+  /** One CPU ran everything: waits for the lock and waits for the CPU overlap. */
   readonly isOneStream: boolean;
   /** A waiter for the lock keeps its CPU. */
   readonly waitersSpin: boolean;
-  /** The recording walker's fault path cleans before it calls map; ns a byte are `learnt`'s. */
+  /** The recording walker's fault path cleans before it calls map; `learnt` has the ns per byte. */
   readonly recorderCleans: boolean;
   readonly pageBytes: number;
   readonly handlerNs: number;
 }
 
 /**
- * Tells waits from work. No trace shows the request for the lock, only the abort and the operation. Own time is what
- * the thread takes alone; of what an episode has beyond it, its excess, as much is a wait as an unbroken chain of holds
- * that ends at its operation explains. The rest is its own: page allocation, GUP, zeroing, and what sched events tell
- * apart, time off the CPU.
+ * Separates waits from work. No trace shows the request for the lock, only the abort and the operation. Own time is
+ * what the thread takes when alone; an episode's time beyond it is its excess. The excess is a wait as far as an
+ * unbroken chain of holds that ends at its operation explains it. The rest is the episode's own: page allocation, GUP,
+ * zeroing, and time off the CPU, which sched events show.
  */
 export class Waits {
-  /** The last holds of the window before, in the order in which they began: copies, as their baselines are used again. */
+  /** The last holds of the previous window, by start: copies, since their baselines are reused. */
   private readonly before: Hold[] = [];
-  /** By thread: the last chain that it is in. */
+  /** By thread: the last chain that it is part of. */
   private readonly chains: number[] = [];
   private chain = 0;
-  /** Of that chain: since when it is unbroken, and when the last hold before the one at its end was over. */
+  /** The start of that chain, and the end of the last hold before the one at the chain's end. */
   private sinceNs = ZERO;
   private lastReleaseNs = ZERO;
 
   constructor(private readonly config: WaitConfig) {}
 
-  /** Learns from a window of baselines, then settles when each of its operations asked for the lock. */
+  /** Learns from a window of baselines, then settles when each of its operations requested the lock. */
   settle(window: readonly Baseline[]): void {
     const { learnt } = this.config;
     for (const baseline of window) this.learnOperations(baseline);
@@ -80,11 +80,11 @@ export class Waits {
   private keep(holds: readonly Hold[]): void {
     const { before } = this;
     while (before.length < holds.length) before.push(new Hold());
-    // There are never fewer than before.
+    // The number of holds never shrinks.
     for (let n = 0; n < holds.length; n++) (before[n] as Hold).copy(holds[n] as Hold);
   }
 
-  /** All holds of the window, and the last of the one before, in the order in which they began. */
+  /** All holds of the window, and the last ones of the previous window, by start. */
   private inOrder(window: readonly Baseline[]): readonly Hold[] {
     const holds: Hold[] = [...this.before];
     for (const { activity, holds: own } of window)
@@ -133,7 +133,7 @@ export class Waits {
     }
   }
 
-  /** The fault path's own clean is in the time before the map, and under the lock. */
+  /** The fault path's own clean is part of the time before the map, and under the lock. */
   private setClean({ activity, holds }: Baseline): void {
     const { learnt, recorderCleans } = this.config;
     if (!recorderCleans || activity.kind !== ActivityKind.fault || activity.operationCount === 0) return;
@@ -141,12 +141,12 @@ export class Waits {
     if (operation.kind !== OperationKind.map || faultClass(activity.esr) !== FaultClass.translation) return;
     const hold = holds[0] as Hold;
     const sinceNs = activity.lapNs.at(-1) ?? activity.startNs;
-    // Of a silent clean where one CPU runs all, only the clock bounds it.
+    // If one CPU runs everything, only the clock bounds a clean that no event shows.
     hold.cleanNs = Math.round(Math.min(operation.bytes * learnt.cleanByteNs, operation.startNs - sinceNs));
     hold.heldNs = hold.requestNs = operation.startNs - hold.cleanNs;
   }
 
-  /** What each operation whose work is known is made of. */
+  /** Sets the parts of each operation whose work is known. */
   private setParts({ activity, holds }: Baseline): void {
     for (let n = 0; n < activity.operationCount; n++) {
       const { operation, parts, ns } = holds[n] as Hold;
@@ -175,7 +175,7 @@ export class Waits {
       this.config.learnt.learnGap(hold.heldNs - before.releasedNs);
   }
 
-  /** A waiter that spins keeps its CPU: it has not been asking since before it came onto it. */
+  /** A spinning waiter keeps its CPU, so it cannot have requested the lock before it last got the CPU. */
   private mayAskSinceNs({ lapNs, startNs, cameNs }: Activity): number {
     const abortNs = lapNs.at(-1) ?? startNs;
     return this.config.waitersSpin ? Math.max(abortNs, cameNs) : abortNs;
@@ -189,13 +189,13 @@ export class Waits {
     const offNs = Math.min(beforeNs, activity.beforeOffNs);
     const ownNs = Math.min(beforeNs - offNs, this.usualOwnNs(baseline));
     baseline.excessNs = beforeNs - ownNs;
-    // All that a thread which spins was off its CPU lies before its request.
+    // A spinning thread's time off the CPU is all before its request.
     const offBeforeNs = this.config.waitersSpin ? offNs : 0;
     this.follow(hold, holds, at, (baseline.excessNs - offBeforeNs) / COINCIDENCE);
     const { sinceNs, lastReleaseNs } = this;
     const askedNs = Math.max(abortNs + ownNs + offBeforeNs, this.mayAskSinceNs(activity));
     const requestNs = Math.round(Math.max(askedNs, sinceNs));
-    // Without a hold that ends after it has asked it does not wait.
+    // If no hold ends after its request, it does not wait.
     if (requestNs < lastReleaseNs) {
       hold.requestNs = requestNs;
       hold.handoffNs = hold.heldNs - lastReleaseNs;
@@ -205,27 +205,27 @@ export class Waits {
       hold.handoffNs = Number.NaN;
     }
     baseline.ownNs = hold.requestNs - abortNs;
-    // A waiter that sleeps is off its CPU while it waits: that is a wait.
+    // A sleeping waiter is off its CPU while it waits: that time is a wait.
     const restNs = Math.min(offNs, baseline.excessNs - baseline.explainedNs);
     baseline.preemptedNs = Math.min(restNs, activity.beforeOffNs - activity.beforeSleptNs);
     baseline.sleptNs = restNs - baseline.preemptedNs;
   }
 
-  /** The unbroken chain of conflicting holds that ends where the hold begins. */
+  /** Finds the unbroken chain of conflicting holds that ends where the hold begins. */
   private follow(hold: Hold, holds: readonly Hold[], at: number, lastGapNs: number): void {
     const { chains } = this;
     const { handoffLimitNs } = this.config.learnt;
     let limitNs = Math.max(handoffLimitNs, lastGapNs);
     let sinceNs = hold.heldNs;
     let lastReleaseNs = Number.NEGATIVE_INFINITY;
-    // A queue lets each thread in once before who waits in it.
+    // A queue admits each thread only once ahead of a waiter.
     const chain = ++this.chain;
     chains[hold.thread] = chain;
     for (let n = at - 1; n >= 0; n--) {
       const earlier = holds[n] as Hold;
       if (earlier.isShared && hold.isShared) continue;
       if (earlier.releasedNs <= hold.heldNs) lastReleaseNs = Math.max(lastReleaseNs, earlier.releasedNs);
-      // It ran beside this one, or beside one of the chain: the lock did not keep them apart.
+      // It overlapped this hold or one of the chain: the lock did not exclude them.
       if (earlier.releasedNs > sinceNs) continue;
       if (sinceNs - earlier.releasedNs > limitNs || chains[earlier.thread] === chain) break;
       chains[earlier.thread] = chain;
@@ -236,7 +236,7 @@ export class Waits {
     this.lastReleaseNs = lastReleaseNs;
   }
 
-  /** On one CPU the thread's own time is its CPU time; it asks then, and who has the lock keeps it. */
+  /** On one CPU the thread's own time is its CPU time; it then requests the lock, which the holder keeps. */
   private settleStream(baseline: Baseline): void {
     const { activity } = baseline;
     const hold = baseline.hold(0);
@@ -258,7 +258,7 @@ export class Waits {
   }
 }
 
-/** A hold that lasted as long as its record says, with nobody else in between. */
+/** Whether the hold lasted as recorded, without others in between. */
 function isUndisturbed(operation: Operation, hold: Hold): boolean {
   return !Number.isNaN(operation.endNs) && hold.awayNs === 0;
 }
@@ -276,8 +276,8 @@ function noteCoalesce(hold: Hold, { kind, startNs, thinkNs }: Activity): void {
 }
 
 /**
- * Whether the fault met another thread's coalesce of its block, and that one had coalesced other blocks while this one was
- * in the guest. Had it read them, it left no line of it.
+ * Settles whether the fault hit another thread's coalesce of its block, and that thread had coalesced other blocks
+ * while this one was in the guest. If this one read those, that left no line.
  */
 function settleFollowed(baseline: Baseline, holds: readonly Hold[]): void {
   const { activity, lookNs } = baseline;
@@ -298,7 +298,7 @@ function settleFollowed(baseline: Baseline, holds: readonly Hold[]): void {
   }
 }
 
-/** Whether another hold lies between `sinceNs` and the beginning of the one at `at`, in whole or in part. */
+/** Whether another thread's hold overlaps the time between `sinceNs` and the start of the hold at `at`. */
 function isContended(holds: readonly Hold[], at: number, sinceNs: number): boolean {
   const { thread } = holds[at] as Hold;
   for (let n = at - 1; n >= Math.max(0, at - REACH); n--) {

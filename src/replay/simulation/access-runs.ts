@@ -6,18 +6,18 @@ import type { SimulationConfig } from "./config.js";
 import type { Schedule } from "./schedule.js";
 import { Alarm, type Thread } from "./thread.js";
 
-/** An access that so many maps did not help goes through: a strategy may answer anything. */
+/** After this many faults an access succeeds anyway: a strategy may return anything. */
 const FAULTS_OF_ONE_ACCESS = 16;
 
 /**
- * The access runs under way in one replay. A run goes on by *stretches*: accesses in a row that the table lets
- * through as it is. Only when a valid entry is changed under a stretch is it cut, at its next access, and looked at
- * again. So a run costs as much as the faults that it meets and the changes under it, not its accesses.
+ * The running access runs of one replay. A run proceeds by *stretches*: consecutive accesses that the current table
+ * permits. A stretch is cut at its next access, and checked again, only if a valid entry changes under it. So the cost
+ * of a run grows with the faults that it takes and the changes under it, not with its accesses.
  */
 export class AccessRuns {
   /** Threads that have had a run. */
   private readonly threads = new Set<Thread>();
-  /** By VM index + 1: what is due when an operation under way next changes a valid entry. */
+  /** By VM index + 1: the alarm for the next change of a valid entry by a running operation. */
   private readonly alarms: Alarm[] = [];
 
   constructor(
@@ -26,7 +26,7 @@ export class AccessRuns {
     private readonly schedule: Schedule,
   ) {}
 
-  /** Goes on with the thread's run. It makes accesses, or has no more, or the next one faults: `run.fault` is that. */
+  /** Continues the thread's run. It makes accesses, or has no more, or the next access takes the fault `run.fault`. */
   proceed(thread: Thread, activity: Activity, atNs: number): "accesses" | "ends" | "faults" {
     const { run } = thread;
     const goesOn = run.stretch > 0;
@@ -51,16 +51,16 @@ export class AccessRuns {
     return "accesses";
   }
 
-  /** Operations have run in the VM's table: what they are still to change is looked at when it comes. */
+  /** Operations have run in the VM's table: sets the alarm for their next change. */
   watch(vm: number, atNs: number): void {
     if (this.threads.size === 0) return;
     const nextNs = this.guests.of(vm).log.nextChangeNs(atNs);
-    // What an interrupted walk is still to change is looked at when it goes on.
+    // The remaining changes of an interrupted walk are handled when it resumes.
     if (nextNs < Number.POSITIVE_INFINITY && !isOpenEnded(nextNs))
       this.schedule.alarm(this.alarmOf(vm), nextNs);
   }
 
-  /** A valid entry of the VM is changed now: a thread whose run may go through it stops at its next access. */
+  /** A valid entry of the VM changes now: a thread whose run may use it stops at its next access. */
   change(vm: number, atNs: number): void {
     const guest = this.guests.of(vm);
     for (const thread of this.threads) {
@@ -80,7 +80,7 @@ export class AccessRuns {
       this.threads.add(thread);
       this.watch(activity.vm, atNs);
     }
-    // Threads that share CPUs read in turns: no more of them at once than there are CPUs.
+    // Threads that share CPUs read in turns: no more of them read at once than there are CPUs.
     if (!Number.isNaN(run.accessNs) || !this.schedule.readersShareCpus) return;
     let reading = 0;
     for (const each of this.threads) if (each.run.activity !== undefined) reading++;
@@ -94,7 +94,7 @@ export class AccessRuns {
   }
 }
 
-/** How many accesses of a run, from the one at `index` on, the table lets through as it is at `atNs`; possibly fewer. */
+/** The number of a run's accesses, from `index` on, that the table permits at `atNs`; possibly fewer than it would. */
 function passed(guest: Guest, run: Activity, index: number, atNs: number): number {
   const { stride, write } = run;
   const left = run.count - index;

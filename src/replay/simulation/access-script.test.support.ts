@@ -15,7 +15,7 @@ export const BASE = 2 ** 30;
 export interface RunOfAccesses {
   readonly vcpu: number;
   readonly atNs: number;
-  /** In the slot. */
+  /** Page number in the slot. */
   readonly page: number;
   readonly strideBytes: number;
   readonly count: number;
@@ -36,8 +36,8 @@ export class AccessScript {
   private readonly texts = ["guest"];
 
   /**
-   * One slot, of `bytes` in host pages of `pageBytes`; each epoch switches its logging.
-   * @param oneByOne whether each access is a line of its own
+   * One slot of `bytes`, in host pages of `pageBytes`; each epoch sets its logging.
+   * @param oneByOne whether each access has a line of its own
    */
   constructor(epochs: readonly Epoch[], bytes: number, pageBytes: number, oneByOne = false) {
     const sum = epochs
@@ -117,7 +117,7 @@ export class AccessScript {
     return replay.counters(strategy);
   }
 
-  /** The faults that are replayed, with times since the start of their epoch. */
+  /** The replayed faults, with times since the start of their epoch. */
   replayFaults(strategy: Strategy, profile: CostProfile): { faults: Fault[]; counters: Counters } {
     const faults: Fault[] = [];
     const observer = {
@@ -139,13 +139,13 @@ function accessesOf(run: RunOfAccesses): RunOfAccesses[] {
   }));
 }
 
-/** A run has time after its last access, which a line for each access cannot say: what follows may begin later. */
+/** A run takes time after its last access, which single accesses cannot express: what follows may begin later. */
 function sinceEpoch([vcpu, ipa, accessNs, endNs, faultClass]: Fault, { epochs }: Counters): Fault {
   const { startNs } = epochs.findLast((epoch) => epoch.startNs <= accessNs) as Counters["epochs"][number];
   return [vcpu, ipa, accessNs - startNs, endNs - startNs, faultClass];
 }
 
-/** Odd figures: two vCPUs hardly ever come to one nanosecond, where their order would be that of the lines. */
+/** Odd figures, so that two vCPUs hardly ever meet in one nanosecond, where the order of lines would decide. */
 export function oddProfile(): CostProfile {
   const { figures, ...rest } = loadProfile("kunpeng920").document;
   const odd = Object.entries(figures).map(([name, figure], n) => [

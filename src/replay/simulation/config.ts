@@ -13,40 +13,40 @@ import type { Observer } from "../observer.js";
 /** What one simulation replays, and on what machine. */
 export interface SimulationConfig {
   readonly strategy: Strategy;
-  /** Where the strategy stands among those of the result; NO_SIDE where it does not. */
+  /** The strategy's numbers among the sides of the result; NO_SIDE if it is none. */
   readonly sides: readonly number[];
   readonly fwb: boolean;
   readonly profile: CostProfile;
-  /** What the costs are multiplied with, the recorded ones too. */
+  /** The cost factors, also of recorded costs. */
   readonly scale: CostScale;
   /** Physical CPUs that the threads share; Infinity = one for each. */
   readonly pcpus: number;
   /** A waiter for the MMU lock gives up its CPU: an emulated machine (see EmulatedTurns). */
   readonly waitersSleep: boolean;
-  /** CPUs of the emulated machine whose turns the threads take, where waiters sleep. */
+  /** CPUs of the emulated machine, which the threads use in turns, if waiters sleep. */
   readonly emulatedCpus: number;
-  /** The first in the MMU lock's queue keeps others off only once it has had a CPU (see MmuLock). */
+  /** The head of the MMU lock's queue excludes others only once it has had a CPU (see MmuLock). */
   readonly claimsLate: boolean;
   /** Undefined = accesses come when the trace has them. */
   readonly arrivals: Arrivals | undefined;
   /** Exit from the guest and re-entry, ns. */
   readonly exitNs: number;
-  /** From an unlock to the next waiter's running, where waiters spin; ns. */
+  /** From an unlock until the next waiter runs, if waiters spin; ns. */
   readonly handoffNs: number;
-  /** From a return to the guest with -EAGAIN to the next one, where the entry is still taken; ns. */
+  /** From one return to the guest with -EAGAIN to the next, while the entry is still taken; ns. */
   readonly retryLapNs: number;
-  /** The same as it is, whatever it is taken to cost: time passes all the same while who has the entry has no CPU. */
+  /** The same without its cost factor: time still passes while the entry's owner has no CPU. */
   readonly wholeLapNs: number;
   readonly stage2: Stage2Config;
-  /** Takes the sanitizer of each VM's table; undefined where none watches. */
+  /** Receives the sanitizer of each VM's table; undefined if there is none. */
   readonly sanitizers: Sanitizer[] | undefined;
   readonly counters: Counters;
   /** Whether the result counts what happens in the VM. */
   readonly countsVm: (vm: number) => boolean;
   readonly epochs: Epochs;
   readonly observer: Observer | undefined;
-  /** Whether the result shall count this activity. */
+  /** Whether the result counts this activity. */
   readonly counts: (activity: Activity, epoch: string | undefined, memory: VmMemory) => boolean;
-  /** The simulation needs the activity no more. */
+  /** The simulation no longer needs the activity. */
   readonly release: (activity: Activity) => void;
 }

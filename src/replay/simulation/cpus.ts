@@ -1,8 +1,8 @@
 import type { Thread } from "./thread.js";
 
 /**
- * The physical CPUs that the threads share. A thread keeps its CPU until it waits or gives up its turn; others
- * that are ready take theirs in the order in which they became ready. With a CPU for each thread nobody waits.
+ * The physical CPUs that the threads share. A thread keeps its CPU until it waits or its turn ends; other ready threads
+ * get CPUs in the order in which they became ready. With a CPU for each thread nobody waits.
  */
 export class Cpus {
   private free: number;

@@ -13,12 +13,12 @@ it.each([
   expect(new EmulatedTurns(5).endNs(atNs) - atNs).toBe(ns);
 });
 
-it("law: turns go on, however near the tick is", () => {
+it("law: a turn has some length, however near the tick is", () => {
   const turns = new EmulatedTurns(5);
   for (let atNs = TICK - 20_000; atNs < TICK; atNs++) expect(turns.endNs(atNs)).toBeGreaterThan(atNs);
 });
 
-it("law: between two turns of a holder one other CPU uses a whole one up; who waits does not", () => {
+it("law: between two turns of a holder only one other CPU uses a whole turn; one that waits does not", () => {
   const turns = new EmulatedTurns(5);
   const whole = turns.endNs(0);
   turns.ended(false);

@@ -1,23 +1,23 @@
-/** From one timer tick of the recorded kernels to the next (CONFIG_HZ=250). */
+/** Time between two timer ticks of the recorded kernels (CONFIG_HZ=250). */
 const TICK_NS = 4_000_000;
-/** As good as none: a lap or two of who retries. */
+/** Next to nothing: a lap or two of a retrying vCPU. */
 const SHORT_NS = 4_000;
 
 /**
- * How long a CPU of an emulated machine runs whose one thread takes them in turn (QEMU, icount), if it neither waits
- * before that nor makes the others flush their TLBs, which ends a turn too. A turn is a CPU's share of the time to the
- * next timer tick: on the recorded machine, of five, a fifth, to 1 % (vCPUs that retry in the 6.12.117 recordings:
- * 602 us 3,000 us before a tick, 446 us 2,237 us before it). Where ticks lie the trace does not say.
+ * The turns of an emulated machine's CPUs, which its one thread runs one after the other (QEMU, icount). A CPU's turn
+ * ends early if it waits, or makes the others flush their TLBs. A full turn is a CPU's share of the time to the next
+ * timer tick: on the recorded machine with five, a fifth, to within 1 % (vCPUs that retry in the 6.12.117 recordings:
+ * 602 us 3,000 us before a tick, 446 us 2,237 us before it). The trace does not show where ticks are.
  *
- * Between two turns of a lock's holder only one of the others uses a whole turn up; what of the emulator cuts the rest
- * short is not known. In the 6.12.117 recording with 4 vCPUs somebody retries more than twice in 17 windows: in 16 of
- * them it is one vCPU. In the one window of the 1 GiB recording three took 7,185, 434 and 355 laps.
+ * Between two turns of a lock's holder, only one other vCPU uses a whole turn; what in the emulator cuts the others
+ * short is not known. In the 6.12.117 recording with 4 vCPUs, vCPUs retry more than twice in 17 windows: in 16 of them
+ * it is one vCPU. In the one window of the 1 GiB recording three vCPUs took 7,185, 434 and 355 laps.
  */
 export class EmulatedTurns {
   private isHolderOut = false;
   private isUsedUp = false;
 
-  /** @param cpus of the emulated machine */
+  /** @param cpus number of CPUs of the emulated machine */
   constructor(private readonly cpus: number) {}
 
   /** When a turn that begins at `atNs` ends. */
@@ -32,7 +32,7 @@ export class EmulatedTurns {
     if (isHolder) this.isHolderOut = true;
   }
 
-  /** An interrupted holder goes on. */
+  /** An interrupted holder resumes. */
   resumed(): void {
     this.isHolderOut = this.isUsedUp = false;
   }

@@ -15,7 +15,7 @@ import type { Schedule } from "./schedule.js";
 import { ThinkTime } from "./think-time.js";
 import { type Thread, ThreadStep } from "./thread.js";
 
-/** The activity goes on: its end is not known yet. */
+/** The activity has not ended: its end is not known yet. */
 const UNDER_WAY = Number.NaN;
 
 /** What a simulation consists of. */
@@ -27,17 +27,17 @@ export interface Parts {
   readonly ledger: Ledger;
   readonly operations: Operations;
   readonly runs: AccessRuns;
-  /** Undefined where each fault has to be replayed. */
+  /** Undefined if each fault must be replayed. */
   readonly lockstep: Lockstep | undefined;
 }
 
 /**
- * The life of an activity. A thread thinks, attempts its access, and, where the table says so, faults: exit and handler,
- * lock, operation, way back. An operation of the host comes when the trace has it, and goes the same way from the lock on.
- * What it is at, and what it has come to, is its thread's episode.
+ * The course of an activity. A thread thinks, attempts its access, and faults if the table says so: exit and handler,
+ * lock, operation, return to the guest. A host operation starts at its recorded time, and takes the same path from the
+ * lock on. The thread's episode holds its state and results.
  */
 export class FaultPath {
-  /** Threads that wait for another one's split. */
+  /** Threads that wait for another thread's split. */
   private readonly ahead: Thread[] = [];
 
   private readonly think: ThinkTime;
@@ -46,7 +46,7 @@ export class FaultPath {
     this.think = new ThinkTime(parts.config);
   }
 
-  /** The thread's next activity is to come, after `tailNs` of work that the last one left. */
+  /** Starts the thread's next activity, after `tailNs` of work left from the last one. */
   begin(thread: Thread, activity: Activity, tailNs: number, atNs: number): void {
     const { schedule, ledger } = this.parts;
     thread.activity = activity;
@@ -61,7 +61,7 @@ export class FaultPath {
     schedule.waitUntil(thread, dueNs);
   }
 
-  /** What follows the thread's step, which is done. @returns when the activity ends; UNDER_WAY while that is not known */
+  /** Performs what follows the thread's finished step. @returns when the activity ends, or UNDER_WAY */
   step(thread: Thread, activity: Activity, atNs: number): number {
     switch (thread.step) {
       case ThreadStep.timer:
@@ -82,7 +82,7 @@ export class FaultPath {
     }
   }
 
-  /** The thread's think time is over: what it wanted to do happens now. */
+  /** The thread's think time has ended: it makes its access or operation now. */
   private attempt(thread: Thread, activity: Activity, atNs: number): number {
     const { ledger, schedule, config } = this.parts;
     ledger.began(activity, atNs, activity.startNs - this.think.exitNs(activity));
@@ -102,17 +102,17 @@ export class FaultPath {
       this.ahead.push(thread);
       return UNDER_WAY;
     }
-    // A replay that shares the CPUs itself has its own turns between an access and its abort.
+    // A simulation of shared CPUs has its own turns between an access and its abort.
     return this.access(thread, activity, Number.isFinite(config.pcpus) ? 0 : activity.leadNs, atNs);
   }
 
-  /** Whether a block around the access had been split in the record, and has not been here. */
+  /** Whether a block around the access had been split in the record, but not yet here. */
   private isAhead({ vm, ipa, splitsBefore }: Activity): boolean {
     if (splitsBefore === 0) return false;
     return this.parts.guests.of(vm).splits.by(ipa, Number.POSITIVE_INFINITY) < splitsBefore;
   }
 
-  /** The activity has ended, and with it the splits that the record has of it: who waited for them makes its access. */
+  /** The activity has ended: notes its recorded splits, and wakes threads that waited for them. */
   noteDone(activity: Activity, atNs: number): void {
     if (activity.operationCount === 0 || !this.parts.guests.of(activity.vm).splits.note(activity)) return;
     for (const thread of this.ahead.splice(0)) {
@@ -121,7 +121,7 @@ export class FaultPath {
     }
   }
 
-  /** The split does not come: whoever waited for it waits no longer. @returns whether anybody did */
+  /** The split does not come: threads stop waiting for it. @returns whether there were any */
   admit(): boolean {
     const { schedule } = this.parts;
     const threads = this.ahead.splice(0);
@@ -144,7 +144,7 @@ export class FaultPath {
     }
   }
 
-  /** The guest makes its access, which the table as of `leadNs` before answers. */
+  /** The guest makes its access, which is answered by the table as of `leadNs` earlier. */
   private access(thread: Thread, activity: Activity, leadNs: number, atNs: number): number {
     const { config, guests, ledger, operations, schedule } = this.parts;
     const { episode } = thread;
@@ -158,7 +158,7 @@ export class FaultPath {
     episode.faultClass = answer;
     episode.faultLevel = guest.seen.level;
     episode.cause = causeSeen(guest, answer, activity, atNs);
-    // The access and the think time before it are placed by the real exit; what follows takes the scaled ones.
+    // The real exit path places the access and the think time before it; what follows uses the scaled times.
     const exitNs = this.think.exitNs(activity) * config.scale.of(Cost.exit);
     const handlerNs = operations.handlerNs(activity) * config.scale.of(Cost.handler);
     episode.costNs[Cost.exit] = exitNs;
@@ -187,14 +187,14 @@ export class FaultPath {
     return UNDER_WAY;
   }
 
-  /** Whether the activity holds the lock for read: a fault, where the strategy's faults do, or nobody excludes anybody. */
+  /** Whether the activity holds the lock for read: a fault, if the strategy's faults do or if locks are free. */
   private sharesLock(activity: Activity): boolean {
     const { strategy, scale } = this.parts.config;
     if (strategy.lockRegime === "exclusive" && !scale.locksAreFree) return false;
     return isFaultPath(activity);
   }
 
-  /** The head of the lock's queue has a CPU: it takes the lock, or keeps others off from now on. */
+  /** The head of the lock's queue has a CPU: it takes the lock, or excludes others from now on. */
   private claim(thread: Thread, activity: Activity, atNs: number): number {
     const { locks, schedule } = this.parts;
     const lock = locks.of(activity.vm);
@@ -207,11 +207,11 @@ export class FaultPath {
     return this.hold(thread, activity, atNs);
   }
 
-  /** The lock is the thread's. */
+  /** The thread has the lock. */
   private locked({ episode }: Thread, activity: Activity, atNs: number): void {
     const { locks, config } = this.parts;
     const { releasedNs } = locks.of(activity.vm);
-    // A thread that sleeps while it waits may have to wait for a CPU once the lock is free.
+    // A thread that sleeps while it waits may need to wait for a CPU once the lock is free.
     const { pcpus, waitersSleep } = config;
     const untilNs = waitersSleep && Number.isFinite(pcpus) ? Math.min(atNs, releasedNs) : atNs;
     episode.spend(Cost.lockWait, Math.max(0, untilNs - episode.requestedNs));
@@ -230,7 +230,7 @@ export class FaultPath {
     return UNDER_WAY;
   }
 
-  /** The entry is another fault's: the guest is let fault on it until it is free. The laps are computed, not looped. */
+  /** Another fault has the entry: the guest faults on it until it is free. The laps are computed, not simulated. */
   private retry(thread: Thread, activity: Activity, takenUntilNs: number, atNs: number): number {
     const { config, schedule } = this.parts;
     const { episode } = thread;
@@ -238,7 +238,7 @@ export class FaultPath {
     this.release(thread, activity, atNs);
     const { retryLapNs, wholeLapNs } = config;
     const backNs = this.tailNs(activity);
-    // Of one that has no CPU nobody knows how long it takes: lap by lap.
+    // If the entry's owner has no CPU, the time that it takes is unknown: proceed lap by lap.
     const isOpen = isOpenEnded(takenUntilNs);
     const laps = isOpen ? 0 : Math.max(0, Math.ceil((takenUntilNs - atNs - backNs) / retryLapNs));
     const ns = isOpen
@@ -250,25 +250,25 @@ export class FaultPath {
     return UNDER_WAY;
   }
 
-  /** The entry is free: the access goes through, or faults once more. */
+  /** The entry is free: the access succeeds, or faults once more. */
   private tryAgain(thread: Thread, activity: Activity, atNs: number): number {
     const { config, guests, ledger, schedule } = this.parts;
     const { episode } = thread;
     const { costNs } = episode;
     const tailNs = this.tailNs(activity);
     if (guests.of(activity.vm).access(activity, atNs) === HIT) {
-      // The way back to the guest is the fault's own, as after any other.
+      // The return to the guest belongs to the fault, as after any other.
       episode.spend(Cost.retry, -tailNs);
       loseRace(episode);
       ledger.close(episode, activity, atNs, tailNs, 0);
       return this.goOn(thread, activity, atNs, atNs);
     }
     episode.laps++;
-    // What else the first handler did (it may have looked up the page, or been delayed) is done.
+    // Other work of the first handler (a page look-up, a delay) need not be repeated.
     const faultNs = (costNs[Cost.exit] as number) + (costNs[Cost.handler] as number);
     const handledNs = Math.round(Math.min(faultNs, config.retryLapNs) * config.scale.of(Cost.retry));
     episode.spend(Cost.retry, handledNs);
-    // What costs nothing is not done at once again: who has the entry would never get on.
+    // A free retry must still take time, or the entry's owner would never proceed.
     schedule.work(thread, ThreadStep.handler, handledNs > 0 ? handledNs : config.wholeLapNs, atNs);
     return UNDER_WAY;
   }
@@ -289,7 +289,7 @@ export class FaultPath {
     this.parts.locks.of(activity.vm).release(thread, atNs, this.grant);
   }
 
-  /** The holder left the lock to this thread, or to claim. */
+  /** The holder passed the lock to this thread, or lets it claim the lock. */
   private readonly grant = (thread: Thread, atNs: number): void => {
     const { config, schedule } = this.parts;
     if (config.claimsLate) {
@@ -308,7 +308,7 @@ export class FaultPath {
     return activity.afterCpuNs * this.parts.config.scale.of(Cost.handler);
   }
 
-  /** The fault ends at `endNs`, and its activity with it; of a run, the access is tried again. */
+  /** The fault ends at `endNs`, and its activity too; in a run, the access is retried. */
   private goOn(thread: Thread, activity: Activity, endNs: number, atNs: number): number {
     if (!activity.isSynthetic) return endNs;
     thread.activity = thread.run.activity;

@@ -53,7 +53,7 @@ function endsByClock(readers: readonly Reader[]): number[] {
 }
 
 describe("guest reads", () => {
-  it("end where the progress of each adds up to his accesses", () => {
+  it("end when each reader's progress adds up to its accesses", () => {
     const reader = fc.record({ startNs: fc.nat(200_000), accesses: fc.integer({ min: 1, max: 3000 }) });
     fc.assert(
       fc.property(fc.array(reader, { minLength: 1, maxLength: 12 }), (readers) => {
@@ -77,7 +77,7 @@ describe("guest reads", () => {
     expect(clock.pop(512)).toBe(thread);
   });
 
-  it("goes on between two nanoseconds: a run in pieces takes as long as in one", () => {
+  it("continue between two nanoseconds: a run in pieces takes as long as a whole one", () => {
     const end = (pieces: number): number => {
       const clock = new GuestReads(() => 40.3);
       const thread = new Thread(0);

@@ -2,30 +2,30 @@ import { ZERO } from "../../double.js";
 import { type Due, EventQueue } from "../queue.js";
 import type { Thread } from "./thread.js";
 
-/** One access, in the clock's units. Rates are whole units a nanosecond: progress never is rounded. */
+/** One access, in the clock's units. Rates are whole units per nanosecond, so progress is never rounded. */
 const ACCESS = 2 ** 22;
-/** A profile may say that reads take nothing; the clock needs something. */
+/** A profile may give reads no time at all, but the clock needs some. */
 const LEAST_NS = 2 ** -10;
 
 /**
- * vCPUs that read memory at once slow each other down: what a read takes follows from how many read at that
- * moment. All of them go at the same pace, so one clock, which runs slower the more there are, times them all:
- * a stretch of reads ends when the clock has gone so much further, however often the pace changes meanwhile.
+ * vCPUs that read memory at the same time slow each other down: the time of a read depends on how many read at that
+ * moment. All of them read at the same pace, so one clock, which is slower the more there are, times them all: a
+ * stretch of reads ends when the clock has advanced by its length, however often the pace changes meanwhile.
  */
 export class GuestReads {
-  /** By where the clock is to stand when the stretch ends: `dueNs` holds that while a thread is here. */
+  /** By the clock value at which the stretch ends, which `dueNs` holds while a thread is here. */
   private readonly readers = new EventQueue<Thread>();
-  /** Units a nanosecond, by readers. */
+  /** Units per nanosecond, by number of readers. */
   private readonly rates: number[] = [];
   private progress = ZERO;
   private atNs = ZERO;
 
-  /** @param readNs nanoseconds for a read while so many vCPUs read */
+  /** @param readNs nanoseconds of a read while this many vCPUs read */
   constructor(private readonly readNs: (vcpus: number) => number) {}
 
   /**
    * The thread makes `accesses` reads from now on.
-   * @param goesOn it has just ended a stretch: this one begins where that ended, between two nanoseconds
+   * @param goesOn it has just ended a stretch, and this one begins where that ended, between two nanoseconds
    */
   begin(thread: Thread, accesses: number, atNs: number, goesOn: boolean): void {
     this.advance(atNs);
@@ -34,14 +34,14 @@ export class GuestReads {
     this.readers.push(thread);
   }
 
-  /** When the first stretch ends, should nothing change until then; Infinity where nobody reads. */
+  /** When the first stretch ends if nothing changes until then; Infinity if nobody reads. */
   nextNs(): number {
     const first = this.readers.peek();
     if (first === undefined) return Number.POSITIVE_INFINITY;
     return this.atNs + Math.max(0, Math.ceil((first.dueNs - this.progress) / this.rate()));
   }
 
-  /** Whether of two that are due at one time the reader is first: trace order. */
+  /** Whether the reader comes before another event of the same time, by trace order. */
   isBefore(other: Due | undefined): boolean {
     const first = this.readers.peek();
     return first !== undefined && (other === undefined || first.sequence < other.sequence);
@@ -53,7 +53,7 @@ export class GuestReads {
     return this.readers.pop();
   }
 
-  /** Ends the thread's stretch of so many accesses at the next one. @returns how many of them are left */
+  /** Ends the thread's stretch of `accesses` at the next access. @returns how many of them are left */
   cut(thread: Thread, accesses: number, atNs: number): number {
     this.advance(atNs);
     const left = Math.min(accesses, Math.floor((thread.dueNs - this.progress) / ACCESS));
@@ -69,7 +69,7 @@ export class GuestReads {
     return thread.dueNs - this.progress;
   }
 
-  /** All is as it was, so much later. */
+  /** Delays everything by `byNs`. */
   delay(byNs: number): void {
     this.atNs += byNs;
   }

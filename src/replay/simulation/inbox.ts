@@ -1,7 +1,7 @@
 import { Activity } from "../../activity/activity.js";
 import type { Barrier } from "../../activity/epoch.js";
 
-/** What has been read and not begun: activities in trace order, cut by barriers. */
+/** Items that have been read but not begun: activities in trace order, separated by barriers. */
 export class Inbox {
   private readonly items: (Activity | Barrier)[] = [];
   private head = 0;
@@ -11,7 +11,7 @@ export class Inbox {
     return this.items.length - this.head;
   }
 
-  /** The barrier that ends the epoch under way; undefined while it has not been read. */
+  /** The barrier that ends the current epoch; undefined if it has not been read yet. */
   get barrier(): Barrier | undefined {
     return this.barriers[0];
   }

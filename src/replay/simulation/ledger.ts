@@ -13,15 +13,15 @@ import type { Repetition } from "../observer.js";
 import type { Shape } from "../plan.js";
 import type { SimulationConfig } from "./config.js";
 
-/** Faults that come again and again as they have once: see Lockstep. */
+/** A sequence of faults that repeats exactly, see Lockstep. */
 export interface Order {
   readonly periodNs: number;
-  /** What Counters.figures grow by, and the stalls, each length with its number. */
+  /** The growth of Counters.figures in one period, and its stalls, each length with its number. */
   readonly counted: Float64Array;
   readonly stalls: readonly (readonly [ns: number, count: number])[];
 }
 
-/** What one simulation comes to: costs of episodes, counts of faults, epochs. Whoever watches is told here. */
+/** The accounts of one simulation: costs of episodes, counts of faults, epochs. It also calls the observer. */
 export class Ledger {
   readonly epoch: EpochClock;
   /** Latest end since the last barrier, in any VM. */
@@ -34,18 +34,18 @@ export class Ledger {
     this.epoch = new EpochClock(config.epochs);
   }
 
-  /** An activity begins. Makespans are of the VM that is asked for, or of all. */
+  /** An activity begins. Makespans include only VMs that are counted. */
   began({ vm }: Activity, atNs: number, recordedNs: number): void {
     if (this.config.countsVm(vm)) this.epoch.began(atNs, recordedNs);
   }
 
-  /** And ends. */
+  /** An activity ends. */
   ended({ vm, endNs: recordedNs }: Activity, endNs: number): void {
     if (endNs > this.lastNs) this.lastNs = endNs;
     if (this.config.countsVm(vm)) this.epoch.ended(endNs, recordedNs);
   }
 
-  /** The activity is looked at: whether the result counts it. */
+  /** Whether the result counts the activity. */
   counts(activity: Activity): boolean {
     return this.config.counts(activity, this.epoch.label, this.guests.of(activity.vm).memory);
   }
@@ -60,14 +60,14 @@ export class Ledger {
     if (this.counts(activity)) this.config.counters.mmioAborts++;
   }
 
-  /** The record has the access as a fault; `isHit`: here it goes through. */
+  /** The access is a fault in the record; `isHit` means that it succeeds here. */
   access(episode: Episode, activity: Activity, isHit: boolean): void {
     if (!episode.counted || activity.isSynthetic) return;
     this.config.counters.recorded += activity.laps;
     if (isHit) this.config.counters.avoided += activity.laps;
   }
 
-  /** Time of the episode's; as part of a guest's stall it is the result's too. `recordedShare` is taken from the trace. */
+  /** Adds time to the episode, and to the result if it is in a counted stall. `recordedShare` comes from the trace. */
   spend(episode: Episode, cost: number, ns: number, recordedShare: number): void {
     episode.spend(cost, ns);
     if (episode.counted && episode.isFault) this.config.counters.spend(cost, ns, recordedShare);
@@ -79,13 +79,13 @@ export class Ledger {
     if (episode.counted) this.config.counters.charge(Charge.cleanByte, bytes);
   }
 
-  /** The guest's meter has the work of an operation. */
+  /** Counts the work of an operation, which the guest's meter has. */
   work(episode: Episode, { meter, pageBytes }: Guest, shape: Shape, bytes: number): void {
     if (episode.counted) this.config.counters.addWork(meter.counts);
     noteExposed(this.config, shape, meter.counts, bytes, pageBytes);
   }
 
-  /** The operations have ended; deferred frees may have run, whose work the meter has. */
+  /** The operations have ended; `freed` has the work of deferred frees in its meter, if any ran. */
   unlock(episode: Episode, freed: Guest | undefined): void {
     const { counters } = this.config;
     if (freed !== undefined) counters.addWork(freed.meter.counts);
@@ -95,7 +95,7 @@ export class Ledger {
 
   /**
    * The episode ends.
-   * @param tailNs its own time since the lock was left
+   * @param tailNs its own time since the lock was released
    * @param holdNs its work under the lock
    */
   close(episode: Episode, activity: Activity, endNs: number, tailNs: number, holdNs: number): void {
@@ -126,7 +126,7 @@ export class Ledger {
     counters.ended(episode, recordedLaps, isGuestTableWalk(activity.esr), isSynthetic ? 0 : 1);
   }
 
-  /** From `nowNs` on the order comes so many times more: its faults are taken as done. */
+  /** The order repeats `times` times from `nowNs` on: counts its faults without replaying them. */
   repeat(order: Order, times: number, nowNs: number, threads: readonly number[]): void {
     const { counters, sides, observer } = this.config;
     if (observer?.repeated !== undefined) {
@@ -160,7 +160,7 @@ export class Ledger {
     };
   }
 
-  /** All of the epoch is done: the barrier comes when the recorded idle time has passed. */
+  /** The epoch has ended: the barrier comes when the recorded idle time has passed. */
   pass(barrier: Barrier): void {
     const { epoch } = this;
     epoch.pass(barrier, Math.max(this.lastNs, epoch.startNs) + barrier.idleNs);

@@ -13,7 +13,7 @@ function release(lock: MmuLock, holder: Thread): number[] {
 }
 
 describe("a lock that goes from one to the next", () => {
-  it("law: nobody comes past its queue", () => {
+  it("law: no thread passes its queue", () => {
     const [a, b, c, d] = threads();
     const lock = new MmuLock(false, false);
     expect([a, b, c].map((thread) => lock.request(thread))).toEqual([true, false, false]);
@@ -25,7 +25,7 @@ describe("a lock that goes from one to the next", () => {
 });
 
 describe("an rwlock whose waiters share CPUs", () => {
-  it("law: while nobody holds it the head of the queue, who has claimed it, has it first", () => {
+  it("law: while it is free, the head of the queue, which has claimed it, gets it first", () => {
     const [a, b, c] = threads();
     const lock = new MmuLock(false, true);
     lock.request(a);
@@ -37,7 +37,7 @@ describe("an rwlock whose waiters share CPUs", () => {
     expect(lock.head).toBe(c);
   });
 
-  it("law: until the next in the queue has had a CPU, who comes takes it; from then on he queues", () => {
+  it("law: until the next in the queue has had a CPU, a newcomer takes it; after that it queues", () => {
     const [a, b, c] = threads();
     const lock = new MmuLock(false, true);
     for (const thread of [a, b, c]) lock.request(thread);

@@ -2,24 +2,24 @@ import type { SimulationConfig } from "./config.js";
 import type { Thread } from "./thread.js";
 
 /**
- * One VM's MMU lock: first come, first served. Threads that share it (`sharesLock`: faults under the read lock)
- * hold it together; a thread that comes behind a waiting writer waits too, as in the kernel's queued rwlock.
+ * One VM's MMU lock: first come, first served. Threads that share it (`sharesLock`: faults under the read lock) hold it
+ * together; a thread that comes after a waiting writer also waits, as in the kernel's qrwlock.
  *
- * That rwlock's waiters queue for a spinlock of its own, and only who has got that marks the lock as wanted. Where
- * waiters have no CPU of their own, that takes until they have one: meanwhile whoever finds the lock free has it.
+ * The waiters of a qrwlock queue for its internal spinlock, and only the one that has it marks the lock as wanted. If
+ * waiters share CPUs, it must get one first: until then any thread that finds the lock free takes it.
  */
 export class MmuLock {
   private hasWriter = false;
   private readers = 0;
   private readonly waiters: Thread[] = [];
-  /** The head of the queue has marked the lock as wanted: nobody comes past it. */
+  /** The head of the queue has marked the lock as wanted: nobody passes it. */
   private isClaimed = true;
-  /** Since when nobody has kept others from the lock; -Infinity where nobody ever did. */
+  /** Since when the lock has excluded nobody; -Infinity if it never did. */
   releasedNs = Number.NEGATIVE_INFINITY;
 
   /**
-   * @param isFree nobody excludes anybody
-   * @param claimsLate an rwlock whose waiters share CPUs
+   * @param isFree holders do not exclude each other
+   * @param claimsLate it is an rwlock whose waiters share CPUs
    */
   constructor(
     private readonly isFree: boolean,
@@ -33,13 +33,13 @@ export class MmuLock {
       this.admit(thread);
       return true;
     }
-    // Its own spinlock is free, and it has a CPU.
+    // The internal spinlock is free, and the thread has a CPU.
     if (this.waiters.length === 0) this.isClaimed = true;
     this.waiters.push(thread);
     return false;
   }
 
-  /** The head of the queue has a CPU. @returns whether it holds the lock now; else nobody comes past it */
+  /** The head of the queue has a CPU. @returns whether it holds the lock now; else nobody passes it */
   claim(head: Thread): boolean {
     this.isClaimed = !this.admits(head);
     if (this.isClaimed) return false;
@@ -53,7 +53,7 @@ export class MmuLock {
     return this.waiters[0];
   }
 
-  /** @param grant called for each thread that holds the lock from now on, or may claim it */
+  /** @param grant called for each thread that now holds the lock, or may claim it */
   release(thread: Thread, atNs: number, grant: (next: Thread, atNs: number) => void): void {
     if (this.isFree) return;
     if (!thread.sharesLock || this.waiters.length > 0) this.releasedNs = atNs;
@@ -71,7 +71,7 @@ export class MmuLock {
     }
   }
 
-  /** Adds what the lock's future depends on: who holds it, and who waits. */
+  /** Adds what the lock's future depends on: its holders and waiters. */
   describe(state: number[]): void {
     state.push(this.hasWriter ? 1 : 0, this.readers);
     for (const { index } of this.waiters) state.push(index);
@@ -89,7 +89,7 @@ export class MmuLock {
 
 /** The MMU locks of one replay, by VM. */
 export class Locks {
-  /** By VM index + 1: activities whose VM is not known share the first. */
+  /** By VM index + 1: activities of unknown VMs share the first. */
   private readonly locks: MmuLock[] = [];
 
   constructor(private readonly config: SimulationConfig) {}

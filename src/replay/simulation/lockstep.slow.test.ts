@@ -100,7 +100,7 @@ describe("vCPUs in lock-step", { timeout: 60_000 }, () => {
     }
   });
 
-  it("or nearly: whatever they do, skipped or not, it comes out the same", () => {
+  it("or nearly in lock-step: the result is the same, whether pages are skipped or not", () => {
     let saved = 0;
     const run = fc.record({
       vcpu: fc.nat(4),

@@ -8,11 +8,11 @@ import type { Locks } from "./lock.js";
 import type { Schedule } from "./schedule.js";
 import { type Thread, ThreadStep } from "./thread.js";
 
-/** Pages behind the one that was just mapped of which somebody may have seen that they are not yet. */
+/** Pages after the one just mapped that some thread may have seen unmapped. */
 const SEEN_AHEAD = 1;
-/** So many pages on, the state is compared with that of a page. */
+/** Most pages after which the state is compared with that of a page. */
 const LONGEST_TURNS = 4;
-/** A vCPU so far behind the others is at work on something else. */
+/** A vCPU this far behind the others is doing something else. */
 const FARTHEST_BEHIND = 2 ** 21;
 
 /** A moment at which a page had just been mapped. */
@@ -21,15 +21,15 @@ class MapMoment {
   atNs = ZERO;
   /** Index of the vCPU that mapped it. */
   by = -1;
-  /** The state of the replay as numbers relative to `ipa` and `atNs`; undefined where it was not looked at. */
+  /** The state of the replay as numbers relative to `ipa` and `atNs`; undefined if it was not recorded. */
   state: readonly number[] | undefined;
-  /** What had been counted by then; and what since: pages, and stalls, each length with its number. */
+  /** What had been counted by then; and since then: pages, and stalls, each length with its number. */
   counted: Float64Array | undefined;
   pages = 0;
   readonly stalls = new Map<number, number>();
 }
 
-/** An order that was seen to repeat: from `state` on the same comes again, so many pages further on. */
+/** An order that was seen to repeat: `state` recurs after `pages` pages. */
 interface PageOrder extends Order {
   readonly state: readonly number[];
   readonly by: number;
@@ -37,22 +37,22 @@ interface PageOrder extends Order {
 }
 
 /**
- * vCPUs that go through memory side by side, and fault on each of its pages, soon keep a steady order: the state of
- * the replay at one page is its state at the page before, one page further on. Then so is that of every page behind
- * it, as far as the table ahead looks alike: these are not replayed but taken as done, with their counts and times.
- * The same one level up, where a whole table of pages is like the one before it.
+ * vCPUs that go through memory in parallel and fault on each page soon keep a steady order: the state of the replay at
+ * one page is that at the page before, one page further on. The same then holds for each later page, as long as the
+ * table ahead looks alike: these pages are not replayed but skipped, with their counts and times added. The same is
+ * done one level up, if a whole table of pages is like the one before.
  *
- * Nothing in it is approximate: states are compared whole, times are whole nanoseconds, and the outcome is that of
- * the replay page by page.
+ * Nothing is approximated: whole states are compared, times are whole nanoseconds, and the result is that of a replay
+ * page by page.
  */
 export class Lockstep {
   private mapper: Thread | undefined;
-  /** A page that was mapped not long ago, and the last one that was the first of its table. */
+  /** A recently mapped page, and the last page that was the first of its table. */
   private readonly page = new MapMoment();
   private readonly table = new MapMoment();
   private pageOrder: PageOrder | undefined;
   private tableOrder: PageOrder | undefined;
-  /** For how many pages the state of `page` is compared with. */
+  /** Number of pages for which the state of `page` is kept for comparison. */
   private window = 1;
 
   constructor(
@@ -66,14 +66,14 @@ export class Lockstep {
     counters.recentStalls = new Map();
   }
 
-  /** A hold has ended in which the thread changed the table. */
+  /** A hold in which the thread changed the table has ended. */
   changed(thread: Thread): void {
-    // Two of them between looks, or one for something else than a run's page: no steady order.
+    // Two changes between looks, or one that was not for a run's page: there is no steady order.
     if (this.mapper !== undefined || thread.activity !== thread.run.fault) this.forgetMarks();
     this.mapper = thread.activity === thread.run.fault ? thread : undefined;
   }
 
-  /** A barrier: slots may change, and with them what the same state leads to. */
+  /** Called at a barrier: slots may change, and with them what follows from a state. */
   forget(): void {
     this.pageOrder = this.tableOrder = undefined;
     this.forgetMarks();
@@ -85,7 +85,7 @@ export class Lockstep {
     this.window = 1;
   }
 
-  /** Between two events: goes ahead if the state is that of one page, or one table of pages, before. */
+  /** Called between two events: skips ahead if the state equals that of one page, or one table of pages, before. */
   look(horizonNs: number): void {
     const thread = this.mapper;
     if (thread === undefined) return;
@@ -126,7 +126,7 @@ export class Lockstep {
       }
     }
     if (!isDue) return;
-    // vCPUs may take turns in mapping: the state to compare with stays for a page, then for two, then for four.
+    // vCPUs may take turns in mapping: a state is kept for one page, then for two, then for four.
     this.window = Math.min(LONGEST_TURNS, 2 * this.window);
     this.mark(page, thread, ipa, state);
   }
@@ -152,7 +152,7 @@ export class Lockstep {
     this.window = 1;
   }
 
-  /** The order that the state is of: one that was seen before, or that from the mark on; undefined where it is of none. */
+  /** The order that the state belongs to: a known one, or the one since the mark; undefined if there is none. */
   private orderOf(
     known: PageOrder | undefined,
     mark: MapMoment,
@@ -185,7 +185,7 @@ export class Lockstep {
     mark.stalls.clear();
   }
 
-  /** Stalls since the last look are counted to both marks. */
+  /** Adds the stalls since the last look to both marks. */
   private tally(): void {
     const recent = this.counters.recentStalls as Map<number, number>;
     for (const [ns, count] of recent) {
@@ -200,7 +200,7 @@ export class Lockstep {
       this.table.stalls.set(ns, (this.table.stalls.get(ns) ?? 0) + count * times);
   }
 
-  /** The order comes so many times more: all is counted, and everything is that much later and further on. */
+  /** Skips `times` repetitions of the order: counts them, and moves everything on in time and address. */
   private goAhead(guest: Guest, order: PageOrder, times: number): void {
     const { ledger, schedule, threads } = this;
     const running = threads.filter(({ run }) => run.activity !== undefined);
@@ -219,7 +219,7 @@ export class Lockstep {
     }
   }
 
-  /** How often the order fits into the room, the slot, every run, and the time up to which the trace is known. */
+  /** How often the order fits into the room, the slot, every run, and the known part of the trace. */
   private timesLeft(guest: Guest, ipa: number, order: PageOrder, room: number, horizonNs: number): number {
     const bytes = order.pages * guest.pageBytes;
     let times = Math.min(
@@ -231,18 +231,18 @@ export class Lockstep {
       const { activity, index } = run;
       if (activity === undefined) continue;
       if (bytes % activity.stride !== 0) return 0;
-      // The access that comes next must be there after it too.
+      // The next access must still exist afterwards.
       times = Math.min(times, Math.floor(((activity.count - 1 - index) * activity.stride) / bytes));
     }
     return Math.max(0, times);
   }
 
-  /** The state of the replay, relative to the page at `ipa` and to now; undefined where more is going on than runs. */
+  /** The state of the replay relative to the page at `ipa` and to now; undefined if more than runs is in progress. */
   private stateAt(guest: Guest, ipa: number, level: number): readonly number[] | undefined {
     const { schedule, guests } = this;
     const state: number[] = [guest.ahead.kind(ipa, level)];
     let vm = -2;
-    // Of equal times the order is that of the trace.
+    // Trace order breaks ties between equal times.
     let first = 0;
     let lowest = 0;
     for (const thread of this.threads) {
@@ -291,7 +291,7 @@ export class Lockstep {
     return state;
   }
 
-  /** Adds how far the thread's fault has come. */
+  /** Adds the progress of the thread's fault. */
   private describeFault({ run, episode, hold, sharesLock }: Thread, ipa: number, state: number[]): void {
     const { nowNs } = this.schedule;
     const { fault } = run;

@@ -27,7 +27,7 @@ const deferred = traceText(
    ${firstTouch(90_000, 101, IPA + 2 * BLOCK)}`,
 );
 
-it("a simulated walker that tears down itself takes what a deferred tear-down of the trace took", async () => {
+it("a simulated walker that tears tables down itself takes as long as a deferred tear-down in the trace", async () => {
   const input = join(folder, "deferred.ndjson");
   writeFileSync(input, deferred);
   const { base, candidate } = await diffTrace({

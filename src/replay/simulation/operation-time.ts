@@ -11,23 +11,23 @@ import { type HoldTime, heldCosts } from "../record/hold-time.js";
 import type { Learnt } from "../record/learnt.js";
 import type { Ledger } from "./ledger.js";
 
-/** How long the fault path takes. */
+/** The durations of the fault path. */
 export interface OperationTime {
-  /** From the abort to the request for the lock, exit path and clean apart; ns. */
+  /** From the abort to the request for the lock, without exit path and clean; ns. */
   handlerNs(activity: Activity): number;
-  /** A fault path's own clean, before the activity's first operation; ns. */
+  /** The fault path's own clean, before the activity's first operation; ns. */
   cleanNs(activity: Activity): number;
-  /** Whether that is told by the trace. */
+  /** Whether the clean's cost comes from the trace. */
   readonly knowsClean: boolean;
   /**
-   * Runs the activity's n-th operation: each store is logged at its own time, and what each part takes is spent. The
-   * meter has the work, and when its steps were done.
+   * Runs the activity's n-th operation: logs each store at its own time, and spends the time of each part. The meter
+   * then has the work and the times of its steps.
    * @returns when it ends
    */
   run(episode: Episode, activity: Activity, n: number, shape: Shape, guest: Guest, atNs: number): number;
 }
 
-/** Of accesses that are described: there is no record, and all is the profile's. */
+/** For described accesses: there is no record, and all times are the profile's. */
 export class ProfileTime implements OperationTime {
   readonly knowsClean = false;
   private readonly plan = new Plan();
@@ -66,7 +66,7 @@ export class ProfileTime implements OperationTime {
   }
 }
 
-/** Of activities that a trace has: as its own sides take it (see HoldTime), on a machine that did not record it. */
+/** For recorded activities: the same times as on the trace's own sides (see HoldTime), on another machine. */
 export class RecordTime implements OperationTime {
   private readonly plan = new Plan();
 
@@ -75,13 +75,13 @@ export class RecordTime implements OperationTime {
     private readonly time: HoldTime,
     private readonly ledger: Ledger,
     private readonly baselineOf: (activity: Activity) => Baseline,
-    /** An operation that the record has on the same entry, and of this shape. */
+    /** An operation of this shape that the record has on the same entry. */
     private readonly like: (baseline: Baseline, operation: Operation, shape: Shape) => Hold | undefined,
   ) {
     this.plan.setFlat(0);
   }
 
-  /** What it slept for is the fault's; that others had its CPU is not. */
+  /** Its sleep belongs to the fault; the time when others had its CPU does not. */
   handlerNs(activity: Activity): number {
     const { ownNs, preemptedNs } = this.baselineOf(activity);
     return activity.operationCount === 0 ? activity.beforeCpuNs : ownNs - preemptedNs;

@@ -13,7 +13,7 @@ import type { Ledger } from "./ledger.js";
 import type { OperationTime } from "./operation-time.js";
 import type { Thread } from "./thread.js";
 
-/** What the fault path does under the MMU lock, what it does before, and how long both take. */
+/** The fault path's work under the MMU lock and before it, and its durations. */
 export class Operations {
   constructor(
     private readonly config: SimulationConfig,
@@ -22,12 +22,12 @@ export class Operations {
     private readonly time: OperationTime,
   ) {}
 
-  /** From the abort to the request for the lock, exit path and clean apart; ns. */
+  /** From the abort to the request for the lock, without exit path and clean; ns. */
   handlerNs(activity: Activity): number {
     return this.time.handlerNs(activity);
   }
 
-  /** The thread has the lock from `atNs` on: its operations run, each store logged at the time at which it is to come. */
+  /** The thread has the lock from `atNs` on: runs its operations, with each store logged at its future time. */
   begin({ episode, hold }: Thread, activity: Activity, atNs: number): void {
     const guest = this.guests.of(activity.vm);
     guest.begin(activity.line);
@@ -37,7 +37,7 @@ export class Operations {
     let clock = atNs + this.cleanFirst(episode, activity);
     for (let n = 0; n < activity.operationCount; n++) {
       const shape = guest.shapeOf(activity.operation(n));
-      // Only a leaf that is there already lets the access through before the operation.
+      // Only a leaf that already exists permits the access before the operation.
       if (episode.isFault && n === 0) settleCause(episode, shape, isMappedBefore(shape, activity, guest));
       clock = this.run(episode, activity, n, shape, guest, clock);
       if (guest.meter.counts[Charge.pteStore] !== 0) hold.hasStored = true;
@@ -69,7 +69,7 @@ export class Operations {
     return endNs;
   }
 
-  /** The fault path's own clean, under the lock and before the walk, where the strategy has one. @returns its time */
+  /** The fault path's own clean, under the lock and before the walk, if the strategy has one. @returns its time */
   private cleanFirst(episode: Episode, activity: Activity): number {
     const { config } = this;
     if (!config.strategy.faultPathCleans || config.fwb || !episode.isFault) return 0;
@@ -80,12 +80,12 @@ export class Operations {
     return ns;
   }
 
-  /** The thread has no CPU from `sinceNs` on: its further stores are to come some time. */
+  /** The thread has no CPU from `sinceNs` on: the times of its later stores are unknown. */
   interrupt(activity: Activity, { hold }: Thread, sinceNs: number): void {
     this.guests.of(activity.vm).log.suspend(hold.firstOperation, hold.lastOperation, sinceNs);
   }
 
-  /** It goes on, `byNs` later. */
+  /** The thread resumes, `byNs` later. */
   resume(activity: Activity, { hold, episode }: Thread, sinceNs: number, byNs: number): void {
     this.guests.of(activity.vm).log.resume(hold.firstOperation, hold.lastOperation, byNs);
     episode.delayEdges(sinceNs, byNs);
@@ -103,7 +103,7 @@ export class Operations {
   }
 }
 
-/** The walk has freed tables. */
+/** Notes the tear-down of a walk that has freed tables. */
 function noteTeardown(episode: Episode, { firstPutAtNs, lastFreeAtNs }: WorkMeter): void {
   if (Number.isNaN(episode.teardownNs))
     episode.teardownNs = Number.isNaN(firstPutAtNs) ? lastFreeAtNs : firstPutAtNs;

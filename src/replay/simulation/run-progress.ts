@@ -7,18 +7,18 @@ import { Prot } from "../../stage2/pte.js";
 import { NO_RET } from "../../trace/event.js";
 import type { Guest } from "../guest.js";
 
-/** How far a thread is in an access run: written by AccessRuns, and where pages are taken as done. */
+/** A thread's progress in an access run. AccessRuns writes it, and Lockstep when it skips pages. */
 export class RunProgress {
-  /** Undefined = none is under way. */
+  /** Undefined = no run. */
   activity: Activity | undefined;
-  /** The access that comes next. */
+  /** Index of the next access. */
   index = 0;
-  /** Index of the access that faulted last; -1 = none. How often it has. */
+  /** Index of the access that faulted last, -1 = none; and how often it has. */
   faulted = -1;
   faults = 0;
-  /** Accesses before `index` that the table let through at once, and that are being made; 0 = none are. */
+  /** Accesses before `index` that the table permitted at once, and that are now being made; 0 = none. */
   stretch = 0;
-  /** What each of them takes; NaN = what a read takes while so many vCPUs read (guest-reads.ts). */
+  /** Time of each of them; NaN = that of a read with the current number of readers (guest-reads.ts). */
   accessNs = ZERO;
   /** The fault of the access that faulted last. */
   readonly fault = new Activity();
@@ -30,20 +30,20 @@ export class RunProgress {
     this.accessNs = accessNs;
   }
 
-  /** The next access faults. @returns how often it has by now */
+  /** The next access faults. @returns how often it has */
   noteFault(): number {
     this.faults = this.faulted === this.index ? this.faults + 1 : 1;
     this.faulted = this.index;
     return this.faults;
   }
 
-  /** All but so many accesses of the stretch have been made: it ends there. */
+  /** Ends the stretch, with `left` of its accesses not made. */
   cut(left: number): void {
     this.stretch -= left;
     this.index -= left;
   }
 
-  /** All is as it was, so many bytes further on. */
+  /** Moves the run on by `bytes`, otherwise unchanged. */
   goAhead(bytes: number): void {
     const accesses = bytes / (this.activity as Activity).stride;
     this.index += accesses;
@@ -56,9 +56,9 @@ export class RunProgress {
   }
 
   /**
-   * The fault that the next access takes, which no event of the trace speaks of. It is answered as the fault path
-   * does: a permission fault on a leaf of the host's page size by relaxing it, an access flag by setting it, all else
-   * by a map of that size. Times come from the profile.
+   * Creates the next access's fault, which has no event in the trace. It is resolved as the fault path does: a
+   * permission fault on a leaf of the host's page size by relaxing it, an access-flag fault by setting the flag, any
+   * other by a map of that size. Times come from the profile.
    */
   makeFault(run: Activity, guest: Guest, profile: CostProfile, atNs: number): void {
     const { memory, stage2 } = guest;

@@ -6,35 +6,35 @@ import { EmulatedTurns } from "./emulated-turns.js";
 import { GuestReads } from "./guest-reads.js";
 import { Alarm, type Thread, ThreadStep } from "./thread.js";
 
-/** A host's CPUs are shared in turns of this length: short against everything that is measured, so all get like shares. */
+/** Length of a turn on a host's shared CPUs: short against everything measured, so that all get similar shares. */
 const SLICE_NS = 4_000;
 
-/** It is told that a thread has lost its CPU in the middle of a hold. */
+/** Receives interruptions of threads that lose their CPU during a hold. */
 export interface Interruptions {
-  /** What it has still to do from `sinceNs` on waits until it has a CPU again. */
+  /** The thread's work after `sinceNs` waits until it has a CPU again. */
   interrupted(thread: Thread, sinceNs: number): void;
-  /** It goes on, `byNs` after that. */
+  /** The thread resumes, `byNs` later. */
   resumed(thread: Thread, sinceNs: number, byNs: number): void;
 }
 
-/** When each thread's step is done: a queue of steps under way, the trace's own times, and the CPUs. */
+/** Determines when each thread's step is done: a queue of running steps, the trace's own times, and the CPUs. */
 export class Schedule {
-  /** Steps under way, and what else is due. */
+  /** Running steps, and alarms. */
   private readonly queue = new EventQueue<Thread | Alarm>();
   private readonly reads: GuestReads;
   private readonly cpus: Cpus;
-  /** Undefined where turns are SLICE_NS long. */
+  /** Undefined if turns are SLICE_NS long. */
   private readonly turns: EmulatedTurns | undefined;
-  /** Threads that have waited for a CPU, and have one. */
+  /** Threads that waited for a CPU and now have one. */
   private readonly dispatched: Thread[] = [];
-  /** Has lost its CPU, and waits for one again behind whoever the one that has it now wakes at once. */
+  /** The thread that lost its CPU. It waits for one again after any thread that its successor wakes at once. */
   private preempted: Thread | undefined;
   /** Alarms that are set. */
   private readonly alarms = new Set<Alarm>();
-  /** Threads have fewer CPUs than they might want, and no record says who had one. */
+  /** Threads may have fewer CPUs than they want, and no record shows which had one. */
   readonly sharesCpus: boolean;
   nowNs = ZERO;
-  /** Threads that have had runs of accesses. */
+  /** Threads that have had access runs. */
   private readonly readers = new Set<Thread>();
 
   constructor(
@@ -50,19 +50,21 @@ export class Schedule {
     this.reads = new GuestReads((vcpus) => scale.guestReadNs(profile.guestReadNs, vcpus));
   }
 
-  /** The thread has a run of accesses, now or later in the epoch. */
+  /** The thread has an access run, now or later in the epoch. */
   expectReads(thread: Thread): void {
     this.readers.add(thread);
   }
 
-  /** Fewer CPUs than vCPUs that read: they take turns. An epoch is read before it is replayed: all of them are known. */
+  /**
+   * Whether reading vCPUs outnumber the CPUs, and take turns. All are known: an epoch is read before it is replayed.
+   */
   get readersShareCpus(): boolean {
     return this.sharesCpus && this.readers.size > this.config.pcpus;
   }
 
   /**
-   * Goes on to what is due next: a thread whose step is done, or that has a CPU and waited for one (`granted`, `claim`);
-   * or an alarm. Undefined where nothing is due by `horizonNs`.
+   * Proceeds to the next due item: a thread whose step is done, or that waited for a CPU and has one (`granted`,
+   * `claim`), or an alarm. Undefined if nothing is due by `horizonNs`.
    */
   next(horizonNs: number): Thread | Alarm | undefined {
     const { queue, reads, dispatched } = this;
@@ -94,7 +96,7 @@ export class Schedule {
     }
   }
 
-  /** The thread's turn is over, and with it most often its step. */
+  /** The thread's turn has ended: whether its step is done too, as it usually is. */
   private isDone(thread: Thread, atNs: number): boolean {
     if (thread.step === ThreadStep.timer) return true;
     thread.leftNs -= atNs - thread.turnNs;
@@ -103,14 +105,14 @@ export class Schedule {
     return false;
   }
 
-  /** The step comes at `atNs`; until then the thread needs no CPU. */
+  /** Delays the step until `atNs`; the thread needs no CPU until then. */
   waitUntil(thread: Thread, atNs: number): void {
     thread.step = ThreadStep.timer;
     thread.dueNs = atNs;
     this.queue.push(thread);
   }
 
-  /** A step that needs `cpuNs` of a CPU. */
+  /** Starts a step that needs `cpuNs` of a CPU. */
   work(thread: Thread, step: ThreadStep, cpuNs: number, atNs: number): void {
     thread.step = step;
     thread.leftNs = Math.round(cpuNs);
@@ -118,31 +120,31 @@ export class Schedule {
     else this.cpus.acquire(thread, atNs);
   }
 
-  /** The thread's operations, which need `cpuNs`, and end the turn of an emulated CPU when they have flushed. */
+  /** Starts the thread's operations, which need `cpuNs`. An emulated CPU's turn ends at `flushedNs`. */
   workUnderLock(thread: Thread, cpuNs: number, flushedNs: number, atNs: number): void {
     thread.flushedNs = flushedNs;
     this.work(thread, ThreadStep.hold, cpuNs, atNs);
   }
 
-  /** The thread can do nothing before another one has; it keeps its CPU, if it has one. */
+  /** The thread must wait for another; it keeps its CPU, if it has one. */
   block(thread: Thread, step: ThreadStep): void {
     thread.step = step;
   }
 
-  /** As `block`, and it leaves its CPU. */
+  /** The same as `block`, but it releases its CPU. */
   sleep(thread: Thread, step: ThreadStep, atNs: number): void {
     thread.step = step;
     this.cpus.release(thread, atNs);
   }
 
-  /** What the thread waited for has come: it is due as soon as it has a CPU. */
+  /** What the thread waited for has come: it continues as soon as it has a CPU. */
   wake(thread: Thread, step: ThreadStep, atNs: number): void {
     thread.step = step;
     this.cpus.acquire(thread, atNs);
   }
 
   /**
-   * The guest makes `accesses`, one after the other, each in `accessNs`; NaN = what a read takes while so many read.
+   * The guest makes `accesses` one after the other, each in `accessNs`; NaN = the time of a read among the readers.
    * @param goesOn it has just ended a stretch, and nothing came in between
    */
   access(thread: Thread, accesses: number, accessNs: number, atNs: number, goesOn: boolean): void {
@@ -169,7 +171,7 @@ export class Schedule {
     return left;
   }
 
-  /** The alarm comes at `atNs`, or when it was to come if that is earlier. */
+  /** Sets the alarm to `atNs`, unless it is due earlier. */
   alarm(alarm: Alarm, atNs: number): void {
     const { alarms, queue } = this;
     const isSet = alarms.has(alarm);
@@ -180,19 +182,19 @@ export class Schedule {
     else queue.push(alarm);
   }
 
-  /** What the thread's step, which is under way, still takes; ns, or of reads the units of their clock. */
+  /** Time that the thread's running step still takes; ns, or for reads the units of their clock. */
   leftOf(thread: Thread): number {
     return thread.isReading ? this.reads.left(thread, this.nowNs) : thread.dueNs - this.nowNs;
   }
 
-  /** All is as it was, so much later. */
+  /** Delays everything by `byNs`. */
   goAhead(byNs: number): void {
     this.nowNs += byNs;
     this.queue.delay(byNs);
     this.reads.delay(byNs);
   }
 
-  /** The thread has a CPU: its step begins, or goes on. */
+  /** The thread has a CPU: its step begins, or continues. */
   private dispatch(thread: Thread, atNs: number): void {
     if (thread.isInterrupted) this.turns?.resumed();
     thread.turnEndNs = this.turns?.endNs(atNs) ?? Number.POSITIVE_INFINITY;
@@ -209,7 +211,7 @@ export class Schedule {
     this.turn(thread, atNs);
   }
 
-  /** Goes on until the step is done, or the turn ends: where its time is up, or on an emulated machine at a VMID flush. */
+  /** Runs until the step is done or the turn ends: when its time is up, or on an emulated machine at a VMID flush. */
   private turn(thread: Thread, atNs: number): void {
     let runNs = thread.leftNs;
     const { turns } = this;
@@ -218,7 +220,7 @@ export class Schedule {
       runNs = Math.min(runNs, thread.turnEndNs - atNs);
       if (thread.step === ThreadStep.hold && thread.flushedNs > atNs)
         runNs = Math.min(runNs, thread.flushedNs - atNs);
-      // A spinning lock is held with preemption off: who spins for it would not let the holder go on.
+      // A spinlock is held with preemption disabled: a spinning waiter would keep the holder from running.
     } else if (this.sharesCpus && thread.step !== ThreadStep.hold && runNs > SLICE_NS) runNs = SLICE_NS;
     thread.turnNs = atNs;
     thread.dueNs = atNs + runNs;

@@ -4,7 +4,7 @@ import type { Baseline } from "../record/baseline.js";
 import type { Replayer } from "../record/record-host.js";
 import type { Simulation } from "./simulation.js";
 
-/** A simulation of activities that a trace has, on another machine than recorded it. */
+/** A simulation of recorded activities on another machine than the recording one. */
 export class SimulatedSide implements Replayer {
   private readonly baselines = new Map<Activity, Baseline>();
 
@@ -30,10 +30,10 @@ export class SimulatedSide implements Replayer {
     while (!this.simulation.pump(frontierNs));
   }
 
-  /** Of an activity that was fed, and is not done with. */
+  /** The baseline of an activity that was fed and is not finished. */
   readonly baselineOf = (activity: Activity): Baseline => this.baselines.get(activity) as Baseline;
 
-  /** The simulation needs the activity no more. */
+  /** The simulation no longer needs the activity. */
   done(activity: Activity): void {
     const baseline = this.baselineOf(activity);
     this.baselines.delete(activity);

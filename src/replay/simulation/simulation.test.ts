@@ -18,7 +18,7 @@ async function makespanNs(pcpus: number, vm?: string): Promise<number> {
   return base.makespanNs;
 }
 
-it.each([1, 64])("with %i CPUs the makespan of one VM leaves the other one out", async (pcpus) => {
+it.each([1, 64])("with %i CPUs the makespan of one VM does not include the other", async (pcpus) => {
   const whole = await makespanNs(pcpus);
   for (const vm of ["0xa000", "0xb000"]) expect(await makespanNs(pcpus, vm)).toBeLessThan(whole);
   // The one has three vCPUs at work, and a coalesce; the other one populates memory, and is done.

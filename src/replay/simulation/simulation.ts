@@ -16,18 +16,18 @@ import { Operations } from "./operations.js";
 import { Schedule } from "./schedule.js";
 import { Alarm, Thread, ThreadStep } from "./thread.js";
 
-/** With CPUs to share an epoch is read whole before it is replayed, up to this many activities. */
+/** If CPUs are shared, an epoch is read completely before it is replayed, up to this many activities. */
 const LOOKAHEAD = 1 << 16;
 
-/** A few lines may stand for minutes of work: after so many steps signals are heard, and progress is shown. */
+/** A few lines may mean minutes of work: after this many steps, signals are handled and progress is shown. */
 const STEPS_AT_A_TIME = 50_000;
 
-/** A thread, and what it has to do. */
+/** A thread and its queue of activities. */
 class Track {
   readonly thread: Thread;
   private readonly queue: Activity[] = [];
   private head = 0;
-  /** End of its last activity, and the same in the trace; and the epoch that it was in. */
+  /** End of its last activity, here and in the trace; and its epoch. */
   endNs = ZERO;
   recordedEndNs = ZERO;
   epoch = -1;
@@ -57,10 +57,10 @@ class Track {
 }
 
 /**
- * One strategy's replay where there is no record to lean on: a discrete-event simulation of the threads, the MMU locks
- * and the CPUs. It is a closed loop: an access follows the thread's own previous activity by its think time.
+ * One strategy's replay without a record to follow: a discrete-event simulation of the threads, the MMU locks and the
+ * CPUs. It is a closed loop: an access follows the thread's previous activity by its think time.
  *
- * Here activities go in and events are taken in the order of their times; what becomes of an activity, FaultPath has.
+ * This class feeds in activities and takes events in time order; FaultPath decides what becomes of an activity.
  */
 export class Simulation {
   private readonly inbox = new Inbox();
@@ -72,10 +72,10 @@ export class Simulation {
   private readonly runs: AccessRuns;
   private readonly lockstep: Lockstep | undefined;
   private readonly path: FaultPath;
-  /** Activities taken from the inbox and not ended. */
+  /** Activities taken from the inbox that have not ended. */
   private pending = 0;
 
-  /** @param timeOf what tells how long things take, given where it is booked */
+  /** @param timeOf creates the source of durations, given the ledger that counts them */
   constructor(
     private readonly config: SimulationConfig,
     timeOf: (ledger: Ledger) => OperationTime,
@@ -109,8 +109,8 @@ export class Simulation {
   }
 
   /**
-   * Replays as far as the trace is known: every activity that starts before `frontierNs` has been fed.
-   * @returns false where it has only paused, and is to be called again
+   * Replays as far as the trace is known: all activities that start before `frontierNs` have been fed.
+   * @returns false if it only paused, and must be called again
    */
   pump(frontierNs: number): boolean {
     for (;;) {
@@ -129,12 +129,12 @@ export class Simulation {
     }
   }
 
-  /** Shared CPUs make the order of all threads matter: the epoch is read first, if it is not too long. */
+  /** With shared CPUs the order of all threads matters: the epoch is read first, if it is not too long. */
   private waitsForEpoch(): boolean {
     return this.schedule.sharesCpus && this.pending + this.inbox.size < LOOKAHEAD;
   }
 
-  /** Hands the activities before the next barrier to their threads, and starts the idle ones in recorded order. */
+  /** Hands the activities before the next barrier to their threads, and starts idle threads in recorded order. */
   private takeActivities(): void {
     const woken: Track[] = [];
     this.inbox.drain((activity) => {
@@ -159,7 +159,7 @@ export class Simulation {
     return this.tracks[index] as Track;
   }
 
-  /** Nothing that is still unread can happen before this time. */
+  /** The time before which nothing that is still unread can happen. */
   private horizon(frontierNs: number): number {
     if (this.schedule.sharesCpus) return Number.POSITIVE_INFINITY;
     const { epoch } = this.ledger;
@@ -171,8 +171,8 @@ export class Simulation {
   }
 
   /**
-   * Takes events until nothing is due by `horizonNs`, or a thread has nothing to do that is known up to `frontierNs`.
-   * @returns false where it has only paused: some hundredths of a second are up
+   * Takes events until nothing is due by `horizonNs`, or a thread has no known work up to `frontierNs`.
+   * @returns false if it only paused, after some hundredths of a second
    */
   private advance(horizonNs: number, frontierNs: number): boolean {
     const { schedule } = this;
@@ -195,7 +195,7 @@ export class Simulation {
 
   private step(track: Track, nowNs: number): void {
     const { thread } = track;
-    // Only what is left of an activity was due, which has ended.
+    // Only the tail of an activity was due, and it has ended.
     if (thread.activity === undefined) {
       this.begin(track, 0, nowNs);
       return;
@@ -204,7 +204,7 @@ export class Simulation {
     if (!Number.isNaN(endNs)) this.end(track, thread.activity, endNs, nowNs);
   }
 
-  /** Starts the thread's next activity, after `tailNs` of work that the last one left. */
+  /** Starts the thread's next activity, after `tailNs` of work left from the last one. */
   private begin(track: Track, tailNs: number, nowNs: number): void {
     const { thread } = track;
     const activity = track.take();
@@ -216,7 +216,7 @@ export class Simulation {
     this.schedule.sleep(thread, ThreadStep.idle, nowNs);
   }
 
-  /** The activity ends at `endNs`; the CPU is the thread's up to now, and the rest is charged to what follows. */
+  /** The activity ends at `endNs`; the thread has used its CPU up to now, and the rest is charged to what follows. */
   private end(track: Track, activity: Activity, endNs: number, nowNs: number): void {
     const { ledger, schedule } = this;
     this.path.noteDone(activity, nowNs);
@@ -234,7 +234,7 @@ export class Simulation {
   }
 }
 
-/** When a thread that has nothing to do comes to what is not known yet, at the earliest. */
+/** The earliest time at which an idle thread can reach work that is not known yet. */
 function comesNs({ endNs, recordedEndNs }: Track, frontierNs: number): number {
   return endNs + frontierNs - recordedEndNs;
 }

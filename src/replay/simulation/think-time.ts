@@ -1,11 +1,11 @@
 import { type Activity, ActivityKind } from "../../activity/activity.js";
 import type { SimulationConfig } from "./config.js";
 
-/** When a thread comes to its next activity: after the record's CPU time before it, less the exit that this holds. */
+/** When a thread gets to its next activity: after its recorded CPU time before it, less the exit path in that time. */
 export class ThinkTime {
   constructor(private readonly config: SimulationConfig) {}
 
-  /** Of a recorded fault the time before its abort holds the exit from the guest: the access was made before it. */
+  /** In a recorded fault, the time before its abort includes the exit from the guest, which follows the access. */
   exitNs(activity: Activity): number {
     const { exitNs } = this.config;
     if (activity.kind !== ActivityKind.fault) return 0;
@@ -19,7 +19,7 @@ export class ThinkTime {
     return kind === ActivityKind.mmio ? thinkNs + beforeCpuNs + afterCpuNs : thinkNs;
   }
 
-  /** How much later than recorded the guest comes to the activity's (first) access. */
+  /** How much later than recorded the guest gets to the activity's (first) access. */
   private offsetNs(activity: Activity): number {
     const { arrivals } = this.config;
     const { kind, sequence } = activity;
@@ -29,12 +29,12 @@ export class ThinkTime {
   }
 }
 
-/** What began before the barrier that it ended behind is the first of the new epoch. */
+/** An activity that began before a barrier and ended after it is the first of the new epoch. */
 function thinkCpuNs(activity: Activity): number {
   return activity.crossesBarrier ? 0 : activity.thinkCpuNs;
 }
 
-/** CPU time before the access: what passed between it and its abort was others' turns. */
+/** CPU time before the access: the time between it and its abort was others' turns. */
 function ownThinkNs(activity: Activity): number {
   const { thinkNs, leadNs } = activity;
   const ownNs = thinkCpuNs(activity);
